@@ -1,0 +1,69 @@
+"""Every limit and every deadline, with its name, its default and the reason for it.
+
+Nothing that a stranger can send makes us hold more, or wait longer, than these say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one side takes from its peer, in bytes unless said otherwise."""
+
+    max_pdu_length: int = 128 * KIB
+    """Announced as maximum length received, and the largest PDU we send ourselves: larger measured no faster."""
+    received_pdu: int = 16 * MIB
+    """A P-DATA-TF above the announced maximum is read up to here: peers count the header differently."""
+    association_pdu: int = 1 * MIB
+    """A-ASSOCIATE PDUs are read whole before anybody is known; 128 contexts of 40 syntaxes are a third of this."""
+    command_set: int = 1 * MIB
+    """A command set is a few hundred bytes; only an attribute identifier list makes it longer."""
+    pending_data: int = 64 * KIB
+    """Data-set bytes held per association until it is decided where they go; then reading pauses."""
+    undelivered_messages: int = 16
+    """Messages of a DicomNet object whose callbacks have not run yet; then reading pauses."""
+    undelivered_bytes: int = 1 * MIB
+    """The same in bytes of their data sets that are held in memory."""
+    send_queue: int = 64 * MIB
+    """Bytes queued on a DicomNet object and not yet sent; a file counts as its path."""
+    associations: int = 256
+    """Connections of one listener at a time."""
+    associations_per_address: int = 64
+    """The same from one address: one modality in a loop does not lock out the others."""
+    handshakes: int = 64
+    """TLS handshakes of one listener at a time; they cost processor time before anybody is known."""
+    asynchronous_window: int = 16
+    """Operations performed at a time for a peer that offers an asynchronous window."""
+    minimum_progress: int = 1 * KIB
+    """Bytes that a message or a send must move within the stall time to count as alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each wait may last, in seconds; None waits for ever."""
+
+    connect: float | None = 10.0
+    """Until the transport connection is up."""
+    handshake: float | None = 10.0
+    """Until the TLS handshake is over."""
+    artim: float = 10.0
+    """PS3.8 9.1.5: from transport connection to a complete A-ASSOCIATE-RQ, and until the peer closes at the end."""
+    associate: float | None = 30.0
+    """For the answer to an A-ASSOCIATE-RQ: some acceptors start a process first."""
+    release: float | None = 10.0
+    """For the answer to an A-RELEASE-RQ."""
+    response: float | None = 60.0
+    """For the response to C-ECHO, C-FIND and the N-services, again after each pending one."""
+    store_response: float | None = 300.0
+    """For the response to a C-STORE: archives are slow."""
+    retrieve_response: float | None = 30 * 60.0
+    """For any sign of life in C-GET and C-MOVE: studies come from tape."""
+    idle: float | None = 15 * 60.0
+    """Without a byte and without an operation: ultrasound sends as it goes."""
+    stall: float | None = 60.0
+    """Inside a message, or with bytes to send, without the minimum of progress."""
