@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+from guards import no_thread_left
+
+__all__ = ["no_thread_left"]
+
+# No deadline: a machine that is busy with something else is no finding. In CI the examples are the same each time, so
+# that a failure there is about the change and not about the draw.
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
