@@ -1,3 +1,116 @@
-"""DICOM networking: associations and every DIMSE message, as SCU and SCP."""
+"""DICOM networking: associations and every DIMSE message, as SCU and SCP.
+
+The public names load on first use (PEP 562), so that a program pays only for
+what it touches: importing this package alone imports nothing else of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from dicomnet.dimse.commands import (
+        CCancelRequest as CCancelRequest,
+        CEchoRequest as CEchoRequest,
+        CEchoResponse as CEchoResponse,
+        CFindRequest as CFindRequest,
+        CFindResponse as CFindResponse,
+        CGetRequest as CGetRequest,
+        CGetResponse as CGetResponse,
+        CMoveRequest as CMoveRequest,
+        CMoveResponse as CMoveResponse,
+        CStoreRequest as CStoreRequest,
+        CStoreResponse as CStoreResponse,
+        NActionRequest as NActionRequest,
+        NActionResponse as NActionResponse,
+        NCreateRequest as NCreateRequest,
+        NCreateResponse as NCreateResponse,
+        NDeleteRequest as NDeleteRequest,
+        NDeleteResponse as NDeleteResponse,
+        NEventReportRequest as NEventReportRequest,
+        NEventReportResponse as NEventReportResponse,
+        NGetRequest as NGetRequest,
+        NGetResponse as NGetResponse,
+        NSetRequest as NSetRequest,
+        NSetResponse as NSetResponse,
+    )
+    from dicomnet.dimse.status import Status as Status
+    from dicomnet.errors import (
+        AbortReason as AbortReason,
+        AbortSource as AbortSource,
+        AssociationAborted as AssociationAborted,
+        AssociationError as AssociationError,
+        AssociationRejected as AssociationRejected,
+        ConnectFailed as ConnectFailed,
+        ConnectionLost as ConnectionLost,
+        DicomNetError as DicomNetError,
+        DicomTimeout as DicomTimeout,
+        InvalidMessage as InvalidMessage,
+        InvalidPdu as InvalidPdu,
+        InvalidValue as InvalidValue,
+        NotAnInstance as NotAnInstance,
+        ProtocolError as ProtocolError,
+        RejectReason as RejectReason,
+        RejectResult as RejectResult,
+        SendQueueFull as SendQueueFull,
+        StateError as StateError,
+        StorageError as StorageError,
+        TlsFailed as TlsFailed,
+        Unsupported as Unsupported,
+    )
+    from dicomnet.limits import Limits as Limits, Timeouts as Timeouts
+    from dicomnet.net import (
+        MEMORY as MEMORY,
+        SPOOL as SPOOL,
+        Associate as Associate,
+        DicomNet as DicomNet,
+        IpType as IpType,
+        Message as Message,
+        NetFlags as NetFlags,
+        SecurityMode as SecurityMode,
+        SocketOptions as SocketOptions,
+        breathe as breathe,
+        runtime as runtime,
+        shutdown as shutdown,
+        startup as startup,
+    )
+    from dicomnet.tls import TlsConfig as TlsConfig
+    from dicomnet.types import Address as Address, Priority as Priority
+
+# The same once more for the running program; test_exports.py compares the two.
+_NAMES = {
+    "dicomnet.dimse.commands": """
+        CCancelRequest CEchoRequest CEchoResponse CFindRequest CFindResponse CGetRequest CGetResponse CMoveRequest
+        CMoveResponse CStoreRequest CStoreResponse NActionRequest NActionResponse NCreateRequest NCreateResponse
+        NDeleteRequest NDeleteResponse NEventReportRequest NEventReportResponse NGetRequest NGetResponse NSetRequest
+        NSetResponse""",
+    "dicomnet.dimse.status": "Status",
+    "dicomnet.errors": """
+        AbortReason AbortSource AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost
+        DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue NotAnInstance ProtocolError RejectReason
+        RejectResult SendQueueFull StateError StorageError TlsFailed Unsupported""",
+    "dicomnet.limits": "Limits Timeouts",
+    "dicomnet.net": """
+        Associate DicomNet IpType MEMORY Message NetFlags SPOOL SecurityMode SocketOptions breathe runtime shutdown
+        startup""",
+    "dicomnet.tls": "TlsConfig",
+    "dicomnet.types": "Address Priority",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # asked once: from here on it is an ordinary attribute
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
