@@ -1,0 +1,117 @@
+"""The registry of PS3.6 Annex A, as constants."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from dicomnet import uids
+from dicomnet.types import uid
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_file_is_what_its_tool_makes() -> None:
+    """The checked-in module is the tool's output, so nobody edited it by hand."""
+    text = Path(uids.__file__).read_text()
+    made_from = re.search(r"from pydicom (\S+);", text)
+    assert made_from is not None
+    if made_from[1] != pydicom.__version__:
+        pytest.skip(f"made from pydicom {made_from[1]}, installed is {pydicom.__version__}")
+    assert text == _tool().generate()
+
+
+def test_every_constant_has_a_name_and_a_keyword() -> None:
+    """What is named by keyword is named in print, and each UID is well formed and used once."""
+    assert set(uids.KEYWORDS.values()) == set(uids.NAMES)
+    assert len(uids.KEYWORDS) == len(uids.NAMES)
+    for keyword, value in uids.KEYWORDS.items():
+        assert getattr(uids, keyword) == value == uid(value)
+
+
+def test_names_are_those_of_the_standard() -> None:
+    """A UID that has a name is shown by it, another as itself."""
+    assert uids.name("1.2.840.10008.5.1.4.1.1.2") == "CT Image Storage"
+    assert uids.name("1.2.840.10008.1.2.4.110") == "JPEG XL Lossless"
+    assert uids.name("1.2.3.4") == "1.2.3.4"
+
+
+def test_our_own_identity() -> None:
+    """The implementation class UID derives from a UUID (PS3.5 B.2); the version name is a short string (PS3.7 D.3.3.2)."""
+    assert uid(uids.IMPLEMENTATION_CLASS_UID).startswith("2.25.")
+    assert 0 < int(uids.IMPLEMENTATION_CLASS_UID[5:]) < 2**128
+    assert 0 < len(uids.IMPLEMENTATION_VERSION_NAME) <= 16
+    assert uids.DICOM_APPLICATION_CONTEXT == "1.2.840.10008.3.1.1.1"
+
+
+class TestStorageClasses:
+    def test_hold_images_retired_classes_and_protocols(self) -> None:
+        """Everything that C-STORE carries is there."""
+        assert uids.CTImageStorage in uids.STORAGE_CLASSES
+        assert uids.HangingProtocolStorage in uids.STORAGE_CLASSES
+        assert uids.UltrasoundImageStorageRetired in uids.STORAGE_CLASSES & uids.RETIRED
+
+    def test_leave_out_what_is_not_stored(self) -> None:
+        """A DICOMDIR is a file only; storage commitment and management are other services."""
+        assert uids.STORAGE_CLASSES.isdisjoint(
+            {
+                uids.MediaStorageDirectoryStorage,
+                uids.StorageCommitmentPushModel,
+                uids.StorageManagementInstance,
+                uids.Verification,
+            }
+        )
+        assert uids.STORAGE_CLASSES.isdisjoint(uids.META_SOP_CLASSES)
+
+
+class TestTransferSyntaxes:
+    @pytest.mark.parametrize("syntax", uids.TRANSFER_SYNTAXES.values(), ids=lambda syntax: syntax.keyword)
+    def test_agree_with_pydicom(self, syntax: uids.TransferSyntax) -> None:
+        """A second description of the same syntaxes says the same."""
+        other = pydicom.uid.UID(syntax.uid)
+        if syntax.keyword in OF_OUR_OWN_JUDGEMENT or other.type != "Transfer Syntax":
+            pytest.skip("pydicom says nothing of it, or calls everything encapsulated that it does not know")
+        assert syntax.implicit_vr == other.is_implicit_VR
+        assert syntax.little_endian == other.is_little_endian
+        assert syntax.deflated == other.is_deflated
+        assert syntax.encapsulated == other.is_encapsulated
+
+    def test_lossy_ones(self) -> None:
+        """A syntax that can lose something counts as lossy, one that never can does not."""
+        lossy = {syntax.keyword for syntax in uids.TRANSFER_SYNTAXES.values() if syntax.lossy}
+        assert {"JPEGBaseline8Bit", "JPEGLSNearLossless", "JPEG2000", "HTJ2K", "JPEGXL", "HEVCMP51"} <= lossy
+        assert lossy.isdisjoint({"JPEGLosslessSV1", "JPEG2000Lossless", "RLELossless", "ExplicitVRLittleEndian"})
+
+    def test_deflated_image_frame_is_not_deflated_as_a_whole(self) -> None:
+        """Its data set is plain, only the frames are deflated (PS3.5 A.4)."""
+        syntax = uids.TRANSFER_SYNTAXES[uids.DeflatedImageFrameCompression]
+        assert syntax.encapsulated
+        assert not syntax.deflated
+
+
+def _tool():
+    spec = importlib.util.spec_from_file_location("make_uids", ROOT / "tools" / "make_uids.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+OF_OUR_OWN_JUDGEMENT = {
+    "JPIPReferenced",
+    "JPIPHTJ2KReferenced",
+    "JPIPReferencedDeflate",
+    "JPIPHTJ2KReferencedDeflate",
+    "RFC2557MIMEEncapsulation",
+    "XMLEncoding",
+    "SMPTEST211020UncompressedProgressiveActiveVideo",
+    "SMPTEST211020UncompressedInterlacedActiveVideo",
+    "SMPTEST211030PCMDigitalAudio",
+    "Papyrus3ImplicitVRLittleEndian",
+}
+"""Pixel data by reference, and syntaxes that are no encoding of a data set."""
