@@ -1,0 +1,84 @@
+"""What the documents show is run, and what they list is compared with what is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text()
+MAKE = shutil.which("make")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def run(*command: str, folder: Path = REPOSITORY) -> str:
+    """Runs a command to its end and returns what it printed; it must succeed."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment = ours | {"PYTHONPATH": str(REPOSITORY / "src"), "PYTHONWARNINGS": "error", "COLUMNS": "200"}
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env=environment, timeout=30
+    )
+    assert result.returncode == 0, result.stderr
+    assert not result.stderr
+    return result.stdout
+
+
+def test_the_program_in_the_readme_prints_what_it_says(tmp_path: Path) -> None:
+    """The README's Python, copied from top to bottom, works and prints the line promised under it."""
+    program = tmp_path / "readme.py"
+    program.write_text("\n".join(blocks(README, "python")))
+    [promised] = re.findall("^This prints `(.+)`", README, re.MULTILINE)
+    assert run(sys.executable, str(program), folder=tmp_path) == f"{promised}\n"
+
+
+def test_the_first_forty_lines_hold_a_program() -> None:
+    """Who opens the page sees purpose, layering, install and the beginning of a program without scrolling far."""
+    head = "\n".join(README.splitlines()[:40])
+    assert "pip install" in head
+    assert "on_receive_c_echo_request" in head
+    assert "send_c_echo_request" in head
+
+
+@pytest.mark.parametrize("line", re.findall("^dicomnet [a-z]+ .+|^dicomnet [a-z]+$", README, re.MULTILINE))
+def test_a_command_in_the_readme_takes_what_is_shown(line: str) -> None:
+    """Every command and option that the README shows is in the command's own help."""
+    command, *rest = line.split("  ")[0].split()[1:]
+    shown = run(sys.executable, "-c", "from dicomnet.cli.main import main; main()", command, "--help")
+    for option in re.findall("--[a-z-]+", " ".join(rest)):
+        assert option in shown
+
+
+@pytest.mark.skipif(MAKE is None, reason="make is not installed")
+@pytest.mark.parametrize("chore", ["demo", "test"])
+def test_the_plain_lines_are_what_the_chore_does(chore: str) -> None:
+    """The lines that the README gives for those without make are the Makefile's own."""
+    done = run("make", "--dry-run", "--always-make", "--no-print-directory", "PYTHON=python3", chore)
+    for flag in (" --disable-pip-version-check", " --quiet"):
+        done = done.replace(flag, "")
+    [plain] = [
+        block
+        for block in blocks(README, "sh")
+        if block.startswith("python3") and ("[dev]" in block) == (chore == "test")
+    ]
+    places = [done.index(line) for line in plain.splitlines()]
+    assert places == sorted(places)
+
+
+@pytest.mark.skipif(MAKE is None, reason="make is not installed")
+def test_every_chore_is_explained_to_contributors() -> None:
+    """CONTRIBUTING.md and `make help` list the same words."""
+    words = {line.split()[0] for line in run("make", "--no-print-directory", "help").splitlines()}
+    explained = set(re.findall("^\\| `make ([a-z]+)`", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.MULTILINE))
+    assert explained == words - {"help"}
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert words == set(re.findall("^([a-z]+):", makefile, re.MULTILINE))
