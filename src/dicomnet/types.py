@@ -76,7 +76,9 @@ def ae_title(text: str) -> AETitle:
     if len(title) > 16:
         raise ValueError(f"AE title {title!r} has {len(title)} characters, at most 16 are allowed")
     if not _AE_TITLE.fullmatch(title):
-        raise ValueError(f"AE title {title!r} holds a character that is not allowed (printable ASCII without backslash)")
+        raise ValueError(
+            f"AE title {title!r} holds a character that is not allowed (printable ASCII without backslash)"
+        )
     return AETitle(title)
 
 
