@@ -486,7 +486,7 @@ class NGetRequest(Request):
     requested_sop_class_uid: str | None = None
     requested_sop_instance_uid: str | None = None
     attribute_identifier_list: tuple[int, ...] | None = None
-    """The attributes asked for; None asks for all."""
+    """The attributes asked for; none, or an empty list, asks for all."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -604,7 +604,7 @@ class NCreateRequest(Request):
 
         Raises:
             InvalidValue: the instance was created, but neither the request nor
-                ``fields`` say under which UID (PS3.7 10.1.5.1.4).
+                ``fields`` say under which UID (PS3.7 10.3.5.2).
         """
         response = Request.respond(self, status, **fields)
         created = response.status.is_success or response.status.is_warning
