@@ -14,7 +14,6 @@ from dicomnet.pdu.items import (
     UserInformation,
 )
 from dicomnet.pdu.types import (
-    DICOM_APPLICATION_CONTEXT,
     Abort,
     AssociateAccept,
     AssociateReject,
@@ -26,6 +25,7 @@ from dicomnet.pdu.types import (
     ReleaseReply,
     ReleaseRequest,
 )
+from dicomnet.uids import DICOM_APPLICATION_CONTEXT
 
 __all__ = [
     "DICOM_APPLICATION_CONTEXT",

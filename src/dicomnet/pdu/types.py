@@ -17,9 +17,7 @@ from typing import ClassVar, TypeAlias
 
 from dicomnet.pdu.items import ContextResult, ProposedContext, UserInformation
 from dicomnet.types import UID
-
-DICOM_APPLICATION_CONTEXT = UID("1.2.840.10008.3.1.1.1")
-"""The only application context name there is (PS3.7 A.2.1)."""
+from dicomnet.uids import DICOM_APPLICATION_CONTEXT
 
 
 class PduType(IntEnum):

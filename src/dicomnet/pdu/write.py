@@ -36,7 +36,8 @@ from dicomnet.pdu.types import (
     ReleaseReply,
     ReleaseRequest,
 )
-from dicomnet.types import UID, ae_title, uid
+from dicomnet.types import ae_title, uid
+from dicomnet.uids import ImplicitVRLittleEndian
 
 
 def push_pdu(pdu: Pdu) -> bytes:
@@ -307,8 +308,8 @@ _IDENTITY_TYPES = frozenset(UserIdentityType)
 
 _KNOWN_SUB_ITEMS = range(ItemType.MAXIMUM_LENGTH, ItemType.USER_IDENTITY_RESPONSE + 1)
 
-_INSIGNIFICANT_SYNTAX = UID("1.2.840.10008.1.2")
-"""Implicit VR Little Endian, which every application knows."""
+_INSIGNIFICANT_SYNTAX = ImplicitVRLittleEndian
+"""Every application knows this one."""
 
 _VERSION_NAME = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,14}[\x21-\x7e])?")
 
