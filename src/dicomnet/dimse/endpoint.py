@@ -1,0 +1,335 @@
+"""One end of an association, without I/O: messages on top of the upper layer (PS3.7 on PS3.8).
+
+It speaks the contract of `ul.Connection`, which it wraps, and adds the
+messages: fragments become commands and data, responses find their requests,
+requests beyond the negotiated window wait, and what the peer does against
+PS3.7 ends as PS3.8 wants it ended.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from dicomnet.dimse import codec
+from dicomnet.dimse.commands import CCancelRequest, Command, Request, Response, UnknownCommand
+from dicomnet.dimse.events import DataReceived, MessageBegun
+from dicomnet.dimse.fragments import Assembler, Body, OutgoingMessage, command_pdus, data_pdus
+from dicomnet.dimse.operations import Invoked, Operations
+from dicomnet.dimse.status import Status
+from dicomnet.errors import AbortReason, InvalidMessage, InvalidValue, ProtocolError, StateError
+from dicomnet.limits import Limits, Timeouts
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
+from dicomnet.ul.connection import Connection, Output
+from dicomnet.ul.events import Aborted, Event, Fragment, ReleaseConfirmed, Sent, TimedOut, Tolerated, TransportClosed
+from dicomnet.ul.machine import State, Trace
+from dicomnet.ul.negotiation import Context, Terms
+
+
+class Endpoint:
+    """Arguments as for `ul.Connection`."""
+
+    def __init__(
+        self,
+        *,
+        requestor: bool,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
+        refuse: AssociateReject | None = None,
+        tap: bool = False,
+        trace: Trace | None = None,
+    ) -> None:
+        self.connection = Connection(
+            requestor=requestor, limits=limits, timeouts=timeouts, refuse=refuse, tap=tap, trace=trace
+        )
+        self.operations = Operations(timeouts)
+        self._assembler = Assembler(limits.command_set)
+        self._context: Context | None = None
+        self._discarding = False
+        self._waiting: deque[_Waiting] = deque()
+        self._release_wanted = False
+        self._unmatched_told = False
+
+    @property
+    def state(self) -> State:
+        return self.connection.state
+
+    @property
+    def terms(self) -> Terms | None:
+        return self.connection.terms
+
+    @property
+    def is_associated(self) -> bool:
+        return self.connection.is_associated
+
+    # What the transport did.
+
+    def connected(self, now: float) -> None:
+        self.connection.connected(now)
+
+    def receive(self, data: bytes | bytearray | memoryview, now: float) -> list[Event]:
+        """See `Connection.receive`; `Fragment` events are replaced by `MessageBegun` and `DataReceived`."""
+        return self._translate(self.connection.receive(data, now), now)
+
+    def sent(self, count: int, now: float) -> list[Sent]:
+        gone = self.connection.sent(count, now)
+        for sent in gone:
+            if isinstance(sent.ticket, Invoked):
+                operation = sent.ticket
+                operation.message = None
+                sent.ticket = operation.ticket
+                self.operations.request_sent(operation, now)
+        return gone
+
+    def reading(self, paused: bool, now: float) -> None:
+        self.connection.reading(paused, now)
+
+    # What the user asks for.
+
+    def associate(self, request: AssociateRequest, now: float) -> None:
+        self.connection.associate(request, now)
+
+    def accept(self, accept: AssociateAccept, now: float) -> None:
+        self.connection.accept(accept, now)
+
+    def reject(self, reject: AssociateReject, now: float) -> None:
+        self.connection.reject(reject, now)
+
+    def send(
+        self,
+        context_id: int,
+        command: Command,
+        now: float,
+        data: Body | bytes | None = None,
+        *,
+        command_set: bytes | None = None,
+        ticket: object = None,
+    ) -> None:
+        """Queues a message: the command, and its data set if it has one.
+
+        A request beyond the window that was negotiated waits here until an
+        earlier one is answered (PS3.7 D.3.3.3); everything else goes at once.
+
+        Args:
+            data: the encoded data set, or a body to be read as it is sent.
+            command_set: the command already encoded, in place of `command`'s own encoding.
+            ticket: comes back in the `Sent` event.
+
+        Raises:
+            InvalidValue: the command breaks PS3.7, or the data set is empty.
+            StateError: there is no such context, no association, or the message ID is outstanding.
+        """
+        terms = self.connection.terms
+        if terms is None or not self.connection.is_associated:
+            raise StateError(f"{command.name} needs an association")
+        if context_id not in terms.contexts:
+            raise StateError(f"presentation context {context_id} was not accepted")
+        if data is not None and not (len(data) if isinstance(data, bytes) else data.length):
+            raise InvalidValue(f"the data set of a {command.name} is empty, so no fragment could carry it")
+        command.has_data_set = data is not None
+        encoded = codec.encode(command) if command_set is None else command_set
+        message = _Waiting(context_id, command, encoded, data, ticket)
+        if isinstance(command, Request) and not isinstance(command, CCancelRequest):
+            window = terms.operations_invoked
+            if self._waiting or (window and len(self.operations.invoked) >= window):
+                self._check_unused(command)
+                self._waiting.append(message)
+                return
+        self._transmit(message, now)
+
+    def release(self, now: float) -> None:
+        """Asks for release, once our own requests are answered (PS3.7 A.5: not while operations are outstanding)."""
+        if self.operations.invoked or self._waiting:
+            self._release_wanted = True
+        else:
+            self.connection.release(now)
+
+    def answer_release(self, now: float) -> None:
+        self.connection.answer_release(now)
+
+    def abort(self, now: float, source: int = 0, reason: int = 0) -> None:
+        self._drop_waiting()
+        self.connection.abort(now, source, reason)
+
+    # What the shell takes.
+
+    def data_to_send(self) -> list[Output]:
+        return self.connection.data_to_send()
+
+    @property
+    def deadline(self) -> float | None:
+        own = self.operations.deadline
+        below = self.connection.deadline
+        if own is None or below is None:
+            return below if own is None else own
+        return min(own, below)
+
+    def handle_deadline(self, now: float) -> list[Event]:
+        overdue = self.operations.overdue()
+        if overdue is not None and overdue.deadline is not None and overdue.deadline <= now:
+            waiting_for = f"the response to {overdue.request.name} {overdue.request.message_id}"
+            events: list[Event] = [TimedOut(waiting_for, overdue.seconds or 0.0)]
+            self.operations.clear()
+            self.abort(now)
+            return events
+        return self._translate(self.connection.handle_deadline(now), now)
+
+    def close(self) -> None:
+        """The shell closes the transport on its own: what waits will never be sent."""
+        self._drop_waiting()
+        self.connection.close_transport()
+
+    # Receiving.
+
+    def _translate(self, events: list[Event], now: float) -> list[Event]:
+        translated: list[Event] = []
+        for event in events:
+            if type(event) is Fragment:
+                try:
+                    self._take_fragment(event, translated, now)
+                except ProtocolError as error:
+                    translated += self.connection.violated(error, now)
+                    self._ended()
+                    return translated
+            else:
+                translated.append(event)
+                if isinstance(event, Aborted | TransportClosed | ReleaseConfirmed | TimedOut):
+                    self._ended()
+        connection = self.connection
+        connection.message_open = self._assembler.in_message
+        connection.operations_outstanding = bool(self.operations)
+        return translated
+
+    def _take_fragment(self, fragment: Fragment, events: list[Event], now: float) -> None:
+        result = self._assembler.take(fragment)
+        if isinstance(result, bytes):
+            self._begin_message(fragment.context_id, result, events, now)
+        elif not fragment.control & 1 and not self._discarding:
+            events.append(DataReceived(fragment.data, result))
+        elif result:
+            self._discarding = False
+
+    def _begin_message(self, context_id: int, command_set: bytes, events: list[Event], now: float) -> None:
+        command = codec.decode(command_set)
+        self._assembler.command_understood(data_follows=command.has_data_set)
+        terms = self.connection.terms
+        assert terms is not None
+        context = terms.contexts[context_id]
+        if self._is_wanted(command, context, events, now):
+            events.append(MessageBegun(context, command, command_set))
+        else:
+            self._discarding = command.has_data_set
+
+    def _is_wanted(self, command: Command, context: Context, events: list[Event], now: float) -> bool:
+        if isinstance(command, Response):
+            return self._match(command, events, now)
+        return self._take_request(command, context, now)
+
+    def _match(self, response: Response, events: list[Event], now: float) -> bool:
+        """Whether anybody waits for the response (PS3.7 9.3: matched by message ID, never by order)."""
+        operation = self.operations.answered(response, now)
+        if operation is None:
+            detail = f"a {response.name} to message {response.message_id_being_responded_to}, which is not outstanding"
+            if self.operations.invoked and self._synchronous:
+                raise InvalidMessage(detail, AbortReason.UNEXPECTED_PARAMETER)
+            if not self._unmatched_told:
+                self._unmatched_told = True
+                events.append(Tolerated(f"the peer sent {detail}; ignored"))
+            return False
+        if response.status.is_final:
+            if isinstance(operation.message, OutgoingMessage) and not response.status.is_success:
+                # PS3.7 9.3.1.3: refused before it had it all. The rest would only be thrown away.
+                self.connection.shorten(operation.message.cut())
+            self._send_waiting(now)
+        return True
+
+    def _take_request(self, command: Command, context: Context, now: float) -> bool:
+        if isinstance(command, CCancelRequest):
+            assert command.message_id_being_responded_to is not None
+            self.operations.cancelled(command.message_id_being_responded_to)
+            return True
+        if isinstance(command, UnknownCommand):
+            return True
+        assert isinstance(command, Request)
+        self.operations.sign_of_life(now)
+        if self.operations.perform(command, context.context_id):
+            return True
+        refusal = command.respond(Status.DUPLICATE_INVOCATION)
+        self._queue(_Waiting(context.context_id, refusal, codec.encode(refusal), None, None), None, now)
+        return False
+
+    # Sending.
+
+    @property
+    def _synchronous(self) -> bool:
+        terms = self.connection.terms
+        return terms is not None and terms.operations_invoked == 1
+
+    def _transmit(self, message: _Waiting, now: float) -> None:
+        command = message.command
+        operation = None
+        if isinstance(command, Request) and not isinstance(command, CCancelRequest):
+            operation = self.operations.invoke(command, message.context_id, message.ticket)
+        self._queue(message, operation, now)
+        if isinstance(command, Response):
+            self.operations.responded(command)
+        self.connection.operations_outstanding = bool(self.operations)
+
+    def _queue(self, message: _Waiting, operation: Invoked | None, now: float) -> None:
+        connection = self.connection
+        assert connection.terms is not None
+        limit = connection.terms.max_sent_pdu_length(connection.limits.max_pdu_length)
+        ticket = message.ticket if operation is None else operation
+        data = message.data
+        if data is None or isinstance(data, bytes):
+            pdus = command_pdus(message.context_id, message.command_set, limit)
+            if data is not None:
+                pdus += data_pdus(message.context_id, data, limit)
+            connection.send_data(pdus, len(pdus), now, ticket)
+        else:
+            outgoing = OutgoingMessage(message.context_id, message.command_set, data, limit)
+            connection.send_data(outgoing, outgoing.size, now, ticket)
+            if operation is not None:
+                operation.message = outgoing
+
+    def _send_waiting(self, now: float) -> None:
+        """A place in the window is free."""
+        terms = self.connection.terms
+        assert terms is not None
+        window = terms.operations_invoked
+        while self._waiting and (not window or len(self.operations.invoked) < window):
+            self._transmit(self._waiting.popleft(), now)
+        if self._release_wanted and not self.operations.invoked and not self._waiting:
+            self._release_wanted = False
+            self.connection.release(now)
+
+    def _check_unused(self, request: Request) -> None:
+        if request.message_id in self.operations.invoked or any(
+            isinstance(w.command, Request) and w.command.message_id == request.message_id for w in self._waiting
+        ):
+            raise StateError(f"message ID {request.message_id} is still outstanding")
+
+    def _ended(self) -> None:
+        self.operations.clear()
+        self._drop_waiting()
+
+    def _drop_waiting(self) -> None:
+        for message in self._waiting:
+            if message.data is not None and not isinstance(message.data, bytes):
+                message.data.close()
+        self._waiting.clear()
+        self._release_wanted = False
+
+
+class _Waiting:
+    """A message that waits for a place in the window."""
+
+    __slots__ = ("command", "command_set", "context_id", "data", "ticket")
+
+    def __init__(
+        self, context_id: int, command: Command, command_set: bytes, data: Body | bytes | None, ticket: object
+    ) -> None:
+        self.context_id = context_id
+        self.command = command
+        self.command_set = command_set
+        self.data = data
+        self.ticket = ticket

@@ -1,0 +1,201 @@
+"""Messages to and from P-DATA-TF PDUs (PS3.8 Annex E, PS3.7 6.3).
+
+A message is a command set, then perhaps a data set, each cut into fragments;
+all of them travel on one presentation context, and those of two messages never
+mix in one direction. So receiving is a state of two questions (is the command
+complete? does data follow?), and sending is one message after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Protocol
+
+from dicomnet.errors import AbortReason, InvalidMessage
+from dicomnet.pdu import PduType
+from dicomnet.ul.events import Fragment
+
+
+class Body(Protocol):
+    """Where the bytes of an outgoing data set come from."""
+
+    length: int
+    """Bytes in all; even."""
+    blocking: bool
+    """Whether `read_into` may wait for a disk, so that an event loop must not call it."""
+
+    def read_into(self, views: Sequence[memoryview]) -> None:
+        """Fills the views, in order, with the next bytes. Raises `StorageError` if there are fewer."""
+
+    def close(self) -> None:
+        """Frees what it holds; called once, also after an error."""
+
+
+class Assembler:
+    """Tells the commands and data of one direction apart and keeps their order (PS3.8 E.1).
+
+    `take` is given each fragment. Command fragments are collected, data
+    fragments are passed through.
+    """
+
+    __slots__ = ("_command", "_context_id", "_limit", "awaiting_data")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._command = bytearray()
+        self._context_id = 0
+        self.awaiting_data = False
+        """Whether a command is complete and its data set is not."""
+
+    @property
+    def in_message(self) -> bool:
+        return self.awaiting_data or self._context_id != 0
+
+    def take(self, fragment: Fragment) -> bytes | bool:
+        """Takes a fragment.
+
+        Returns:
+            The command set, once complete; for data, whether the data set is
+            complete with this fragment; else False.
+
+        Raises:
+            InvalidMessage: the fragment cannot follow what came before.
+        """
+        if self._context_id and fragment.context_id != self._context_id:
+            raise InvalidMessage(
+                f"a fragment on context {fragment.context_id} within a message on context {self._context_id}",
+                AbortReason.UNEXPECTED_PARAMETER,
+            )
+        last = bool(fragment.control & _LAST and fragment.ends_value)
+        if not fragment.control & _COMMAND:
+            if not self.awaiting_data:
+                raise InvalidMessage("data where a command was expected", AbortReason.UNEXPECTED_PARAMETER)
+            if last:
+                self.awaiting_data = False
+                self._context_id = 0
+            return last
+        if self.awaiting_data:
+            raise InvalidMessage("a command where data was expected", AbortReason.UNEXPECTED_PARAMETER)
+        self._context_id = fragment.context_id
+        if len(self._command) + len(fragment.data) > self._limit:
+            raise InvalidMessage(f"a command set of more than {self._limit} bytes")
+        self._command += fragment.data
+        if not last:
+            return False
+        command = bytes(self._command)
+        self._command.clear()
+        return command
+
+    def command_understood(self, *, data_follows: bool) -> None:
+        """After a command set: whether (0000,0800) announces data decides what may come next."""
+        self.awaiting_data = data_follows
+        if not data_follows:
+            self._context_id = 0
+
+
+class OutgoingMessage:
+    """A message on its way out: its command is encoded, its data are still with the body.
+
+    The shell gives `lay_out` a buffer as often as `remaining` says, fills the
+    gaps from the body, and writes the buffer. Every buffer ends at the end of
+    a PDU, so an A-ABORT may follow it.
+    """
+
+    __slots__ = ("_begun", "_command", "_context_id", "_fragment", "_left", "body", "dropped", "size")
+
+    def __init__(self, context_id: int, command: bytes, body: Body, max_pdu_length: int) -> None:
+        self._context_id = context_id
+        self._fragment = largest_fragment(max_pdu_length)
+        self._command = command_pdus(context_id, command, max_pdu_length)
+        self._left = body.length
+        self._begun = False
+        self.body = body
+        self.dropped = False
+        """Whether the association ended before the message did."""
+        count = max(1, -(-body.length // self._fragment))
+        self.size = len(self._command) + body.length + count * _DATA_HEADER.size
+        """Bytes on the wire, headers included."""
+
+    @property
+    def remaining(self) -> bool:
+        """Whether there is more to lay out."""
+        return not self.dropped and bool(self._left or self._command)
+
+    def drop(self) -> None:
+        """The association is over; nothing more is laid out.
+
+        A shell that has begun with the message closes the body itself: it may
+        be reading from it at this moment.
+        """
+        self.dropped = True
+        if not self._begun:
+            self.body.close()
+
+    def cut(self) -> int:
+        """The peer refused the message before it had it all: end it with the next fragment (PS3.7 9.3.1.3).
+
+        Returns:
+            By how many bytes the message became shorter.
+        """
+        before = self._left + -(-self._left // self._fragment) * _DATA_HEADER.size
+        self._left = min(self._left, self._fragment)
+        return before - (self._left + (_DATA_HEADER.size if self._left else 0))
+
+    def lay_out(self, buffer: memoryview) -> tuple[int, list[memoryview]]:
+        """Writes headers into the buffer and returns how much of it is used and the gaps for the body.
+
+        The buffer must have room for the command and one whole PDU.
+        """
+        self._begun = True
+        used = len(self._command)
+        buffer[:used] = self._command
+        self._command = b""
+        gaps = []
+        while self._left:
+            size = min(self._left, self._fragment)
+            if used + _DATA_HEADER.size + size > len(buffer):
+                break
+            self._left -= size
+            control = 0 if self._left else _LAST
+            _DATA_HEADER.pack_into(buffer, used, PduType.P_DATA_TF, size + 6, size + 2, self._context_id, control)
+            used += _DATA_HEADER.size
+            gaps.append(buffer[used : used + size])
+            used += size
+        return used, gaps
+
+
+def largest_fragment(max_pdu_length: int) -> int:
+    """The largest even fragment for a peer's maximum length (PS3.8 D.1.1).
+
+    The maximum bounds the PDU length, that is the fragment and six bytes. Six
+    more are left free where it hardly costs anything, because some peers count
+    the PDU header in as well.
+    """
+    spare = 12 if max_pdu_length >= 128 else 6
+    return (max_pdu_length - spare) & ~1
+
+
+def command_pdus(context_id: int, command: bytes, max_pdu_length: int) -> bytes:
+    """A whole command set as P-DATA-TF PDUs: nearly always one."""
+    return _pdus(context_id, command, _COMMAND, largest_fragment(max_pdu_length))
+
+
+def data_pdus(context_id: int, data: bytes, max_pdu_length: int) -> bytes:
+    """A whole data set as P-DATA-TF PDUs, for one too small to be worth a body."""
+    return _pdus(context_id, data, 0, largest_fragment(max_pdu_length))
+
+
+def _pdus(context_id: int, data: bytes, control: int, size: int) -> bytes:
+    out = bytearray()
+    for start in range(0, len(data), size):
+        piece = data[start : start + size]
+        last = _LAST if start + size >= len(data) else 0
+        out += _DATA_HEADER.pack(PduType.P_DATA_TF, len(piece) + 6, len(piece) + 2, context_id, control | last)
+        out += piece
+    return bytes(out)
+
+
+_COMMAND = 1
+_LAST = 2
+_DATA_HEADER = Struct(">BxIIBB")

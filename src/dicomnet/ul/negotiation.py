@@ -1,0 +1,283 @@
+"""Deciding an association: a request and a policy in, an answer out (PS3.8 7.1, PS3.7 Annex D).
+
+Three pure functions, in the order in which they are needed:
+
+`screen`    what no user need be asked: is this a request the provider can take?
+`negotiate` what a policy answers to it: an acceptance or a rejection.
+`conclude`  what a request and its acceptance mean for one side: the `Terms`.
+
+Role selection (PS3.7 D.3.3.4), always told from the requestor's side; a row per
+SOP class, SCU and SCP role judged alone:
+
+    offered   answered   the requestor then
+    absent    anything   is SCU only: an answer never asked for is ignored
+    present   absent     is SCU only
+    0         0 or 1     does not play the role: 1 may not answer a proposed 0
+    1         0          does not play the role
+    1         1          plays the role
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from dicomnet.errors import RejectReason, RejectResult
+from dicomnet.limits import Limits
+from dicomnet.pdu import (
+    AssociateAccept,
+    AssociateReject,
+    AssociateRequest,
+    AsynchronousWindow,
+    ContextOutcome,
+    ContextResult,
+    ExtendedNegotiation,
+    ProposedContext,
+    RoleSelection,
+    UserIdentity,
+    UserInformation,
+)
+from dicomnet.types import UID
+from dicomnet.uids import (
+    DICOM_APPLICATION_CONTEXT,
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    TRANSFER_SYNTAXES,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An accepted presentation context, seen from our side."""
+
+    context_id: int
+    abstract_syntax: UID
+    transfer_syntax: UID
+    our_scu: bool
+    """Whether we may send requests of this abstract syntax."""
+    our_scp: bool
+    """Whether we answer them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What both sides of an association now hold each other to."""
+
+    called_ae: str
+    calling_ae: str
+    contexts: Mapping[int, Context]
+    """The accepted contexts by ID."""
+    peer_max_pdu_length: int
+    """As announced; 0 is no limit."""
+    operations_invoked: int
+    """Requests of ours that may be outstanding at a time; 0 is no limit."""
+    operations_performed: int
+    """Requests of the peer that may be outstanding at a time; 0 is no limit."""
+    peer_implementation_class_uid: UID | None = None
+    peer_implementation_version_name: str | None = None
+
+    def max_sent_pdu_length(self, ours: int) -> int:
+        """The largest PDU length to send: the peer's limit, or ours where it has none (PS3.8 D.1)."""
+        return min(self.peer_max_pdu_length or ours, ours)
+
+    def find(self, abstract_syntax: str) -> Context | None:
+        """The first accepted context of an abstract syntax."""
+        return next((c for c in self.contexts.values() if c.abstract_syntax == abstract_syntax), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an acceptor agrees to. Every field has the default of an open receiver."""
+
+    called_ae: Collection[str] | None = None
+    """Titles we answer to, compared exactly; None is any."""
+    calling_ae: Collection[str] | None = None
+    """Titles that may call; None is any."""
+    abstract_syntaxes: Mapping[str, Sequence[str] | None] | None = None
+    """Abstract syntaxes served, each with the transfer syntaxes taken in order of preference (None: the default
+    order, see `choose_transfer_syntax`); None is every abstract syntax."""
+    roles: Callable[[RoleSelection], RoleSelection | None] = field(default=lambda offered: offered)
+    """Answers an offered role selection; None leaves it unanswered, which means the default roles."""
+    extended: Callable[[ExtendedNegotiation], ExtendedNegotiation | None] = field(default=lambda _: None)
+    """Answers a SOP class extended negotiation; None leaves it unanswered."""
+    identity: Callable[[UserIdentity], bytes | None] | None = None
+    """Authenticates a user identity: the server response (often empty), or None to reject. Absent: not looked at."""
+    max_pdu_length: int = Limits().max_pdu_length
+    asynchronous_window: int = Limits().asynchronous_window
+    implementation_class_uid: UID = IMPLEMENTATION_CLASS_UID
+    implementation_version_name: str | None = IMPLEMENTATION_VERSION_NAME
+
+
+def screen(request: AssociateRequest) -> AssociateReject | None:
+    """What the provider itself refuses, before any user is asked (PS3.8 9.2, AE-6)."""
+    if not request.protocol_version & 1:  # PS3.8 9.3.2: only bit 0 is tested
+        return _reject(RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED)
+    if request.application_context != DICOM_APPLICATION_CONTEXT:  # PS3.7 A.2.1: the only one there is
+        return _reject(RejectReason.APPLICATION_CONTEXT_NOT_SUPPORTED)
+    if not request.called_ae:
+        return _reject(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED)
+    if not request.calling_ae:
+        return _reject(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
+    if not request.contexts:  # PS3.8 9.3.2: one or more
+        return _reject(RejectReason.PROVIDER_NO_REASON)
+    if 0 < (request.user_information.max_pdu_length or 0) < SMALLEST_MAX_PDU_LENGTH:
+        return _reject(RejectReason.PROVIDER_NO_REASON)
+    return None
+
+
+def negotiate(request: AssociateRequest, policy: Policy) -> AssociateAccept | AssociateReject:
+    """The policy's answer to a request that passed `screen`."""
+    if policy.called_ae is not None and request.called_ae not in policy.called_ae:
+        return _reject(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED)
+    if policy.calling_ae is not None and request.calling_ae not in policy.calling_ae:
+        return _reject(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
+    theirs = request.user_information
+    identity_response = None
+    if theirs.user_identity is not None and policy.identity is not None:
+        identity_response = policy.identity(theirs.user_identity)
+        if identity_response is None:
+            return _reject(RejectReason.PROVIDER_NO_REASON)  # PS3.7 D.3.3.7.3: source is ACSE
+        if not theirs.user_identity.positive_response_requested:
+            identity_response = None
+    return AssociateAccept(
+        called_ae=request.called_ae,
+        calling_ae=request.calling_ae,
+        contexts=tuple(_answer_context(context, policy) for context in request.contexts),
+        user_information=UserInformation(
+            max_pdu_length=policy.max_pdu_length,
+            implementation_class_uid=policy.implementation_class_uid,
+            implementation_version_name=policy.implementation_version_name,
+            asynchronous_window=answer_window(theirs.asynchronous_window, policy.asynchronous_window),
+            roles=tuple(_answer_roles(theirs.roles, policy)),
+            extended=tuple(answer for offer in theirs.extended if (answer := policy.extended(offer)) is not None),
+            user_identity_response=identity_response,
+        ),
+        echo=request.echo,
+    )
+
+
+def conclude(request: AssociateRequest, accept: AssociateAccept, *, requestor: bool) -> Terms:
+    """What an acceptance of a request means for one side.
+
+    Lenient about the answer: results for contexts never offered are ignored,
+    missing ones are refusals, and a transfer syntax that was not offered makes
+    its context unusable (PS3.8 9.3.3.2).
+    """
+    roles = _concluded_roles(request, accept)
+    contexts: dict[int, Context] = {}
+    proposed = {context.context_id: context for context in request.contexts}
+    for result in accept.contexts:
+        offer = proposed.get(result.context_id)
+        syntax = result.transfer_syntax
+        if offer is None or not result.accepted or syntax is None or syntax not in offer.transfer_syntaxes:
+            continue
+        scu, scp = roles.get(offer.abstract_syntax, (True, False))
+        ours = (scu, scp) if requestor else (scp, scu)
+        contexts[offer.context_id] = Context(offer.context_id, offer.abstract_syntax, syntax, *ours)
+    peer = (accept if requestor else request).user_information
+    window = _concluded_window(request, accept)
+    invoked, performed = (window.invoked, window.performed) if requestor else (window.performed, window.invoked)
+    return Terms(
+        called_ae=request.called_ae,
+        calling_ae=request.calling_ae,
+        contexts=MappingProxyType(contexts),
+        peer_max_pdu_length=peer.max_pdu_length or 0,
+        operations_invoked=invoked,
+        operations_performed=performed,
+        peer_implementation_class_uid=peer.implementation_class_uid,
+        peer_implementation_version_name=peer.implementation_version_name,
+    )
+
+
+def choose_transfer_syntax(proposed: Sequence[str], preference: Sequence[str] | None = None) -> UID | None:
+    """Picks one of the proposed transfer syntaxes, or None.
+
+    Without a preference: explicit VR little endian, implicit, what loses
+    nothing in the proposer's order, deflated, big endian; lossy or unknown
+    only when nothing else is proposed, because a sender that may choose
+    compresses when we say yes to it.
+    """
+    if preference is not None:
+        return next((UID(syntax) for syntax in preference if syntax in proposed), None)
+    return UID(min(proposed, key=_reluctance)) if proposed else None
+
+
+def answer_window(offered: AsynchronousWindow | None, limit: int) -> AsynchronousWindow | None:
+    """Answers an asynchronous operations window, never above the offer; 0 is no limit (PS3.7 D.3.3.3)."""
+    if offered is None:
+        return None
+    return AsynchronousWindow(_lower(offered.invoked, limit), _lower(offered.performed, limit))
+
+
+def refuse_context(context: ProposedContext, outcome: ContextOutcome) -> ContextResult:
+    """A refusal; its transfer syntax means nothing, but PS3.8 9.3.3.2 wants the sub-item there."""
+    syntaxes = context.transfer_syntaxes
+    return ContextResult(context.context_id, outcome, syntaxes[0] if syntaxes else ImplicitVRLittleEndian)
+
+
+SMALLEST_MAX_PDU_LENGTH = 8
+"""One PDV header of six bytes and two bytes of data (PS3.8 D.1): below it no message can be sent."""
+
+
+def _answer_context(context: ProposedContext, policy: Policy) -> ContextResult:
+    preference: Sequence[str] | None = None
+    if policy.abstract_syntaxes is not None:
+        if context.abstract_syntax not in policy.abstract_syntaxes:
+            return refuse_context(context, ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED)
+        preference = policy.abstract_syntaxes[context.abstract_syntax]
+    syntax = choose_transfer_syntax(context.transfer_syntaxes, preference)
+    if syntax is None:
+        return refuse_context(context, ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED)
+    return ContextResult(context.context_id, ContextOutcome.ACCEPTANCE, syntax)
+
+
+def _answer_roles(offers: Sequence[RoleSelection], policy: Policy) -> Sequence[RoleSelection]:
+    answers = []
+    for offer in offers:
+        answer = policy.roles(offer)
+        if answer is not None:
+            answers.append(RoleSelection(offer.sop_class, offer.scu and answer.scu, offer.scp and answer.scp))
+    return answers
+
+
+def _concluded_roles(request: AssociateRequest, accept: AssociateAccept) -> dict[UID, tuple[bool, bool]]:
+    offered = {role.sop_class: role for role in request.user_information.roles}
+    concluded = {}
+    for answer in accept.user_information.roles:
+        offer = offered.get(answer.sop_class)
+        if offer is not None:
+            concluded[answer.sop_class] = (offer.scu and answer.scu, offer.scp and answer.scp)
+    return concluded
+
+
+def _concluded_window(request: AssociateRequest, accept: AssociateAccept) -> AsynchronousWindow:
+    offer = request.user_information.asynchronous_window
+    answer = accept.user_information.asynchronous_window
+    if offer is None or answer is None:
+        return AsynchronousWindow(1, 1)
+    return AsynchronousWindow(_lower(offer.invoked, answer.invoked), _lower(offer.performed, answer.performed))
+
+
+def _lower(one: int, other: int) -> int:
+    """The lower of two numbers of which 0 is no limit."""
+    return min(one or other, other or one)
+
+
+def _reluctance(syntax: str) -> int:
+    if syntax in _PLAIN_ORDER:
+        return _PLAIN_ORDER[syntax]
+    facts = TRANSFER_SYNTAXES.get(UID(syntax))
+    if facts is None or facts.lossy:
+        return 5
+    return 3 if facts.deflated else 2
+
+
+def _reject(reason: RejectReason, result: RejectResult = RejectResult.PERMANENT) -> AssociateReject:
+    return AssociateReject(result, reason.source, reason.reason)
+
+
+_PLAIN_ORDER: dict[str, int] = {ExplicitVRLittleEndian: 0, ImplicitVRLittleEndian: 1, ExplicitVRBigEndian: 4}
