@@ -14,6 +14,15 @@ from dicomnet.types import uid
 
 ROOT = Path(__file__).parent.parent
 
+# Not: pixel data by reference, retired encodings of another kind, real-time video, all of which pydicom calls
+# encapsulated, and what it does not know yet.
+DESCRIBED_TWICE = [
+    syntax.keyword
+    for syntax in uids.TRANSFER_SYNTAXES.values()
+    if not re.match(r"JPIP|RFC|XML|SMPTE|Papyrus", syntax.keyword)
+    and pydicom.uid.UID(syntax.uid).type == "Transfer Syntax"
+]
+
 
 def test_file_is_what_its_tool_makes() -> None:
     """The checked-in module is the tool's output, so nobody edited it by hand."""
@@ -69,12 +78,11 @@ class TestStorageClasses:
 
 
 class TestTransferSyntaxes:
-    @pytest.mark.parametrize("syntax", uids.TRANSFER_SYNTAXES.values(), ids=lambda syntax: syntax.keyword)
-    def test_agree_with_pydicom(self, syntax: uids.TransferSyntax) -> None:
+    @pytest.mark.parametrize("keyword", DESCRIBED_TWICE)
+    def test_agree_with_pydicom(self, keyword: str) -> None:
         """A second description of the same syntaxes says the same."""
+        syntax = uids.TRANSFER_SYNTAXES[uids.KEYWORDS[keyword]]
         other = pydicom.uid.UID(syntax.uid)
-        if syntax.keyword in OF_OUR_OWN_JUDGEMENT or other.type != "Transfer Syntax":
-            pytest.skip("pydicom says nothing of it, or calls everything encapsulated that it does not know")
         assert syntax.implicit_vr == other.is_implicit_VR
         assert syntax.little_endian == other.is_little_endian
         assert syntax.deflated == other.is_deflated
@@ -100,18 +108,3 @@ def _tool():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-OF_OUR_OWN_JUDGEMENT = {
-    "JPIPReferenced",
-    "JPIPHTJ2KReferenced",
-    "JPIPReferencedDeflate",
-    "JPIPHTJ2KReferencedDeflate",
-    "RFC2557MIMEEncapsulation",
-    "XMLEncoding",
-    "SMPTEST211020UncompressedProgressiveActiveVideo",
-    "SMPTEST211020UncompressedInterlacedActiveVideo",
-    "SMPTEST211030PCMDigitalAudio",
-    "Papyrus3ImplicitVRLittleEndian",
-}
-"""Pixel data by reference, and syntaxes that are no encoding of a data set."""

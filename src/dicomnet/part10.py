@@ -1,0 +1,365 @@
+"""The DICOM file format of PS3.10 clause 7, as bytes: what stands in front of a data set.
+
+    0     preamble, 128 bytes, zeros when we write it and never looked at when we read it
+    128   "DICM"
+    132   (0002,0000) UL, 12 bytes: the length of the rest of group 0002
+    144   the rest of group 0002, always Explicit VR Little Endian
+    ...   the data set, in the transfer syntax that (0002,0010) names
+
+An element of group 0002 is its tag (two little endian numbers of 16 bits), two
+letters of VR, and a length of 16 bits; OB, UR, UN and the other long ones have
+two zero bytes and a length of 32 bits. Values have even lengths.
+
+Reading follows the files there are: the group length may be wrong, so the
+elements are walked; old files have no preamble, or no group 0002 at all.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from struct import Struct
+from typing import Literal
+
+from dicomnet.errors import InvalidValue, NotAnInstance
+from dicomnet.types import UID, clean_uid
+from dicomnet.uids import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    TRANSFER_SYNTAXES,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+    TransferSyntax,
+)
+
+_Order = Literal["little", "big"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileHead:
+    """What the first bytes of a file say of the instance in it."""
+
+    transfer_syntax_uid: UID
+    """(0002,0010), or a guess from the first element when the file does not say."""
+    sop_class_uid: UID
+    """(0008,0016) where it can be read, else (0002,0002)."""
+    sop_instance_uid: UID
+    """(0008,0018) where it can be read, else (0002,0003)."""
+    data_offset: int
+    """Where the data set begins."""
+    meta_sop_class_uid: UID | None
+    """(0002,0002), if present."""
+    meta_sop_instance_uid: UID | None
+    """(0002,0003), if present."""
+    difference: str | None
+    """How group 0002 and the data set disagree on the identity, if they do."""
+
+
+def file_header(
+    *,
+    sop_class_uid: str,
+    sop_instance_uid: str,
+    transfer_syntax_uid: str,
+    sending_ae: str | None = None,
+    receiving_ae: str | None = None,
+    implementation_class_uid: str = IMPLEMENTATION_CLASS_UID,
+    implementation_version_name: str = IMPLEMENTATION_VERSION_NAME,
+) -> bytes:
+    """What goes in front of a data set to make it a file: preamble, ``DICM`` and group 0002 (PS3.10 7.1).
+
+    The titles are those of the application entities that the data went
+    between, which for C-GET is not the direction of the association.
+
+    Raises:
+        InvalidValue: a value is too long for its element or not of the default repertoire.
+    """
+    group = b"".join(
+        (
+            _VERSION,
+            _push(0x0002, b"UI", sop_class_uid),
+            _push(0x0003, b"UI", sop_instance_uid),
+            _push(0x0010, b"UI", transfer_syntax_uid),
+            _push(0x0012, b"UI", implementation_class_uid),
+            _push(0x0013, b"SH", implementation_version_name),
+            _push(0x0017, b"AE", sending_ae) if sending_ae else b"",
+            _push(0x0018, b"AE", receiving_ae) if receiving_ae else b"",
+        )
+    )
+    return _PREAMBLE + _GROUP_LENGTH.pack(2, 0, b"UL", 4, len(group)) + group
+
+
+def read_head(data: bytes, *, complete: bool, path: str = "data") -> FileHead | None:
+    """Reads the head of a file from its first bytes; None says that more of them are needed.
+
+    Args:
+        data: the file from its beginning. 4 KiB nearly always suffice, a little over 1 MiB always does.
+        complete: there is no more of the file.
+        path: what to call the file in an error.
+
+    Raises:
+        NotAnInstance: this is not the beginning of a file with a composite SOP instance.
+    """
+    try:
+        return _read_head(data, complete=complete)
+    except _Short:
+        if not complete:
+            return None
+        raise NotAnInstance(path, "the file ends before its data set") from None
+    except _NotAnInstance as error:
+        raise NotAnInstance(path, str(error)) from None
+
+
+def data_set_identity(data: bytes, transfer_syntax_uid: str, *, complete: bool) -> tuple[UID | None, UID | None] | None:
+    """(0008,0016) and (0008,0018) of a data set, from its first bytes; None says that more of them are needed.
+
+    A UID that is not there, or cannot be read, is None. Of a deflated data set
+    only the head is inflated. 64 KiB always suffice.
+    """
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
+    if syntax is not None and syntax.deflated:
+        data = _inflate(data)
+    give_up = complete or len(data) >= _MOST_DATA_SET
+    return _identity(data[:_MOST_DATA_SET], _order(syntax), give_up=give_up)
+
+
+def data_set_start_problem(data: bytes, transfer_syntax_uid: str) -> str | None:
+    """Says what is wrong when a data set begins with what belongs to a file or a command; None if nothing is.
+
+    Some senders push whole files as data sets. Written behind a header of our
+    own such a data set could not be read (PS3.10 7.1: no group 0002 in it).
+    The first 132 bytes are enough; with fewer, less is noticed.
+    """
+    if data[128:132] == b"DICM":
+        return "the data set begins with the preamble of a file"
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
+    if len(data) < 4 or (syntax is not None and syntax.deflated):
+        return None
+    group = int.from_bytes(data[:2], _order(syntax))
+    if group in (0, 2):
+        return f"the data set begins with an element of group {group:04X}"
+    return None
+
+
+class _Short(Exception):
+    """More bytes are needed to go on."""
+
+
+class _NotAnInstance(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class _Meta:
+    """The elements of group 0002 that we look at, and where the data set begins."""
+
+    sop_class_uid: UID | None = None
+    sop_instance_uid: UID | None = None
+    transfer_syntax_uid: UID | None = None
+    data_offset: int = 0
+
+
+def _push(element: int, vr: bytes, text: str) -> bytes:
+    # PS3.5 6.2: UI is padded with NUL, the others with a space; leading spaces mean nothing in AE.
+    text = text.rstrip("\0 ") if vr == b"UI" else text.strip(" ")
+    try:
+        value = text.encode("latin-1" if vr == b"UI" else "ascii")
+    except UnicodeEncodeError:
+        raise InvalidValue(f"{text!r} cannot stand in (0002,{element:04X}), VR {vr.decode()}") from None
+    if len(value) % 2:
+        value += b"\0" if vr == b"UI" else b" "
+    if len(value) > _LONGEST[vr]:
+        raise InvalidValue(f"{len(value)} bytes are too long for (0002,{element:04X}), VR {vr.decode()}")
+    return _SHORT_ELEMENT.pack(2, element, vr, len(value)) + value
+
+
+def _read_head(data: bytes, *, complete: bool) -> FileHead | None:
+    meta = _pull_meta(data, _meta_offset(data, complete=complete))
+    if meta.sop_class_uid == MediaStorageDirectoryStorage:
+        raise _NotAnInstance(_DICOMDIR)
+    data_set = data[meta.data_offset : meta.data_offset + _MOST_DATA_SET]
+    if len(data_set) < _PREFIX_SIZE and not complete:
+        return None
+    syntax = meta.transfer_syntax_uid or _guessed_syntax(data_set)
+    if problem := data_set_start_problem(data_set, syntax):
+        raise _NotAnInstance(problem)
+    identity = data_set_identity(data_set, syntax, complete=complete)
+    return None if identity is None else _head(meta, syntax, *identity)
+
+
+def _meta_offset(data: bytes, *, complete: bool) -> int:
+    """Where group 0002 begins, or the data set of a file without it."""
+    if data[128:132] == b"DICM":
+        return _PREFIX_SIZE
+    if len(data) < _PREFIX_SIZE and not complete:
+        raise _Short
+    # Files from before PS3.10 begin with the data set, in either byte order; others have lost their preamble.
+    if data[:2] in (b"\2\0", b"\10\0", b"\0\10"):
+        return 0
+    raise _NotAnInstance("it begins neither with a preamble nor with group 0002 or 0008")
+
+
+def _pull_meta(data: bytes, offset: int) -> _Meta:
+    """Walks group 0002; the length it states is believed only where the walk comes by its end."""
+    meta = _Meta()
+    stated_end = None
+    # Deflated bytes may look like one more element of group 0002: there the stated end is the end.
+    while not (offset == stated_end and _deflated(meta.transfer_syntax_uid)):
+        if len(data) < offset + 2:
+            raise _Short
+        if data[offset : offset + 2] != b"\2\0":
+            break
+        tag, start, length = _pull_element(data, offset, "little", implicit=data[offset + 4 : offset + 6] not in _VRS)
+        offset = start + length
+        if offset > _MOST_META:
+            raise _NotAnInstance("group 0002 does not end within 1 MiB")
+        if offset > len(data):
+            raise _Short
+        match tag:
+            case 0x0002_0000 if length == 4:
+                stated_end = offset + int.from_bytes(data[start:offset], "little")
+            case 0x0002_0002:
+                meta.sop_class_uid = clean_uid(data[start:offset]) or None
+            case 0x0002_0003:
+                meta.sop_instance_uid = clean_uid(data[start:offset]) or None
+            case 0x0002_0010:
+                meta.transfer_syntax_uid = clean_uid(data[start:offset]) or None
+    meta.data_offset = offset
+    return meta
+
+
+def _head(meta: _Meta, syntax: UID, sop_class_uid: UID | None, sop_instance_uid: UID | None) -> FileHead:
+    if sop_class_uid == MediaStorageDirectoryStorage:
+        raise _NotAnInstance(_DICOMDIR)
+    pairs = (
+        ("SOP class", meta.sop_class_uid, sop_class_uid),
+        ("SOP instance", meta.sop_instance_uid, sop_instance_uid),
+    )
+    for what, ours, theirs in pairs:
+        if not (ours or theirs):
+            raise _NotAnInstance(f"no {what} UID in it")
+    differences = [
+        f"{what} UID is {theirs} in the data set and {ours} in group 0002"
+        for what, ours, theirs in pairs
+        if ours and theirs and ours != theirs
+    ]
+    return FileHead(
+        transfer_syntax_uid=syntax,
+        sop_class_uid=sop_class_uid or meta.sop_class_uid or UID(""),
+        sop_instance_uid=sop_instance_uid or meta.sop_instance_uid or UID(""),
+        data_offset=meta.data_offset,
+        meta_sop_class_uid=meta.sop_class_uid,
+        meta_sop_instance_uid=meta.sop_instance_uid,
+        difference="; ".join(differences) or None,
+    )
+
+
+def _guessed_syntax(data_set: bytes) -> UID:
+    explicit = data_set[4:6] in _VRS
+    if data_set[:1] != b"\0":
+        return ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
+    if explicit:
+        return ExplicitVRBigEndian
+    raise _NotAnInstance("its transfer syntax is not stated, and no known one begins like this")
+
+
+def _identity(data: bytes, order: _Order, *, give_up: bool) -> tuple[UID | None, UID | None] | None:
+    found: dict[int, UID | None] = {}
+    # The bytes are believed rather than the name of the syntax: mixed-up files exist, and no length looks like a VR.
+    implicit = data[4:6] not in _VRS
+    offset = 0
+    try:
+        while len(found) < 2:
+            tag, start, length = _pull_element(data, offset, order, implicit=implicit)
+            if tag > _SOP_INSTANCE_UID:
+                break
+            if length == _UNDEFINED:
+                offset = _skip_sequence(data, start, order, implicit=implicit)
+                continue
+            offset = start + length
+            if tag in (_SOP_CLASS_UID, _SOP_INSTANCE_UID):
+                if offset > len(data):
+                    raise _Short
+                found[tag] = clean_uid(data[start:offset]) or None
+    except _Short:
+        if not give_up:
+            return None
+    return found.get(_SOP_CLASS_UID), found.get(_SOP_INSTANCE_UID)
+
+
+def _skip_sequence(data: bytes, offset: int, order: _Order, *, implicit: bool) -> int:
+    """The end of a sequence of undefined length (PS3.5 7.5), with whatever is nested in it."""
+    depth = 1
+    while depth:
+        tag, start, length = _pull_element(data, offset, order, implicit=implicit)
+        offset = start
+        if tag in (_ITEM_END, _SEQUENCE_END):
+            depth -= 1
+        elif length == _UNDEFINED:
+            depth += 1
+        else:
+            offset += length
+    return offset
+
+
+def _pull_element(data: bytes, offset: int, order: _Order, *, implicit: bool) -> tuple[int, int, int]:
+    """The tag of an element, where its value begins, and its length."""
+    if len(data) < offset + 8:
+        raise _Short
+    group = int.from_bytes(data[offset : offset + 2], order)
+    tag = group << 16 | int.from_bytes(data[offset + 2 : offset + 4], order)
+    if implicit or group == _DELIMITERS:
+        return tag, offset + 8, int.from_bytes(data[offset + 4 : offset + 8], order)
+    if data[offset + 4 : offset + 6] in _VRS_WITH_SHORT_LENGTH:
+        return tag, offset + 8, int.from_bytes(data[offset + 6 : offset + 8], order)
+    if len(data) < offset + 12:
+        raise _Short
+    return tag, offset + 12, int.from_bytes(data[offset + 8 : offset + 12], order)
+
+
+def _inflate(data: bytes) -> bytes:
+    """The head of a deflated data set (PS3.5 A.5), as far as it can be inflated."""
+    # Raw deflate is what the standard wants; some senders wrap it in zlib, whose first byte is then nearly always 78H.
+    for wbits in (zlib.MAX_WBITS, -zlib.MAX_WBITS) if data[:1] == b"\x78" else (-zlib.MAX_WBITS,):
+        try:
+            return zlib.decompressobj(wbits).decompress(data, _MOST_DATA_SET)
+        except zlib.error:
+            continue
+    return b""
+
+
+def _order(syntax: TransferSyntax | None) -> _Order:
+    return "little" if syntax is None or syntax.little_endian else "big"
+
+
+def _deflated(transfer_syntax_uid: str | None) -> bool:
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid or "")
+    return syntax is not None and syntax.deflated
+
+
+_PREAMBLE = bytes(128) + b"DICM"
+_PREFIX_SIZE = len(_PREAMBLE)
+_GROUP_LENGTH = Struct("<HH2sHI")
+_SHORT_ELEMENT = Struct("<HH2sH")
+_VERSION = b"\2\0\1\0OB\0\0\2\0\0\0\0\1"
+_LONGEST = {b"UI": 0xFFFE, b"SH": 16, b"AE": 16}
+# A peer's UID may break the limit of 64; whether it is kept is not decided here.
+
+_MOST_META = 1 << 20
+# Private information (0002,0102) may be long; beyond this it is no header any more.
+_MOST_DATA_SET = 64 << 10
+# Before (0008,0018) stand a character set, an image type and a few dates; only a private creator of fantasy is longer.
+
+_SOP_CLASS_UID = 0x0008_0016
+_SOP_INSTANCE_UID = 0x0008_0018
+_DELIMITERS = 0xFFFE
+_ITEM_END = 0xFFFE_E00D
+_SEQUENCE_END = 0xFFFE_E0DD
+_UNDEFINED = 0xFFFF_FFFF
+
+# PS3.5 7.1.2; a VR that is in neither list is younger than this, and has the long form.
+_VRS_WITH_SHORT_LENGTH = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+_VRS = _VRS_WITH_SHORT_LENGTH | frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+_DICOMDIR = "a DICOMDIR is a directory of instances (PS3.10 8)"
