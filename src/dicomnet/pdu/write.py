@@ -133,11 +133,14 @@ def push_context_result(context: ContextResult) -> bytes:
     """21H (PS3.8 9.3.3.2)."""
     if context.result not in _OUTCOMES:
         raise InvalidValue(f"presentation context result {context.result} is not defined")
-    if context.accepted and context.transfer_syntax is None:
-        raise InvalidValue(f"presentation context {context.context_id} is accepted without a transfer syntax")
-    # PS3.8 9.3.3.2: a rejected context has the sub-item too, though it means nothing; there are peers that fail without.
-    syntax = _item(ItemType.TRANSFER_SYNTAX, _uid(context.transfer_syntax or _INSIGNIFICANT_SYNTAX))
-    return bytes([context.context_id, 0, context.result, 0]) + syntax
+    syntax = context.transfer_syntax
+    if syntax is None:
+        if context.accepted:
+            raise InvalidValue(f"presentation context {context.context_id} is accepted without a transfer syntax")
+        # PS3.8 9.3.3.2: the sub-item means nothing here, but it is there, and some peers fail without.
+        syntax = _INSIGNIFICANT_SYNTAX
+    content = _item(ItemType.TRANSFER_SYNTAX, _uid(syntax))
+    return bytes([context.context_id, 0, context.result, 0]) + content
 
 
 def push_user_information(information: UserInformation) -> bytes:
