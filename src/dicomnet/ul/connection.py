@@ -57,6 +57,10 @@ Output: TypeAlias = Any
 """What `data_to_send` returns: bytes, a `Signal`, or what the layer above queued with `send_data`."""
 
 
+SENT_AT_ONCE = MIB
+"""Bytes that `data_to_send` gives at a time: a shell may join them, and its transport may copy them."""
+
+
 class Connection:
     """The upper layer of one transport connection, as association-requestor or -acceptor.
 
@@ -263,9 +267,19 @@ class Connection:
     # What the shell takes.
 
     def data_to_send(self) -> list[Output]:
-        """What to write now, in order; may end in SEND_EOF or CLOSE."""
-        items = list(self._out)
-        self._out.clear()
+        """What to write now, in order; may end in SEND_EOF or CLOSE.
+
+        An item that is not bytes is the last one: what follows it is given
+        once the shell asks again, after it is done with the item.
+        """
+        items = []
+        size = 0
+        while self._out and size < SENT_AT_ONCE:
+            item = self._out.popleft()
+            items.append(item)
+            if not isinstance(item, bytes):
+                break
+            size += len(item)
         return items
 
     @property

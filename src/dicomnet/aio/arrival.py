@@ -1,0 +1,108 @@
+"""A message on its way in: its command is there, its data set is going to a sink."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomnet.aio.pool import Buffer
+from dicomnet.dimse.commands import Command
+from dicomnet.dimse.events import MessageBegun
+from dicomnet.storage.delivery import Delivery, Lease
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.sinks import Incoming, Sink
+from dicomnet.types import UID
+from dicomnet.ul.negotiation import Context, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dicomnet.aio.channel import Channel
+
+
+class Arrival:
+    """One message as a channel receives it; the channel's user decides with `use` where its data go."""
+
+    def __init__(self, channel: Channel, begun: MessageBegun, terms: Terms, *, requestor: bool) -> None:
+        self.context: Context = begun.context
+        self.command: Command = begun.command
+        self.command_set: bytes = begun.command_set
+        self._channel = channel
+        self._delivery: Delivery | None = None
+        self._pending: list[tuple[memoryview, Buffer | None]] = []
+        self._pending_bytes = 0
+        self._complete = False
+        # Who sends this follows the data, not the association: a requestor receives what it asked C-GET for.
+        ends = (terms.called_ae, terms.calling_ae) if requestor else (terms.calling_ae, terms.called_ae)
+        self._sending_ae, self._receiving_ae = ends
+
+    @property
+    def incoming(self) -> Incoming:
+        """What a sink is told before the first byte."""
+        command = self.command
+        return Incoming(
+            sop_class_uid=UID(command.sop_class_uid or self.context.abstract_syntax),
+            sop_instance_uid=None if command.sop_instance_uid is None else UID(command.sop_instance_uid),
+            transfer_syntax_uid=self.context.transfer_syntax,
+            sending_ae=self._sending_ae,
+            receiving_ae=self._receiving_ae,
+            command_name=command.name,
+        )
+
+    def use(self, sink: Sink) -> None:
+        """Sends the data set, also what has come of it so far, to a sink; on the loop's thread, once."""
+        if self._channel.ended:
+            return
+        hub = self._channel.hub
+        self._delivery = Delivery(
+            sink, self.incoming, hub.workers, hub.loop.call_soon_threadsafe, self._progress, self._done
+        )
+        pending, self._pending = self._pending, []
+        for view, lease in pending:
+            self._delivery.write(view, lease)
+        self._pending_bytes = 0
+        self._channel.resume("undecided")
+        if self._complete:
+            self._delivery.finish()
+
+    def take(self, view: memoryview, buffer: Buffer, *, copy: bool) -> None:
+        """The next bytes of the data set, where they were received; a copy if they may not stay there."""
+        if not len(view):
+            return
+        lease: Buffer | None = None
+        if copy:
+            view = memoryview(bytes(view))
+        else:
+            lease = buffer.lease()
+        self._channel.hold(len(view))
+        if self._delivery is not None:
+            self._delivery.write(view, lease)
+            return
+        self._pending.append((view, lease))
+        self._pending_bytes += len(view)
+        if self._pending_bytes > self._channel.core.connection.limits.pending_data:
+            self._channel.pause("undecided")
+
+    def complete(self) -> None:
+        """The last byte has come."""
+        self._complete = True
+        if self._delivery is not None:
+            self._delivery.finish()
+
+    def discard(self) -> None:
+        """The association ended before the data set did."""
+        if self._delivery is not None:
+            self._delivery.discard()
+        for view, lease in self._pending:
+            self._channel.unhold(len(view))
+            view.release()
+            if lease is not None:
+                lease.release()
+        self._pending.clear()
+
+    def _progress(self, count: int, leases: Sequence[tuple[Lease, bool]]) -> None:
+        for lease, view_still_used in leases:
+            lease.release(view_still_used)
+        self._channel.unhold(count)
+
+    def _done(self, data: ReceivedData | None, error: Exception | None) -> None:
+        self._channel.arrived(self, data, error)

@@ -1,0 +1,382 @@
+"""Moves bytes between one transport and one core, and knows nothing of what they mean.
+
+Five beats: read, feed the core, take its bytes, write them, hand out its
+events. Besides that a channel only waits well: it stops reading while bytes
+wait for a sink, and reads a file off the loop while it is being sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Protocol, cast
+
+from dicomnet.aio.arrival import Arrival
+from dicomnet.aio.hub import Hub
+from dicomnet.aio.pool import Buffer
+from dicomnet.dimse.endpoint import Endpoint
+from dicomnet.dimse.events import DataReceived, MessageBegun
+from dicomnet.dimse.fragments import OutgoingMessage
+from dicomnet.errors import ConnectionLost
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.sinks import Sink
+from dicomnet.ul.connection import CLOSE, SEND_EOF
+from dicomnet.ul.events import Event, Sent
+
+log = logging.getLogger("dicomnet.wire")
+
+
+class User(Protocol):
+    """Who a channel tells what happens, on the loop's thread; none of these may wait."""
+
+    def handle(self, event: Event) -> None:
+        """Anything but a message."""
+
+    def choose(self, arrival: Arrival) -> Sink | None:
+        """Where the data set that follows goes; None is "later, by `arrival.use`"."""
+
+    def message(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
+        """A message is complete; its data, if it has any, are kept, or `error` says why not."""
+
+    def sent(self, sent: Sent) -> None:
+        """Something queued has left as a whole."""
+
+    def failed(self, error: Exception) -> None:
+        """This side had to abort, because of a mistake or a fault of its own."""
+
+    def closed(self, error: Exception | None) -> None:
+        """The transport is gone; told once, last."""
+
+
+class Channel(asyncio.BufferedProtocol):
+    """One connection.
+
+    Args:
+        hold: wait for `proceed` before the first byte is read and the core told that the transport is up.
+    """
+
+    armed: float | None = None
+
+    def __init__(self, core: Endpoint, user: User, hub: Hub, *, hold: bool = False) -> None:
+        self.core = core
+        self.user = user
+        self.hub = hub
+        self.transport: asyncio.Transport | None = None
+        self.ended = False
+        """Whether `closed` has been told."""
+        self._hold = hold
+        self._clock = hub.loop.time
+        self._buffer: Buffer = hub.pool.reserve
+        self._arrival: Arrival | None = None
+        self._held = 0
+        self._hold_limit = hub.pool.size * 2
+        self._pauses: set[str] = set()
+        self._working = False
+        self._writing_paused = False
+        self._in_transport = 0
+        self._streaming: OutgoingMessage | None = None
+        self._send_buffer: memoryview | None = None
+        self._reading_body = False
+        self._closing_at: float | None = None
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        # With no buffer of its own allowed to the transport, "may write" means "all bytes have left".
+        self.transport.set_write_buffer_limits(high=0)
+        if self._hold:
+            self.transport.pause_reading()
+        else:
+            self._begin()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (the pool knows better)
+        buffer = self._buffer = self.hub.pool.current()
+        return buffer.memory[buffer.filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        buffer = self._buffer
+        view = buffer.memory[buffer.filled : buffer.filled + nbytes]
+        self._hand_out(self.core.receive(view, self._clock()))
+        self.hub.pool.received(buffer, nbytes)
+        self.flush()
+
+    def eof_received(self) -> None:
+        self._hand_out(self.core.receive(b"", self._clock()))
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._hand_out(self.core.receive(b"", self._clock()))
+        self.core.close()
+        self.ended = True
+        if self._arrival is not None:
+            self._arrival.discard()
+            self._arrival = None
+        if self._streaming is not None and not self._reading_body:
+            self._end_stream(reuse_buffer=False)
+        self.user.closed(None if exc is None else ConnectionLost(_plain(exc)))
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._report_sent()
+        if self._streaming is not None:
+            self._next_chunk(self._streaming)
+        self.flush()
+
+    # What its user calls.
+
+    def proceed(self) -> None:
+        """Begins what `hold` held back."""
+        self._hold = False
+        if not self.ended:
+            self._begin()
+            self._update_reading()
+
+    def flush(self) -> None:
+        """Takes what the core has to send; call it after any request to the core."""
+        if self._working or self.transport is None:
+            return
+        self._working = True
+        try:
+            self._pump()
+        finally:
+            self._working = False
+        self.hub.deadlines.arm(self, self._deadline())
+
+    def abort_transport(self) -> None:
+        """Closes at once; what has not left is lost."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def close_transport(self) -> None:
+        """Closes in order: what the transport holds still leaves, what the core holds does not."""
+        self.core.close()
+        self.flush()
+
+    def pause(self, reason: str) -> None:
+        """Stops reading until every reason is gone."""
+        self._pauses.add(reason)
+        self._update_reading()
+
+    def resume(self, reason: str) -> None:
+        if reason in self._pauses:
+            self._pauses.discard(reason)
+            self._update_reading()
+
+    def get_extra_info(self, name: str) -> Any:
+        return None if self.transport is None else self.transport.get_extra_info(name)
+
+    # What its arrivals call.
+
+    def hold(self, count: int) -> None:
+        """Bytes of ours wait for a sink."""
+        self._held += count
+        if self._held > self._hold_limit:
+            self.pause("held")
+
+    def unhold(self, count: int) -> None:
+        self._held -= count
+        if self._held <= self._hold_limit // 2:
+            self.resume("held")
+
+    def arrived(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
+        self.user.message(arrival, data, error)
+
+    # What the deadlines of the loop call.
+
+    def deadline_came(self, now: float) -> float | None:
+        if self.ended or self.transport is None:
+            return None
+        if self._closing_at is not None and self._closing_at <= now:
+            self.transport.abort()
+            return None
+        self._report_sent()
+        deadline = self.core.deadline
+        if deadline is not None and deadline <= now:
+            self._hand_out(self.core.handle_deadline(now))
+            self.flush()
+        return self._deadline()
+
+    # Receiving.
+
+    def _begin(self) -> None:
+        self.core.connected(self._clock())
+        self.flush()
+
+    def _hand_out(self, events: Sequence[Event]) -> None:
+        outer, self._working = self._working, True
+        try:
+            for event in events:
+                kind = type(event)
+                if kind is DataReceived:
+                    self._take_data(cast("DataReceived", event))
+                elif kind is MessageBegun:
+                    self._begin_message(cast("MessageBegun", event))
+                else:
+                    self.user.handle(event)
+        except Exception as error:
+            log.exception("an event could not be handled; the association is aborted")
+            self._fail(error)
+        finally:
+            self._working = outer
+
+    def _begin_message(self, begun: MessageBegun) -> None:
+        terms = self.core.terms
+        assert terms is not None
+        arrival = Arrival(self, begun, terms, requestor=self.core.connection.requestor)
+        if not begun.command.has_data_set:
+            self.user.message(arrival, None, None)
+            return
+        self._arrival = arrival
+        sink = self.user.choose(arrival)
+        if sink is not None:
+            arrival.use(sink)
+
+    def _take_data(self, event: DataReceived) -> None:
+        arrival = self._arrival
+        assert arrival is not None
+        scarce = self._buffer is self.hub.pool.reserve
+        arrival.take(event.data, self._buffer, copy=scarce)
+        if scarce and "pool" not in self._pauses:
+            self.pause("pool")
+            self.hub.pool.when_free(partial(self.resume, "pool"))
+        if event.last:
+            self._arrival = None
+            arrival.complete()
+
+    def _update_reading(self) -> None:
+        transport = self.transport
+        if transport is None or transport.is_closing() or self._hold:
+            return
+        if self._pauses and transport.is_reading():
+            transport.pause_reading()
+            self.core.reading(True, self._clock())
+        elif not self._pauses and not transport.is_reading():
+            transport.resume_reading()
+            self.core.reading(False, self._clock())
+            self.flush()
+
+    # Sending.
+
+    def _pump(self) -> None:
+        transport = self.transport
+        assert transport is not None
+        while not self._writing_paused and self._streaming is None:
+            items = self.core.data_to_send()
+            if not items or self.ended:
+                return
+            written: list[bytes] = []
+            for item in items:
+                if isinstance(item, bytes):
+                    written.append(item)
+                    continue
+                self._write(written)
+                written.clear()
+                if item is SEND_EOF:
+                    if transport.can_write_eof():
+                        transport.write_eof()
+                elif item is CLOSE:
+                    self._closing_at = self._clock() + self.core.connection.timeouts.artim
+                    transport.close()
+                else:
+                    self._stream(item)
+            self._write(written)
+
+    def _write(self, pieces: list[bytes]) -> None:
+        if pieces:
+            self._write_one(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def _write_one(self, data: bytes | memoryview) -> None:
+        assert self.transport is not None
+        if self.transport.is_closing():
+            return
+        self._in_transport += len(data)
+        self.transport.write(data)
+        if not self._writing_paused:
+            self._report_sent()
+
+    def _report_sent(self) -> None:
+        assert self.transport is not None
+        waiting = self.transport.get_write_buffer_size() if self._writing_paused else 0
+        count = self._in_transport - waiting
+        if count > 0:
+            self._in_transport = waiting
+            for sent in self.core.sent(count, self._clock()):
+                self.user.sent(sent)
+
+    def _stream(self, message: OutgoingMessage) -> None:
+        self._streaming = message
+        self._send_buffer = self.hub.take_send_buffer()
+        self._next_chunk(message)
+
+    def _next_chunk(self, message: OutgoingMessage) -> None:
+        """Lays out, reads and writes until the transport or the disk makes us wait."""
+        while not self._writing_paused and self._streaming is message:
+            if not message.remaining:
+                self._end_stream(reuse_buffer=True)
+                return
+            assert self._send_buffer is not None
+            used, gaps = message.lay_out(self._send_buffer)
+            if message.body.blocking and gaps:
+                self._reading_body = True
+                self.hub.workers.submit(partial(self._read_off_loop, message, used, gaps))
+                return
+            self._write_chunk(message, used, _read(message, gaps))
+
+    def _read_off_loop(self, message: OutgoingMessage, used: int, gaps: list[memoryview]) -> None:
+        error = _read(message, gaps)
+        self.hub.loop.call_soon_threadsafe(self._chunk_read, message, used, error)
+
+    def _chunk_read(self, message: OutgoingMessage, used: int, error: Exception | None) -> None:
+        self._reading_body = False
+        self._write_chunk(message, used, error)
+        self._next_chunk(message)
+        self.flush()
+
+    def _write_chunk(self, message: OutgoingMessage, used: int, error: Exception | None) -> None:
+        if self.ended or message.dropped:
+            self._end_stream(reuse_buffer=True)
+            return
+        if error is not None:
+            # Half a data set is out and the rest cannot follow: only an abort tells the peer so.
+            log.error("a data set cannot be read on while it is being sent, the association is aborted: %s", error)
+            self._end_stream(reuse_buffer=True)
+            self._fail(error)
+            return
+        assert self._send_buffer is not None
+        self._write_one(self._send_buffer[:used])
+
+    def _end_stream(self, *, reuse_buffer: bool) -> None:
+        message, self._streaming = self._streaming, None
+        assert message is not None
+        assert self._send_buffer is not None
+        message.body.close()
+        if reuse_buffer:
+            self.hub.give_send_buffer(self._send_buffer)
+        self._send_buffer = None
+
+    def _fail(self, error: Exception) -> None:
+        self.core.abort(self._clock())
+        self.user.failed(error)
+
+    def _deadline(self) -> float | None:
+        return self._closing_at if self._closing_at is not None else self.core.deadline
+
+
+def _read(message: OutgoingMessage, gaps: list[memoryview]) -> Exception | None:
+    try:
+        if gaps:
+            message.body.read_into(gaps)
+    except Exception as error:  # noqa: BLE001 (a user's own body may raise anything)
+        return error
+    return None
+
+
+def _plain(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"the connection broke: {text[0].lower()}{text[1:]}"

@@ -1,0 +1,108 @@
+"""The receive buffers that all connections of one event loop share.
+
+A connection asks for a buffer and fills it back to back, so one buffer at a
+time serves all of them, and an idle association owns none. Bytes that go to a
+sink stay where they are: whoever passes them on takes a lease on the buffer,
+and while any lease is out the bytes are not overwritten. What follows is
+received behind them, or into the next buffer.
+
+When every buffer is lent, receiving goes on in the reserve, which is never
+lent: commands and echoes are still understood, and data are copied out of it
+while their connection stops reading.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from dicomnet.limits import KIB, MIB
+
+
+class Buffer:
+    """A stretch of memory with a count of the leases on it."""
+
+    __slots__ = ("_leases", "_pool", "_spoiled", "filled", "memory")
+
+    def __init__(self, size: int, pool: BufferPool) -> None:
+        self.memory = memoryview(bytearray(size))
+        self.filled = 0
+        """Bytes from the front that may not be overwritten."""
+        self._leases = 0
+        self._spoiled = False
+        self._pool = pool
+
+    @property
+    def lent(self) -> bool:
+        return self._leases > 0
+
+    def lease(self) -> Buffer:
+        """Keeps the bytes from being overwritten until `release`."""
+        self._leases += 1
+        return self
+
+    def release(self, view_still_used: bool = False) -> None:
+        """Ends one lease; a buffer somebody still looks into is never used again."""
+        self._leases -= 1
+        self._spoiled |= view_still_used
+        if not self._leases:
+            self._pool.take_back(self, spoiled=self._spoiled)
+
+
+class BufferPool:
+    """Lends `count` buffers of `size` bytes; they are allocated when first needed."""
+
+    def __init__(self, count: int = 8, size: int = MIB) -> None:
+        self.size = size
+        self.reserve = Buffer(min(size, RESERVE), self)
+        self._free: list[Buffer] = []
+        self._unmade = count
+        self._current: Buffer | None = None
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def current(self) -> Buffer:
+        """The buffer to receive into now: it has room, or it is the reserve."""
+        buffer = self._current
+        if buffer is None:
+            if self._free:
+                buffer = self._free.pop()
+            elif self._unmade:
+                self._unmade -= 1
+                buffer = Buffer(self.size, self)
+            else:
+                return self.reserve
+            self._current = buffer
+        return buffer
+
+    def received(self, buffer: Buffer, count: int) -> None:
+        """So many bytes came into the buffer and have been handed out; lent ones stay."""
+        if not buffer.lent:
+            buffer.filled = 0
+            return
+        buffer.filled += count
+        if buffer is self._current and self.size - buffer.filled < self.size // SMALLEST_SHARE:
+            self._current = None
+
+    def take_back(self, buffer: Buffer, *, spoiled: bool) -> None:
+        """The last lease on a buffer ended."""
+        if spoiled:
+            if buffer is self._current:
+                self._current = None
+            self._unmade += 1
+        else:
+            buffer.filled = 0
+            if buffer is not self._current:
+                self._free.append(buffer)
+        while self._waiting and (self._free or self._unmade or self._current is not None):
+            self._waiting.popleft()()
+
+    def when_free(self, wake: Callable[[], None]) -> None:
+        """Calls back once there is a buffer again."""
+        self._waiting.append(wake)
+
+
+RESERVE = 64 * KIB
+"""Enough for any command; data received into it are copied, so small is kind."""
+
+SMALLEST_SHARE = 16
+"""A buffer is left when less than a sixteenth of it is free: smaller reads cost more system calls than they save."""
