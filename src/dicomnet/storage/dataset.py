@@ -1,0 +1,136 @@
+"""Between bytes and pydicom's data sets, in any transfer syntax; pydicom is imported when first needed."""
+
+from __future__ import annotations
+
+import zlib
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from dicomnet.errors import InvalidValue, StorageError
+from dicomnet.limits import MIB
+from dicomnet.types import UID
+from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+def decode_dataset(file: BinaryIO, transfer_syntax_uid: str) -> Dataset:
+    """Reads a data set that begins where the file stands and ends with it.
+
+    Raises:
+        StorageError: the bytes are not a data set of that transfer syntax.
+    """
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.filereader import read_dataset
+    from pydicom.uid import UID as PYDICOM_UID
+
+    syntax = _syntax(transfer_syntax_uid)
+    try:
+        if syntax.deflated:
+            file = BytesIO(_inflated(file.read()))
+        dataset = read_dataset(file, syntax.implicit_vr, syntax.little_endian)
+    except Exception as error:
+        raise StorageError(f"not a data set in {syntax.name}: {error}", status=_CANNOT_UNDERSTAND) from error
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = PYDICOM_UID(transfer_syntax_uid)
+    return dataset
+
+
+def encode_dataset(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
+    """The bytes of a data set in a transfer syntax, of even length; groups 0000 and 0002 are left out.
+
+    Pixel data is neither compressed nor decompressed here.
+
+    Raises:
+        InvalidValue: the data set cannot be encoded, or not in that transfer syntax.
+    """
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
+    syntax = _syntax(transfer_syntax_uid)
+    _check_pixel_data(dataset, syntax)
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = syntax.implicit_vr
+    buffer.is_little_endian = syntax.little_endian
+    try:
+        write_dataset(buffer, _without_file_meta(dataset))
+    except Exception as error:
+        raise InvalidValue(f"the data set cannot be encoded in {syntax.name}: {error}") from error
+    data: bytes = buffer.getvalue()
+    return _deflated(data) if syntax.deflated else data
+
+
+def _syntax(uid: str) -> TransferSyntax:
+    # An unknown syntax is a private one, and those we know of are explicit and little endian, or encapsulate in that.
+    return TRANSFER_SYNTAXES.get(uid) or TransferSyntax(UID(uid), uid, uid)
+
+
+def _check_pixel_data(dataset: Dataset, syntax: TransferSyntax) -> None:
+    was = _syntax_of(dataset)
+    if "PixelData" in dataset:
+        if was is None:
+            encapsulated = dataset["PixelData"].is_undefined_length
+            if encapsulated != syntax.encapsulated:
+                raise InvalidValue(
+                    f"the data set has no transfer syntax of its own, and its pixel data does not fit {syntax.name}"
+                )
+        elif (was.encapsulated or syntax.encapsulated) and was.uid != syntax.uid:
+            raise InvalidValue(
+                f"the pixel data is in {was.name}; compress() or decompress() the data set to send it in {syntax.name}"
+            )
+    if was is not None and was.little_endian != syntax.little_endian and _has_words(dataset):
+        raise InvalidValue(f"binary values in {was.name} are not swapped to go in {syntax.name}")
+
+
+def _syntax_of(dataset: Dataset) -> TransferSyntax | None:
+    """What the data set was read or made in."""
+    uid = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    if uid:
+        return _syntax(str(uid))
+    implicit_vr, little_endian = dataset.original_encoding
+    if implicit_vr is None or little_endian is None:
+        return None
+    return TransferSyntax(ExplicitVRLittleEndian, "", "its encoding", implicit_vr, little_endian)
+
+
+def _has_words(dataset: Dataset) -> bool:
+    """Whether it has values whose bytes pydicom keeps in the order they came in."""
+    return any(element.VR in ("OW", "OF", "OD", "OL", "OV") and element.value for element in dataset.iterall())
+
+
+def _without_file_meta(dataset: Dataset) -> Dataset:
+    if not any(tag.group in (0, 2) for tag in dataset.keys()):  # noqa: SIM118  iterating a data set decodes its values
+        return dataset
+    from pydicom import Dataset
+
+    rest = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag.group not in (0, 2)})  # noqa: SIM118
+    implicit_vr, little_endian = dataset.original_encoding
+    rest.set_original_encoding(implicit_vr, little_endian, dataset.original_character_set)
+    return rest
+
+
+def _deflated(data: bytes) -> bytes:
+    # PS3.5 A.5: raw deflate, without the wrapping of zlib; an odd stream is followed by one NUL.
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    stream = compressor.compress(data) + compressor.flush()
+    return stream + b"\0" * (len(stream) % 2)
+
+
+def _inflated(stream: bytes) -> bytes:
+    for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):  # some senders do wrap it
+        decompressor = zlib.decompressobj(wbits)
+        try:
+            data = decompressor.decompress(stream, _MOST_INFLATED)
+        except zlib.error:
+            continue
+        if decompressor.unconsumed_tail:
+            raise ValueError(f"it inflates to more than {_MOST_INFLATED} bytes")
+        return data
+    raise ValueError("it cannot be inflated")
+
+
+_CANNOT_UNDERSTAND = 0xC000
+
+_MOST_INFLATED = 2048 * MIB
+# A stream of a few MiB can claim thousands of times its size.

@@ -1,0 +1,113 @@
+"""The one seam to the file system: everything that storage asks of it, a thin method each.
+
+Tests put a disk here that fails at a chosen call. Nothing above it imports
+``os`` to touch a file. All methods raise ``OSError`` and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from dicomnet.errors import StorageError
+from dicomnet.storage import platform
+from dicomnet.storage.platform import OpenFolder
+
+
+class Disk:
+    """The file system of this machine."""
+
+    def make_folder(self, path: str) -> None:
+        """Makes a folder and those above it; one that exists is fine."""
+        Path(path).mkdir(mode=0o750, parents=True, exist_ok=True)
+
+    def open_folder(self, path: str) -> OpenFolder:
+        """Opens a folder; the path to it may contain symbolic links, a name in it is never followed."""
+        return OpenFolder(path)
+
+    def create(self, folder: OpenFolder, name: str) -> int:
+        """Creates a file that nobody else may read, and opens it for writing; an error if the name is taken."""
+        return os.open(folder.at(name), platform.CREATE_FLAGS, 0o600, dir_fd=folder.descriptor)
+
+    def open_read(self, folder: OpenFolder, name: str) -> int:
+        """Opens a file for reading."""
+        flags = platform.READ_FLAGS | platform.NO_FOLLOW
+        return os.open(folder.at(name), flags, dir_fd=folder.descriptor)
+
+    def open_path(self, path: str) -> int:
+        """Opens a file that the user named, symbolic links followed; a pipe without waiting for its other end."""
+        return os.open(path, platform.READ_FLAGS | getattr(os, "O_NONBLOCK", 0))
+
+    def size(self, descriptor: int) -> int | None:
+        """The length of a regular file; None for anything else."""
+        status = os.fstat(descriptor)
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def seek(self, descriptor: int, offset: int) -> None:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+
+    def readv(self, descriptor: int, views: Sequence[memoryview]) -> int:
+        """Reads into at most 1024 views, perhaps less than they hold; 0 is the end of the file."""
+        return platform.readv(descriptor, views)
+
+    def writev(self, descriptor: int, views: Sequence[memoryview | bytes]) -> int:
+        """Writes from at most 1024 views, perhaps less than they hold."""
+        return platform.writev(descriptor, views)
+
+    def lock(self, descriptor: int) -> bool:
+        """Marks a file as being written; False if another process does."""
+        return platform.lock(descriptor)
+
+    def set_mode(self, descriptor: int, mode: int) -> None:
+        platform.set_mode(descriptor, mode & ~platform.umask())
+
+    def fsync(self, descriptor: int) -> None:
+        """Returns when the bytes of the file are on the disk."""
+        platform.fsync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """Closes a file. It is closed also when this raises: then bytes of it may be lost."""
+        os.close(descriptor)
+
+    def link(self, folder: OpenFolder, old: str, new: str) -> None:
+        """Gives a file a second name in its folder; FileExistsError if that is taken."""
+        platform.link(folder, old, new)
+
+    def replace(self, folder: OpenFolder, old: str, new: str) -> None:
+        """Renames a file in its folder, in the place of what had the name."""
+        source, target = folder.at(old), folder.at(new)
+        os.replace(source, target, src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
+
+    def unlink(self, folder: OpenFolder, name: str) -> None:
+        os.unlink(folder.at(name), dir_fd=folder.descriptor)
+
+    def fsync_folder(self, folder: OpenFolder) -> None:
+        """Returns when the names in the folder are on the disk."""
+        platform.fsync_folder(folder)
+
+    def names(self, folder: OpenFolder) -> list[str]:
+        return os.listdir(folder.path if folder.descriptor is None else folder.descriptor)  # noqa: PTH208
+
+    def modified(self, folder: OpenFolder, name: str) -> float | None:
+        """When a regular file was last written, in seconds since 1970; None for anything that is no regular file."""
+        status = os.stat(folder.at(name), dir_fd=folder.descriptor, follow_symlinks=False)
+        return status.st_mtime if stat.S_ISREG(status.st_mode) else None
+
+
+def storage_error(error: OSError, doing: str) -> StorageError:
+    """What the operating system said, with the status that tells a peer (PS3.4 B.2.3)."""
+    status = _OUT_OF_RESOURCES if error.errno in _NO_ROOM else _PROCESSING_FAILURE
+    return StorageError(f"{doing}: {error.strerror or error}", status=status)
+
+
+_OUT_OF_RESOURCES = 0xA700
+_PROCESSING_FAILURE = 0x0110
+_NO_ROOM = frozenset(
+    number
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EFBIG")
+    if (number := getattr(errno, name, None)) is not None
+)
+"""Errors that go away when somebody makes room; a peer may try again then."""

@@ -1,0 +1,143 @@
+"""What systems do differently with files, each with a way to do without.
+
+The flags say what this system has; a test that clears one gets the other way.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows
+    _fcntl = None  # type: ignore[assignment]
+
+HAS_READV = hasattr(os, "readv")
+HAS_WRITEV = hasattr(os, "writev")
+HAS_LINK = hasattr(os, "link")
+HAS_FOLDER_DESCRIPTORS = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
+
+MOST_VIEWS = 1024
+"""The most views in one readv or writev: IOV_MAX of Linux, macOS and the BSDs."""
+
+READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+CREATE_FLAGS = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
+
+class OpenFolder:
+    """A folder held open, so that a name in it means the same place whatever becomes of the path to it.
+
+    Where folders cannot be opened, the path has to do. The descriptor is
+    closed with the last reference to the object.
+    """
+
+    __slots__ = ("descriptor", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.descriptor: int | None = None
+        if HAS_FOLDER_DESCRIPTORS:
+            self.descriptor = os.open(path or ".", READ_FLAGS | os.O_DIRECTORY)
+
+    def at(self, name: str) -> str:
+        """What to call a file in it, together with ``dir_fd=folder.descriptor``."""
+        return name if self.descriptor is not None else str(Path(self.path, name))
+
+    def __del__(self) -> None:
+        descriptor = getattr(self, "descriptor", None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def readv(descriptor: int, views: Sequence[memoryview]) -> int:
+    """Reads into at most 1024 views, perhaps less than they hold; 0 is the end of the file."""
+    if HAS_READV:
+        return os.readv(descriptor, views)
+    view = next((view for view in views if len(view)), views[0])
+    data = os.read(descriptor, len(view))
+    view[: len(data)] = data
+    return len(data)
+
+
+def writev(descriptor: int, views: Sequence[memoryview | bytes]) -> int:
+    """Writes from at most 1024 views, perhaps less than they hold."""
+    if HAS_WRITEV:
+        return os.writev(descriptor, views)
+    return os.write(descriptor, next((view for view in views if len(view)), b""))
+
+
+def fsync(descriptor: int) -> None:
+    """Returns when the file is on the disk and not only in the disk's own memory."""
+    full = getattr(_fcntl, "F_FULLFSYNC", None)  # macOS, where fsync leaves it in the disk's memory
+    if full is not None and _fcntl is not None:
+        _fcntl.fcntl(descriptor, full)
+    else:
+        os.fsync(descriptor)
+
+
+def fsync_folder(folder: OpenFolder) -> None:
+    """Returns when the names in the folder are on the disk, where a folder can be synced at all."""
+    if folder.descriptor is None:
+        return
+    try:
+        os.fsync(folder.descriptor)
+    except OSError as error:
+        # Some network file systems have no such thing; they say so with one of these.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def link(folder: OpenFolder, old: str, new: str) -> None:
+    """Gives a file a second name in its folder; an error if that name is taken."""
+    if not HAS_LINK:
+        raise OSError(errno.ENOTSUP, "no hard links on this system")
+    os.link(folder.at(old), folder.at(new), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
+
+
+def set_mode(descriptor: int, mode: int) -> None:
+    """Sets the permissions of an open file, where there are such."""
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
+
+
+def lock(descriptor: int) -> bool:
+    """Marks an open file as in use by this process; False if it already is in use. Ends when the file is closed."""
+    if _fcntl is None:
+        return True
+    try:
+        _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+    except OSError as error:
+        # A file system without locks: then nothing is known of others, and nothing is promised.
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
+
+
+@functools.cache
+def umask() -> int:
+    """The file mode creation mask of this process when it was first asked for.
+
+    Asking the system means setting it for a moment, for every thread; Linux
+    also tells in a file.
+    """
+    try:
+        match = re.search(r"^Umask:\s*([0-7]+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        match = None
+    if match:
+        return int(match[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,148 @@
+"""What has become of a data set that came in."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from dicomnet.errors import StateError, StorageError
+from dicomnet.storage.dataset import decode_dataset
+from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.types import UID
+from dicomnet.uids import TRANSFER_SYNTAXES
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+class ReceivedData:
+    """A data set as a sink took it: in a file, in memory, in a temporary file, or gone.
+
+    The bytes are those of the peer, in ``transfer_syntax_uid``; nothing is
+    decoded before `dataset` is called. A temporary file dies with this object
+    or when it is closed, unless `keep` has made a file of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        length: int,
+        transfer_syntax_uid: UID,
+        path: Path | None = None,
+        data_offset: int = 0,
+        duplicate: bool = False,
+        data: bytes | None = None,
+        spool: SpoolFile | None = None,
+        keeper: Callable[[ReceivedData, str], ReceivedData] | None = None,
+    ) -> None:
+        self.length = length
+        """Bytes of the data set."""
+        self.transfer_syntax_uid = transfer_syntax_uid
+        self.path = path
+        """The file it was kept in, if it was."""
+        self.duplicate = duplicate
+        """Whether that file was there before, with the same data set."""
+        self._data_offset = data_offset
+        self._data = data
+        self._spool = spool
+        self._keeper = keeper
+
+    def __repr__(self) -> str:
+        where = f" in {self.path}" if self.path else ""
+        return f"<ReceivedData {self.length} bytes{where}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def bytes(self) -> bytes:
+        """The data set as it came.
+
+        Raises:
+            StateError: it was not kept, or this is closed.
+            StorageError: its file can no longer be read.
+        """
+        if self._data is not None:
+            return self._data
+        with self.open() as file:
+            return file.read()
+
+    def open(self) -> BinaryIO:
+        """A new file object that stands at the first byte of the data set; raises like `bytes`."""
+        if self._data is not None:
+            return BytesIO(self._data)
+        path = self.path or (self._spool and self._spool.path)
+        if not path:
+            raise StateError("the data set was not kept")
+        try:
+            file = os.fdopen(Disk().open_path(str(path)), "rb")
+        except OSError as error:
+            raise storage_error(error, f"cannot read {path}") from error
+        file.seek(self._data_offset)
+        return file
+
+    def dataset(self) -> Dataset:
+        """The data set, decoded by pydicom.
+
+        Raises:
+            StateError: it was not kept, or this is closed.
+            StorageError: it cannot be decoded, or its file no longer be read.
+        """
+        syntax = TRANSFER_SYNTAXES.get(self.transfer_syntax_uid)
+        if self.path is not None and not (syntax and syntax.deflated):
+            return _read_file(self.path)
+        with self.open() as file:
+            return decode_dataset(file, self.transfer_syntax_uid)
+
+    def keep(self, path: str | os.PathLike[str]) -> Path:
+        """Makes a file of what was held in memory or in a temporary file, and returns its path.
+
+        It appears whole or not at all, and never in the place of another file.
+
+        Raises:
+            StateError: it already is a file, was not kept at all, or this is closed.
+            StorageError: the file cannot be written.
+        """
+        if self._keeper is None:
+            raise StateError(f"the data set is in {self.path}" if self.path else "the data set was not kept")
+        kept = self._keeper(self, os.fspath(path))
+        self.close()
+        self.path, self._data_offset, self.duplicate = kept.path, kept._data_offset, kept.duplicate
+        assert self.path is not None
+        return self.path
+
+    def close(self) -> None:
+        """Lets go of memory and of a temporary file; a file that was kept stays."""
+        self._data = None
+        self._keeper = None
+        if self._spool is not None:
+            self._spool.remove()
+            self._spool = None
+
+
+class SpoolFile:
+    """A temporary file with a name, removed with the last reference to it, or when the program ends."""
+
+    def __init__(self, path: Path, remove: Callable[[], None]) -> None:
+        self.path = path
+        self.remove = weakref.finalize(self, remove)
+
+
+def _read_file(path: Path) -> Dataset:
+    import pydicom
+
+    try:
+        return pydicom.dcmread(path)
+    except OSError as error:
+        raise storage_error(error, f"cannot read {path}") from error
+    except Exception as error:
+        raise StorageError(f"{path} cannot be decoded: {error}", status=0xC000) from error
