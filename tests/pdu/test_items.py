@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dicomnet.pdu import ContextResult, UserIdentity, UserIdentityType, UserInformation
+from dicomnet.pdu import ContextOutcome, ContextResult, UserIdentity, UserIdentityType, UserInformation
 from pdu.vectors import IMPLICIT_LE
 
 SECRET = b"do-not-log-me"
@@ -43,3 +43,21 @@ def test_no_text_shows_the_response_to_an_identity() -> None:
 def test_only_result_0_is_an_acceptance(result: int, accepted: bool) -> None:
     """A context is accepted with result 0, and with no other number, defined or not."""
     assert ContextResult(1, result, IMPLICIT_LE).accepted is accepted
+
+
+def test_outcomes_and_identity_types_have_the_numbers_of_the_standard() -> None:
+    """The numbers on the wire are those of PS3.8 Table 9-18 and PS3.7 D.3.3.7.1."""
+    assert {outcome.name: outcome.value for outcome in ContextOutcome} == {
+        "ACCEPTANCE": 0,
+        "USER_REJECTION": 1,
+        "NO_REASON": 2,
+        "ABSTRACT_SYNTAX_NOT_SUPPORTED": 3,
+        "TRANSFER_SYNTAXES_NOT_SUPPORTED": 4,
+    }
+    assert {kind.name: kind.value for kind in UserIdentityType} == {
+        "USERNAME": 1,
+        "USERNAME_PASSCODE": 2,
+        "KERBEROS": 3,
+        "SAML": 4,
+        "JWT": 5,
+    }

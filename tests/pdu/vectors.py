@@ -248,6 +248,7 @@ VECTORS: dict[str, Vector] = {
     # The sub-items of the user information one by one, and none.
     "empty 50H": Vector(request_with(b""), requested(UserInformation())),
     "51H unlimited": Vector(request_with(b"\x51\0\0\4" b"\0\0\0\0"), requested(UserInformation(max_pdu_length=0))),
+    "51H least": Vector(request_with(b"\x51\0\0\4" b"\0\0\0\x08"), requested(UserInformation(max_pdu_length=8))),
     "51H largest": Vector(
         accept_with(b"\x51\0\0\4" b"\xff\xff\xff\xff"), accepted(UserInformation(max_pdu_length=4294967295))
     ),
@@ -328,6 +329,16 @@ VECTORS: dict[str, Vector] = {
         pdu(1, b"\0\0" b"\0\0" b"STORE_SCP       " b"MODALITY        " + bytes(32)
             + APPLICATION_CONTEXT + ECHO_PROPOSED + USER_INFORMATION),
         AssociateRequest("STORE_SCP", "MODALITY", (ECHO_CONTEXT,), INFORMATION, protocol_version=0),
+    ),
+    "titles of 16 characters": Vector(
+        pdu(1, b"\0\1" b"\0\0" b"SIXTEEN LETTERS!" b"ABCDEFGHIJKLMNOP" + bytes(32)
+            + APPLICATION_CONTEXT + ECHO_PROPOSED + USER_INFORMATION),
+        AssociateRequest("SIXTEEN LETTERS!", "ABCDEFGHIJKLMNOP", (ECHO_CONTEXT,), INFORMATION),
+    ),
+    "echoed titles of 16 characters": Vector(
+        pdu(2, b"\0\1" b"\0\0" b"SIXTEEN LETTERS!" b"ABCDEFGHIJKLMNOP" + bytes(32)
+            + APPLICATION_CONTEXT + ECHO_ACCEPTED + USER_INFORMATION),
+        AssociateAccept("SIXTEEN LETTERS!", "ABCDEFGHIJKLMNOP", (ECHO_RESULT,), INFORMATION),
     ),
     "titles with leading spaces and NULs": Vector(
         pdu(1, b"\0\1" b"\0\0" b"  STORE SCP\0\0\0\0\0" b"MODALITY \0 \0 \0 \0" + bytes(32)

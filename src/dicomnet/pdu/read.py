@@ -325,7 +325,6 @@ def _pull_items(body: memoryview) -> Iterator[tuple[int, int, memoryview]]:
     """Type, second byte and content of each item, lazily: a stranger's PDU may hold a quarter million of them."""
     at = 0
     while at < len(body):
-        _check_size(body[at:], 4)
         content, end = _pull_counted(body, at + 2)
         yield body[at], body[at + 1], content
         at = end
