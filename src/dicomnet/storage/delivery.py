@@ -1,0 +1,309 @@
+"""One data set on its way to its sink: in order, off the event loop, and every buffer given back.
+
+The event loop's thread hands in views of its receive buffers and goes on. For
+a sink that may wait for a disk, a storage thread takes all that is there at
+once, writes it, releases the views and reports back:
+
+    loop      write  write  write  finish
+                |      `------'       |
+    thread      `-> open, write       `-> finish
+                      `-> write             |
+    loop              on_progress ...       `-> on_done
+
+A lease is what keeps a buffer from being used again. Each one handed in comes
+back in `on_progress` exactly once, whatever becomes of the data set; then
+`on_done` is called exactly once, and nothing after it but progress for views
+that were handed in too late to matter.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from functools import partial
+from pickle import PickleBuffer  # for its view of a view; nothing is pickled
+from typing import Protocol
+
+from dicomnet.errors import StateError, StorageError
+from dicomnet.storage.disk import storage_error
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.sinks import Incoming, Sink
+from dicomnet.storage.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+
+class Lease(Protocol):
+    """The promise that the memory of a view is not used again."""
+
+    def release(self, view_still_used: bool) -> None:
+        """Ends the promise; if somebody still looks into the memory, it must never be used again at all."""
+
+
+OnProgress = Callable[[int, Sequence[tuple[Lease, bool]]], None]
+"""Called with the bytes that are through, and the leases to release, each with whether its view is still used."""
+
+OnDone = Callable[[ReceivedData | None, StorageError | None], None]
+"""Called with what became of the data set, or why nothing did; with neither if it was discarded."""
+
+
+class Delivery:
+    """Brings one data set to one sink.
+
+    Its methods are called from one thread, the event loop's, and never wait.
+    For a sink that does not block everything happens within them, callbacks
+    included; from the moment that the sink blocks, everything happens in a
+    storage thread, and callbacks come through ``call_soon``.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        incoming: Incoming,
+        workers: Workers,
+        call_soon: Callable[[Callable[[], None]], object],
+        on_progress: OnProgress,
+        on_done: OnDone,
+    ) -> None:
+        """Nothing happens before the first call.
+
+        Args:
+            sink: takes the data set.
+            incoming: told to the sink first.
+            workers: the threads.
+            call_soon: runs a function in the event loop's thread; called from any thread.
+            on_progress: see `OnProgress`.
+            on_done: see `OnDone`.
+        """
+        self._sink = sink
+        self._incoming = incoming
+        self._workers = workers
+        self._call_soon = call_soon
+        self._on_progress = on_progress
+        self._on_done = on_done
+        self._inline = True
+        self._opened = False
+        self._over = False  # the sink has finished, failed or been discarded; written by whoever works for it
+        self._lock = threading.Lock()
+        # Under the lock:
+        self._queue: list[_Piece] = []
+        self._end = _End.OPEN
+        self._working = False
+        self._reports: list[Callable[[], None]] = []
+
+    def write(self, view: memoryview, lease: Lease | None) -> None:
+        """Hands in the next bytes; with a lease if the memory of the view is used again later.
+
+        After an error or `discard` the bytes go nowhere; their lease comes
+        back all the same.
+        """
+        if self._end is _End.FINISH:
+            raise StateError("the data set was complete")
+        self._choose_thread()
+        if self._inline:
+            self._put(((view, lease),))
+        else:
+            with self._lock:
+                self._queue.append((view, lease))
+            self._work_soon()
+
+    def finish(self) -> None:
+        """The data set is whole; `on_done` tells what became of it."""
+        self._close(_End.FINISH)
+
+    def discard(self) -> None:
+        """The data set is not wanted, or the rest of it will not come; no effect on a sink that has finished already."""
+        self._close(_End.DISCARD)
+
+    def _close(self, end: _End) -> None:
+        self._choose_thread()
+        with self._lock:
+            if self._end is _End.DISCARD or self._end is end:
+                return
+            self._end = end
+            unwanted: list[_Piece] = []
+            if end is _End.DISCARD:  # does not wait for the write that may be going on
+                unwanted, self._queue = self._queue, []
+        if unwanted:
+            self._give_back(unwanted, ())
+        if self._inline:
+            self._complete(end)
+        else:
+            self._work_soon()
+
+    def _choose_thread(self) -> None:
+        if self._inline and self._sink.blocking:
+            self._inline = False
+
+    def _work_soon(self) -> None:
+        with self._lock:
+            if self._working:
+                return
+            self._working = True
+        try:
+            self._workers.submit(self._work)
+        except (StateError, RuntimeError) as error:  # closed, or no thread to be had: nobody will work but we
+            if not self._over:
+                self._fail(StorageError(str(error)))
+            self._work()
+
+    # What follows has one thread at a time: the event loop's while inline, then the one that _working stands for.
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                pieces, self._queue = self._queue, []
+                end = self._end
+                if not pieces and (end is _End.OPEN or self._over):
+                    self._working = False
+                    return
+            if pieces:
+                self._put(pieces)
+                del pieces
+            else:
+                self._complete(end)
+
+    def _put(self, pieces: Sequence[_Piece]) -> None:
+        """Writes the pieces, if the sink still takes any, and gives them back."""
+        loans: tuple[memoryview, ...] = ()
+        try:
+            if not self._over:
+                loans = tuple(_lend(view) for view, _ in pieces)
+                self._try(self._write, loans)
+        finally:
+            self._give_back(pieces, loans)
+
+    def _complete(self, end: _End) -> None:
+        if self._over:
+            return
+        if end is _End.FINISH:
+            self._try(self._finish)
+        else:
+            self._over = True
+            self._discard_sink()
+            self._report(partial(self._on_done, None, None))
+
+    def _try(self, step: Callable[..., None], *arguments: object) -> None:
+        try:
+            step(*arguments)
+        except BaseException as error:
+            self._fail(error)
+            if self._inline and not isinstance(error, Exception):
+                raise
+
+    def _write(self, loans: Sequence[memoryview]) -> None:
+        self._open_sink()
+        self._sink.write(loans)
+
+    def _finish(self) -> None:
+        self._open_sink()
+        data = self._sink.finish()
+        self._over = True
+        self._report(partial(self._on_done, data, None))
+
+    def _open_sink(self) -> None:
+        if not self._opened:
+            self._sink.open(self._incoming)
+            self._opened = True
+
+    def _fail(self, error: BaseException) -> None:
+        self._over = True
+        _forget_locals(error)
+        self._discard_sink()
+        self._report(partial(self._on_done, None, _storage_error(error)))
+
+    def _discard_sink(self) -> None:
+        if self._opened:
+            try:
+                self._sink.discard()
+            except Exception:
+                logger.exception("a sink could not discard its data set")
+
+    def _give_back(self, pieces: Sequence[_Piece], loans: Sequence[memoryview]) -> None:
+        count = sum(len(view) for view, _ in pieces)
+        still_used = [not _released(loan) for loan in loans] or [False] * len(pieces)
+        leases = []
+        for (view, lease), used in zip(pieces, still_used, strict=True):
+            free = _released(view)
+            if lease is not None:
+                leases.append((lease, used or not free))
+        self._report(partial(self._on_progress, count, leases))
+
+    def _report(self, callback: Callable[[], None]) -> None:
+        if self._inline:
+            callback()
+            return
+        with self._lock:
+            self._reports.append(callback)
+            if len(self._reports) > 1:
+                return
+        try:
+            self._call_soon(self._run_reports)
+        except RuntimeError:
+            logger.debug("the event loop is closed: nobody hears of %s", self._incoming.sop_instance_uid)
+
+    def _run_reports(self) -> None:
+        with self._lock:
+            reports, self._reports = self._reports, []
+        for report in reports:
+            try:
+                report()
+            except Exception:
+                logger.exception("a callback of a delivery failed")
+
+
+class _End(Enum):
+    OPEN = auto()
+    FINISH = auto()
+    DISCARD = auto()
+
+
+_Piece = tuple[memoryview, Lease | None]
+
+
+def _lend(view: memoryview) -> memoryview:
+    """A view of the view, in whose place slices of it count as users.
+
+    ``memoryview.release`` does not see slices that somebody has kept: they
+    share the memory with the view they were cut from, not the view itself.
+    """
+    wrapped = PickleBuffer(view)
+    loan = memoryview(wrapped)
+    wrapped.release()
+    return loan
+
+
+def _released(view: memoryview) -> bool:
+    """Ends the use of a view; False if somebody holds on to the memory."""
+    try:
+        view.release()
+    except BufferError:
+        return False
+    return True
+
+
+def _forget_locals(error: BaseException) -> None:
+    """Clears the frames that an error remembers: they would keep views alive, and with them their buffers."""
+    seen: set[int] = set()
+    reason: BaseException | None = error
+    while reason is not None and id(reason) not in seen:
+        seen.add(id(reason))
+        traceback.clear_frames(reason.__traceback__)
+        reason = reason.__cause__ or reason.__context__
+
+
+def _storage_error(error: BaseException) -> StorageError:
+    if isinstance(error, StorageError):
+        return error
+    if isinstance(error, OSError):
+        wrapped = storage_error(error, "the sink failed")
+    else:
+        wrapped = StorageError(f"the sink failed: {type(error).__name__}: {error}", status=_PROCESSING_FAILURE)
+    wrapped.__cause__ = error
+    return wrapped
+
+
+_PROCESSING_FAILURE = 0x0110

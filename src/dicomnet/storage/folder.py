@@ -1,0 +1,88 @@
+"""A folder of received instances, a file each, named by SOP instance UID."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from pathlib import Path
+
+from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.platform import OpenFolder
+from dicomnet.storage.sinks import FileSink, Incoming
+from dicomnet.types import uid
+
+logger = logging.getLogger(__name__)
+
+
+class Folder:
+    """Keeps each instance as ``{SOP instance UID}.dcm``.
+
+    The folder is made if it is not there, and held open: the path to it may
+    lead over symbolic links, and may change later, without a file appearing
+    anywhere else. Nothing in it is followed.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, durable: bool = True, disk: Disk | None = None) -> None:
+        """Opens the folder and removes the temporary files that a crash has left.
+
+        Args:
+            root: the folder.
+            durable: whether to wait for the disk before a data set counts as kept.
+            disk: the file system.
+
+        Raises:
+            StorageError: the folder cannot be made or opened.
+        """
+        self.root = Path(root)
+        self.durable = durable
+        self._disk = disk or Disk()
+        try:
+            self._disk.make_folder(str(self.root))
+            self._folder = self._disk.open_folder(str(self.root))
+            _remove_leftovers(self._disk, self._folder, before=time.time())
+        except OSError as error:
+            raise storage_error(error, f"cannot keep files in {self.root}") from error
+
+    def sink_for(self, incoming: Incoming) -> FileSink:
+        """The sink that keeps this instance here."""
+        path = self.root / file_name(incoming.sop_instance_uid or "")
+        return FileSink(path, durable=self.durable, disk=self._disk, folder=self._folder)
+
+
+def file_name(sop_instance_uid: str) -> str:
+    """The name of the file for an instance: its UID, or a digest of it if it is not one.
+
+    A peer may send anything as a UID, so nothing but digits and dots becomes
+    part of a path. No UID looks like a digest, so no two identities share a name.
+    """
+    try:
+        return f"{uid(sop_instance_uid)}.dcm"
+    except ValueError:
+        digest = hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"sha256-{digest}.dcm"
+
+
+def _remove_leftovers(disk: Disk, folder: OpenFolder, *, before: float) -> None:
+    """Removes temporary files of a process that is no more; those in use by another one are locked."""
+    for name in disk.names(folder):
+        if name.startswith(".") and name.endswith(".part"):
+            try:
+                _remove_leftover(disk, folder, name, before)
+            except OSError as error:
+                logger.warning("cannot remove %s in %s: %s", name, folder.path, error.strerror)
+
+
+def _remove_leftover(disk: Disk, folder: OpenFolder, name: str, before: float) -> None:
+    modified = disk.modified(folder, name)
+    if modified is None or modified >= before:
+        return
+    descriptor = disk.open_read(folder, name)
+    try:
+        unused = disk.lock(descriptor)
+    finally:
+        disk.close(descriptor)
+    if unused:
+        disk.unlink(folder, name)
+        logger.info("removed %s in %s, left by a crash", name, folder.path)

@@ -1,0 +1,107 @@
+"""The threads that touch files, so that an event loop never waits for a disk."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from dicomnet.errors import StateError
+
+logger = logging.getLogger(__name__)
+
+Job = Callable[[], object]
+
+
+class Workers:
+    """Runs jobs in threads: as many as there are jobs at a time, up to a limit, and none when there are none.
+
+    ``ThreadPoolExecutor`` makes a future of every job, with a lock and a
+    condition of its own; nobody waits for our jobs, and a small data set has no
+    such time to spare.
+    """
+
+    def __init__(self, limit: int = 64, *, idle: float = 10.0) -> None:
+        """Nothing is started yet.
+
+        Args:
+            limit: the most threads at a time; further jobs wait in order.
+            idle: seconds after which a thread without a job ends.
+        """
+        self._limit = limit
+        self._idle_time = idle
+        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads: set[threading.Thread] = set()
+        self._free = 0
+        """Threads that wait for a job, less the jobs on their way to them."""
+        self._backlog = 0
+        """Jobs that no waiting thread was free for."""
+        self._started = 0
+        self._closed = False
+
+    def submit(self, job: Job) -> None:
+        """Runs the job soon, in some thread; an exception of it is logged. Raises `StateError` after `close`."""
+        with self._lock:
+            if self._closed:
+                raise StateError("the storage threads are closed")
+            if self._free:
+                self._free -= 1
+            elif len(self._threads) < self._limit:
+                self._start()
+            else:
+                self._backlog += 1
+            self._jobs.put(job)
+
+    def close(self) -> None:
+        """Finishes the jobs that were submitted and waits for their threads; not to be called from one of them."""
+        with self._lock:
+            self._closed = True
+            threads = list(self._threads)
+            for _ in threads:
+                self._jobs.put(None)
+        for thread in threads:
+            thread.join()
+
+    def _start(self) -> None:
+        self._started += 1
+        thread = threading.Thread(target=self._work, name=f"dicomnet-storage-{self._started}", daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.discard(thread)
+            if not self._threads:
+                raise
+            self._backlog += 1  # the system has no more threads to give; those there are must do
+
+    def _work(self) -> None:
+        while True:
+            job = self._next()
+            if job is None:
+                break
+            try:
+                job()
+            except Exception:
+                logger.exception("a storage job failed")
+            del job  # what it holds must not live until the next one
+            with self._lock:
+                if self._backlog:
+                    self._backlog -= 1
+                else:
+                    self._free += 1
+        with self._lock:
+            self._threads.discard(threading.current_thread())
+
+    def _next(self) -> Job | None:
+        """The next job; None when there is no more to do for this thread."""
+        try:
+            return self._jobs.get(timeout=self._idle_time)
+        except Empty:
+            with self._lock:
+                if self._free:
+                    self._free -= 1
+                    return None
+        # A job was promised to every waiting thread, this one included.
+        return self._jobs.get()
