@@ -91,9 +91,14 @@ def uid(text: str) -> UID:
     Raises:
         ValueError: the text is not a UID.
     """
-    if not _UID.fullmatch(text) or len(text) > 64:
+    if not is_uid(text):
         raise ValueError(f"{text!r} is not a UID (1 to 64 digits and dots)")
     return UID(text)
+
+
+def is_uid(text: str) -> bool:
+    """Whether `uid` would let the text pass."""
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 def clean_uid(raw: bytes) -> UID:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
+from dicomnet.aio.hub import Hub
 from dicomnet.aio.pool import Buffer
 from dicomnet.dimse.commands import Command
 from dicomnet.dimse.events import MessageBegun
@@ -13,16 +15,26 @@ from dicomnet.storage.sinks import Incoming, Sink
 from dicomnet.types import UID
 from dicomnet.ul.negotiation import Context, Terms
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from dicomnet.aio.channel import Channel
+class Carrier(Protocol):
+    """What an arrival needs of its channel."""
+
+    hub: Hub
+    ended: bool
+    pending_limit: int
+    """Bytes that may wait for a decision before reading pauses."""
+
+    def pause(self, reason: str) -> None: ...
+    def resume(self, reason: str) -> None: ...
+    def hold(self, count: int) -> None: ...
+    def unhold(self, count: int) -> None: ...
+    def arrived(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None: ...
 
 
 class Arrival:
     """One message as a channel receives it; the channel's user decides with `use` where its data go."""
 
-    def __init__(self, channel: Channel, begun: MessageBegun, terms: Terms, *, requestor: bool) -> None:
+    def __init__(self, channel: Carrier, begun: MessageBegun, terms: Terms, *, requestor: bool) -> None:
         self.context: Context = begun.context
         self.command: Command = begun.command
         self.command_set: bytes = begun.command_set
@@ -79,7 +91,7 @@ class Arrival:
             return
         self._pending.append((view, lease))
         self._pending_bytes += len(view)
-        if self._pending_bytes > self._channel.core.connection.limits.pending_data:
+        if self._pending_bytes > self._channel.pending_limit:
             self._channel.pause("undecided")
 
     def complete(self) -> None:
@@ -105,4 +117,6 @@ class Arrival:
         self._channel.unhold(count)
 
     def _done(self, data: ReceivedData | None, error: Exception | None) -> None:
+        if data is None and error is None:
+            return  # discarded
         self._channel.arrived(self, data, error)

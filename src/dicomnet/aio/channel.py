@@ -66,6 +66,7 @@ class Channel(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport | None = None
         self.ended = False
         """Whether `closed` has been told."""
+        self.pending_limit = core.connection.limits.pending_data
         self._hold = hold
         self._clock = hub.loop.time
         self._buffer: Buffer = hub.pool.reserve

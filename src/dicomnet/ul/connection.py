@@ -18,11 +18,12 @@ ever copied, and only when they straddle two calls of `receive`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from enum import Enum
 from struct import Struct
 from typing import Any, TypeAlias
 
-from dicomnet.errors import AbortReason, InvalidPdu, ProtocolError
+from dicomnet.errors import AbortReason, InvalidPdu, ProtocolError, StateError
 from dicomnet.limits import MIB, Limits, Timeouts
 from dicomnet.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, Pdu, PduType
 from dicomnet.pdu.read import decode
@@ -100,11 +101,11 @@ class Connection:
         self._out: deque[Output] = deque()
         self._queued_total = 0
         self._sent_total = 0
-        self._departing: deque[tuple[int, Sent]] = deque()
+        self._departing: deque[tuple[int, Sent, Output]] = deque()
         self._artim: float | None = None
         self._answer: tuple[float, str, float] | None = None
         self._last_activity = 0.0
-        self._reading_paused = False
+        self._paused_since: float | None = None
         self._receive_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._send_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._partial = bytearray()
@@ -127,7 +128,12 @@ class Connection:
     @property
     def is_associated(self) -> bool:
         """Whether an association stands: accepted, and neither released nor aborted."""
-        return self._machine.state in _STANDING
+        return self._machine.state in _STANDING and not self._closed
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether data may be sent now: not once we have asked for release, or answered it."""
+        return self._machine.allows(Input.DATA_REQUESTED) and not self._closed
 
     @property
     def mid_pdu(self) -> bool:
@@ -159,7 +165,13 @@ class Connection:
             self._transport_confirmed()
 
     def receive(self, data: bytes | bytearray | memoryview, now: float) -> list[Event]:
-        """Takes bytes as they came, b"" for end of file; the views in the events die at the next call."""
+        """Takes bytes as they came, b"" for end of file; the views in the events die at the next call.
+
+        Raises:
+            StateError: bytes came before `connected`, which only a shell can get wrong.
+        """
+        if len(data) and self._machine.state is State.AWAITING_TRANSPORT:
+            raise StateError("bytes came before the transport was said to be up")
         self._now = now
         events: list[Event] = []
         self._events = events
@@ -187,11 +199,21 @@ class Connection:
             gone.append(self._departing.popleft()[1])
         return gone
 
-    def reading(self, paused: bool, now: float) -> None:
-        """We stopped reading, or went on: while stopped, the peer cannot be blamed for silence."""
-        self._reading_paused = paused
+    def reading(self, paused: bool, now: float) -> float:
+        """We stopped reading, or went on: while stopped, the peer cannot be blamed for silence.
+
+        Returns:
+            The seconds for which we had stopped, and by which the peer's deadlines have moved.
+        """
+        stopped = 0.0 if self._paused_since is None else now - self._paused_since
+        self._paused_since = now if paused else None
         self._last_activity = now
-        self._receive_progress.restart(now)
+        if self._answer is not None:
+            due, waiting_for, seconds = self._answer
+            self._answer = (due + stopped, waiting_for, seconds)
+        if self._receive_progress.deadline is not None:
+            self._receive_progress.restart(now)
+        return stopped
 
     # What the user of the layer asks for.
 
@@ -202,6 +224,8 @@ class Connection:
             InvalidValue: the request cannot be written.
             StateError: there is, or was, an association.
         """
+        if not self.requestor or self._closed:
+            raise StateError("an association is asked for by the side that opened the connection, and once")
         push_pdu(request)
         self._now = now
         self._machine.handle(Input.ASSOCIATE_REQUESTED)
@@ -228,14 +252,22 @@ class Connection:
         Raises:
             StateError: data may not be sent now.
         """
+        if self._closed:
+            raise StateError("the transport is closed")
         self._now = now
         self._machine.handle(Input.DATA_REQUESTED, item)
-        self._count(Sent(PduType.P_DATA_TF, length, ticket))
+        self._count(Sent(PduType.P_DATA_TF, length, ticket), item)
 
-    def shorten(self, count: int) -> None:
-        """An item being sent turned out shorter than said."""
-        self._queued_total -= count
-        self._departing = deque((end - count, sent) for end, sent in self._departing)
+    def shorten(self, item: Output, count: int) -> None:
+        """An item being sent turned out shorter than said; so it, and what was queued after it, is out earlier."""
+        shift = 0
+        departing, self._departing = self._departing, deque()
+        for end, sent, departs in departing:
+            if departs is item:
+                shift = count
+                sent.length -= count
+            self._departing.append((end - shift, sent, departs))
+        self._queued_total -= shift
 
     def release(self, now: float) -> None:
         """Asks the peer to end the association."""
@@ -285,33 +317,21 @@ class Connection:
     @property
     def deadline(self) -> float | None:
         """When to call `handle_deadline`, unless something happens before."""
-        deadlines = [d for d in (self._artim, self._answer and self._answer[0]) if d is not None]
-        if (idle := self._idle_deadline()) is not None:
-            deadlines.append(idle)
-        if not self._reading_paused and (stall := self._receive_progress.deadline) is not None:
-            deadlines.append(stall)
-        if (stall := self._send_progress.deadline) is not None:
-            deadlines.append(stall)
-        return min(deadlines, default=None)
+        return min(self._deadlines(), default=(None,))[0]
 
     def handle_deadline(self, now: float) -> list[Event]:
-        """Does what the passed deadlines oblige to."""
+        """Does what the first of the passed deadlines obliges to; what follows from it makes the others void."""
         self._now = now
         events: list[Event] = []
         self._events = events
-        if self._artim is not None and self._artim <= now:
-            waiting_for = "the association request" if self.state is State.AWAITING_REQUEST else "the peer to close"
-            events.append(TimedOut(waiting_for, self.timeouts.artim))
-            self._artim = None
-            self._machine.handle(Input.ARTIM_EXPIRED)
-        elif self._answer is not None and self._answer[0] <= now:
-            self._time_out(self._answer[1], self._answer[2])
-        elif (idle := self._idle_deadline()) is not None and idle <= now:
-            self._time_out("any activity", self.timeouts.idle)
-        elif self._stalled(self._receive_progress, now) and not self._reading_paused:
-            self._time_out("the rest of a message", self.timeouts.stall)
-        elif self._stalled(self._send_progress, now):
-            self._time_out("the peer to take what we send", self.timeouts.stall)
+        due = min(self._deadlines(), default=None)
+        if due is not None and due[0] <= now:
+            _, waiting_for, seconds = due
+            if self._artim is None:
+                self._time_out(waiting_for, seconds)
+            else:
+                events.append(TimedOut(waiting_for, seconds))
+                self._machine.handle(Input.ARTIM_EXPIRED)
         return events
 
     # What the machine makes happen (see `machine.Provider`).
@@ -324,17 +344,15 @@ class Connection:
             self._closed = self._deaf = True
             self._drop_output()
             self._out.append(CLOSE)
-            self._artim = self._answer = None
-            self._receive_progress.rest()
 
     def send(self, pdu: Pdu) -> None:
-        if self._mute:
+        if self._mute or self._closed:
             return
         data = push_pdu(pdu)
         if isinstance(pdu, Abort):
             self._drop_output()
         self._out.append(data)
-        self._count(Sent(pdu.pdu_type, len(data)))
+        self._count(Sent(pdu.pdu_type, len(data)), data)
         if isinstance(pdu, Abort):
             # PS3.8 9.1.4: closing at once could destroy the A-ABORT on its way, so stop writing and wait.
             self._out.append(SEND_EOF)
@@ -533,11 +551,8 @@ class Connection:
         )
         self._events.append(ProtocolViolated(error))
 
-    def _time_out(self, waiting_for: str, seconds: float | None) -> None:
-        self._events.append(TimedOut(waiting_for, seconds or 0.0))
-        self._receive_progress.rest()
-        self._send_progress.rest()
-        self._answer = None
+    def _time_out(self, waiting_for: str, seconds: float) -> None:
+        self._events.append(TimedOut(waiting_for, seconds))
         self.abort(self._now)
 
     def _skip_rest_of_pdu(self) -> None:
@@ -549,8 +564,8 @@ class Connection:
             self._wanted = _PDU_HEADER.size
 
     def _drop_output(self) -> None:
-        for item in self._out:
-            if not isinstance(item, bytes | Signal):
+        for _, _, item in self._departing:  # also what the shell has taken and not written to its end
+            if not isinstance(item, bytes):
                 item.drop()
         self._out.clear()
         self._departing.clear()
@@ -565,24 +580,33 @@ class Connection:
     def _await_answer(self, waiting_for: str, seconds: float | None) -> None:
         self._answer = (self._now + seconds, waiting_for, seconds) if seconds is not None else None
 
-    def _count(self, sent: Sent) -> None:
+    def _count(self, sent: Sent, item: Output) -> None:
         if self._sent_total >= self._queued_total:
             self._sent_total = self._queued_total
             self._send_progress.restart(self._now)
         self._queued_total += sent.length
-        self._departing.append((self._queued_total, sent))
+        self._departing.append((self._queued_total, sent, item))
         self._last_activity = self._now
 
-    def _idle_deadline(self) -> float | None:
-        if self.timeouts.idle is None or not self._transport_up or self._closed or self._reading_paused:
-            return None
-        if self.operations_outstanding or self._artim is not None or self._answer is not None:
-            return None
-        return self._last_activity + self.timeouts.idle
-
-    @staticmethod
-    def _stalled(progress: _Progress, now: float) -> bool:
-        return progress.deadline is not None and progress.deadline <= now
+    def _deadlines(self) -> Iterator[tuple[float, str, float]]:
+        """Every deadline that runs, with what is waited for and for how long."""
+        if self._closed:
+            return
+        if self._artim is not None:  # in Sta2 and Sta13 nothing else counts
+            what = "the association request" if self.state is State.AWAITING_REQUEST else "the peer to close"
+            yield self._artim, what, self.timeouts.artim
+            return
+        stall = self.timeouts.stall or 0.0
+        if self._send_progress.deadline is not None:
+            yield self._send_progress.deadline, "the peer to take what we send", stall
+        if self._paused_since is not None:
+            return
+        if self._answer is not None:
+            yield self._answer
+        elif self.timeouts.idle is not None and self._transport_up and not self.operations_outstanding:
+            yield self._last_activity + self.timeouts.idle, "any activity", self.timeouts.idle
+        if self._receive_progress.deadline is not None:
+            yield self._receive_progress.deadline, "the rest of a message", stall
 
 
 class _Progress:

@@ -38,7 +38,7 @@ from dicomnet.pdu import (
     UserIdentity,
     UserInformation,
 )
-from dicomnet.types import UID
+from dicomnet.types import UID, is_uid
 from dicomnet.uids import (
     DICOM_APPLICATION_CONTEXT,
     IMPLEMENTATION_CLASS_UID,
@@ -153,7 +153,7 @@ def negotiate(request: AssociateRequest, policy: Policy) -> AssociateAccept | As
             implementation_version_name=policy.implementation_version_name,
             asynchronous_window=answer_window(theirs.asynchronous_window, policy.asynchronous_window),
             roles=tuple(_answer_roles(theirs.roles, policy)),
-            extended=tuple(answer for offer in theirs.extended if (answer := policy.extended(offer)) is not None),
+            extended=tuple(_answer_extended(theirs.extended, policy)),
             user_identity_response=identity_response,
         ),
         echo=request.echo,
@@ -203,7 +203,7 @@ def choose_transfer_syntax(proposed: Sequence[str], preference: Sequence[str] | 
     """
     if preference is not None:
         return next((UID(syntax) for syntax in preference if syntax in proposed), None)
-    return UID(min(proposed, key=_reluctance)) if proposed else None
+    return UID(min(filter(is_uid, proposed), key=_reluctance, default="")) or None
 
 
 def answer_window(offered: AsynchronousWindow | None, limit: int) -> AsynchronousWindow | None:
@@ -214,9 +214,8 @@ def answer_window(offered: AsynchronousWindow | None, limit: int) -> Asynchronou
 
 
 def refuse_context(context: ProposedContext, outcome: ContextOutcome) -> ContextResult:
-    """A refusal; its transfer syntax means nothing, but PS3.8 9.3.3.2 wants the sub-item there."""
-    syntaxes = context.transfer_syntaxes
-    return ContextResult(context.context_id, outcome, syntaxes[0] if syntaxes else ImplicitVRLittleEndian)
+    """A refusal; the transfer syntax it must hold on the wire means nothing (PS3.8 9.3.3.2)."""
+    return ContextResult(context.context_id, outcome, None)
 
 
 SMALLEST_MAX_PDU_LENGTH = 8
@@ -225,6 +224,8 @@ SMALLEST_MAX_PDU_LENGTH = 8
 
 def _answer_context(context: ProposedContext, policy: Policy) -> ContextResult:
     preference: Sequence[str] | None = None
+    if not is_uid(context.abstract_syntax):
+        return refuse_context(context, ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED)
     if policy.abstract_syntaxes is not None:
         if context.abstract_syntax not in policy.abstract_syntaxes:
             return refuse_context(context, ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED)
@@ -238,10 +239,15 @@ def _answer_context(context: ProposedContext, policy: Policy) -> ContextResult:
 def _answer_roles(offers: Sequence[RoleSelection], policy: Policy) -> Sequence[RoleSelection]:
     answers = []
     for offer in offers:
-        answer = policy.roles(offer)
+        answer = policy.roles(offer) if is_uid(offer.sop_class) else None
         if answer is not None:
             answers.append(RoleSelection(offer.sop_class, offer.scu and answer.scu, offer.scp and answer.scp))
     return answers
+
+
+def _answer_extended(offers: Sequence[ExtendedNegotiation], policy: Policy) -> Sequence[ExtendedNegotiation]:
+    answers = (policy.extended(offer) for offer in offers if is_uid(offer.sop_class))
+    return [answer for answer in answers if answer is not None]
 
 
 def _concluded_roles(request: AssociateRequest, accept: AssociateAccept) -> dict[UID, tuple[bool, bool]]:

@@ -1,0 +1,196 @@
+"""What all DicomNet objects of a process share: one event loop in one thread, and the threads that run callbacks.
+
+`startup` and `shutdown` are counted; using an object before any `startup`
+counts as none and starts the runtime all the same, and one `shutdown` then
+ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+from dicomnet.aio.hub import Hub, close_hub, hub
+from dicomnet.errors import StateError
+
+log = logging.getLogger("dicomnet.net")
+
+T = TypeVar("T")
+
+
+class Active(Protocol):
+    """An object with a live socket."""
+
+    async def stop(self) -> None: ...
+
+
+class Runtime:
+    """One per process, made by `running`."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.hub: Hub
+        self.active: set[Active] = set()
+        """Objects with a live socket; touched on the loop's thread alone."""
+        self._callbacks = ThreadPoolExecutor(CALLBACK_THREADS, thread_name_prefix="dicomnet-callback")
+        self._idle = threading.Condition()
+        self._pending = 0
+        self._in_callback = threading.local()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="dicomnet-network", daemon=True)
+        self._thread.start()
+        started.wait()
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the loop and waits for it; not from the loop's own thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def post(self, function: Callable[..., object], *args: object) -> None:
+        """Calls a function on the loop's thread, soon and in order."""
+        try:
+            self.loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            raise StateError("the network was shut down") from None
+
+    def queue_callback(self) -> None:
+        """Counts a callback that will run."""
+        with self._idle:
+            self._pending += 1
+
+    def submit(self, run: Callable[[], None]) -> None:
+        """Runs a mailbox on a callback thread."""
+        self._callbacks.submit(self._run_marked, run)
+
+    def callbacks_done(self, count: int) -> None:
+        """So many counted callbacks have run, or never will."""
+        with self._idle:
+            self._pending -= count
+            self._idle.notify_all()
+
+    def breathe(self, timeout: float | None) -> bool:
+        """Waits until no callback is queued or running (but the one that asks, if it is one)."""
+        own = 1 if getattr(self._in_callback, "yes", False) else 0
+        with self._idle:
+            return self._idle.wait_for(lambda: self._pending <= own, timeout)
+
+    def stop(self) -> None:
+        """Closes listeners, aborts associations, runs what callbacks are queued, ends the threads."""
+        if threading.current_thread() is self._thread:
+            raise StateError("the network thread cannot wait for itself to end")
+        self.call(self._stop_active())
+        inside = getattr(self._in_callback, "yes", False)
+        if not inside:
+            self._callbacks.shutdown(wait=True)
+        else:  # a callback asked for the end, so one thread outlives it by a moment
+            self._callbacks.shutdown(wait=False)
+        self.call(self._close_hub())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.call_soon(self._begin, started)
+        self.loop.run_forever()
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+
+    def _begin(self, started: threading.Event) -> None:
+        self.hub = hub()
+        started.set()
+
+    def _run_marked(self, run: Callable[[], None]) -> None:
+        self._in_callback.yes = True
+        run()
+        self._in_callback.yes = False
+
+    async def _stop_active(self) -> None:
+        active = list(self.active)
+        await asyncio.gather(*(one.stop() for one in active), return_exceptions=True)
+
+    async def _close_hub(self) -> None:
+        # Storage threads report to this loop, so it must go on while they end.
+        await self.loop.run_in_executor(None, self.hub.workers.close)
+        close_hub()
+
+
+def startup() -> None:
+    """Makes the network ready; once per `shutdown`. Optional: the first use does it too."""
+    global _count
+    with _lock:
+        _count += 1
+        _require()
+
+
+def shutdown() -> None:
+    """Takes one `startup` back; with the last, listeners close, associations are aborted and the threads end.
+
+    Calling it more often than `startup` is harmless.
+    """
+    global _count, _runtime
+    with _lock:
+        _count = max(0, _count - 1)
+        if _count or _runtime is None:
+            return
+        ending, _runtime = _runtime, None
+    ending.stop()
+
+
+@contextmanager
+def runtime() -> Iterator[None]:
+    """`startup` on entry, `shutdown` on exit."""
+    startup()
+    try:
+        yield
+    finally:
+        shutdown()
+
+
+def breathe(timeout: float | None = 0) -> bool:
+    """Waits until every queued callback has run.
+
+    Args:
+        timeout: in seconds; None waits for ever.
+
+    Returns:
+        Whether none is left.
+    """
+    current = _runtime
+    return True if current is None else current.breathe(timeout)
+
+
+def running() -> Runtime:
+    """The runtime, started if need be."""
+    with _lock:
+        return _require()
+
+
+def _require() -> Runtime:
+    global _runtime
+    if _runtime is None:
+        _runtime = Runtime()
+        atexit.register(_at_exit)
+    return _runtime
+
+
+def _at_exit() -> None:
+    global _count
+    _count = 0
+    started = monotonic()
+    shutdown()
+    log.debug("network ended %.1f s after the program", monotonic() - started)
+
+
+CALLBACK_THREADS = 64
+"""Callbacks of different objects that run at a time; more wait in order."""
+
+_lock = threading.Lock()
+_runtime: Runtime | None = None
+_count = 0
