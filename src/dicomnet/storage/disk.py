@@ -33,13 +33,13 @@ class Disk:
         return os.open(folder.at(name), platform.CREATE_FLAGS, 0o600, dir_fd=folder.descriptor)
 
     def open_read(self, folder: OpenFolder, name: str) -> int:
-        """Opens a file for reading."""
-        flags = platform.READ_FLAGS | platform.NO_FOLLOW
+        """Opens a file for reading; a symbolic link is an error, a pipe does not wait for its other end."""
+        flags = platform.READ_FLAGS | platform.NO_FOLLOW | platform.NO_WAIT
         return os.open(folder.at(name), flags, dir_fd=folder.descriptor)
 
     def open_path(self, path: str) -> int:
         """Opens a file that the user named, symbolic links followed; a pipe without waiting for its other end."""
-        return os.open(path, platform.READ_FLAGS | getattr(os, "O_NONBLOCK", 0))
+        return os.open(path, platform.READ_FLAGS | platform.NO_WAIT)
 
     def size(self, descriptor: int) -> int | None:
         """The length of a regular file; None for anything else."""

@@ -151,6 +151,7 @@ class FileSink(Sink):
         except OSError as error:
             self.discard()
             raise storage_error(error, f"cannot keep {self._path}") from error
+        self._folder = None
         return ReceivedData(
             length=self._length,
             transfer_syntax_uid=self._syntax,
@@ -166,6 +167,7 @@ class FileSink(Sink):
             with suppress(OSError):
                 self._disk.close(descriptor)
         self._remove_temporary()
+        self._folder = None
 
     def _write(self, views: Sequence[memoryview]) -> None:
         self._length += sum(map(len, views))
@@ -222,8 +224,9 @@ class FileSink(Sink):
 
     def _move(self, folder: OpenFolder, temporary: str, name: str) -> None:
         """Where there are no links: takes the name with an empty file first, so that nothing is overwritten."""
-        self._disk.close(self._disk.create(folder, name))
+        placeholder = self._disk.create(folder, name)
         try:
+            self._disk.close(placeholder)
             self._disk.replace(folder, temporary, name)
         except OSError:
             _unlink_quietly(self._disk, folder, name)
@@ -241,10 +244,11 @@ class FileSink(Sink):
                 return None
             raise
         try:
-            head = read_file_head(self._disk, theirs, name)
-            if head.transfer_syntax_uid != self._syntax:
+            size = self._disk.size(theirs)
+            if size is None:
                 return None
-            if self._disk.size(theirs) != head.data_offset + self._length:
+            head = read_file_head(self._disk, theirs, name)
+            if head.transfer_syntax_uid != self._syntax or size != head.data_offset + self._length:
                 return None
             ours = self._disk.open_read(folder, self._temporary)
             try:
@@ -496,15 +500,16 @@ def _fill(disk: Disk, descriptor: int, buffer: memoryview) -> int:
 
 def _unlink_quietly(disk: Disk, folder: OpenFolder, name: str) -> None:
     """Removes a file of ours that nobody needs; twice tried, since what is left lies there until the next start."""
-    for _ in range(2):
+    for last in (False, True):
         try:
-            return disk.unlink(folder, name)
+            disk.unlink(folder, name)
         except FileNotFoundError:
-            return None
+            return
         except OSError as error:
-            reason = error
-    logger.warning("cannot remove %s in %s: %s", name, folder.path, reason)
-    return None
+            if last:
+                logger.warning("cannot remove %s in %s: %s", name, folder.path, error.strerror)
+        else:
+            return
 
 
 @functools.cache
