@@ -173,7 +173,6 @@ class Side:
         """How many buffers leave before `pump` returns; None is as many as there are."""
         self._buffer = bytearray(buffer_size)
         self._items: deque[Any] = deque()
-        self._begun: OutgoingMessage | None = None
 
     @property
     def state(self) -> State:
@@ -235,7 +234,6 @@ class Side:
         for piece in self.incoming.cut(data):
             if piece and not self.closed:
                 self.events += self.endpoint.receive(piece, self.now)
-                self._take_output()
         if ended and not self.closed:
             self.events += self.endpoint.receive(b"", self.now)
         return bool(data) or ended
@@ -246,10 +244,13 @@ class Side:
 
     def write(self) -> bool:
         """Writes what the core has; says whether anything was."""
-        self._take_output()
         left = self.buffers_per_pump
         moved = False
-        while self._items and not self.outgoing.blocked and left != 0:
+        while not self.outgoing.blocked and left != 0:
+            if not self._items:
+                self._items.extend(self.endpoint.data_to_send())
+            if not self._items:
+                break
             item = self._items[0]
             if isinstance(item, OutgoingMessage):
                 moved |= self._write_buffer(item)
@@ -261,7 +262,6 @@ class Side:
                 else:
                     self._obey(item)
             left = None if left is None else left - 1
-            self._take_output()
         return moved
 
     def meet_deadline(self) -> bool:
@@ -276,16 +276,13 @@ class Side:
 
     def _write_buffer(self, message: OutgoingMessage) -> bool:
         if message.remaining:
-            self._begun = message
             used, gaps = message.lay_out(memoryview(self._buffer))
             message.body.read_into(gaps)
             self._put(bytes(self._buffer[:used]))
         if message.remaining:
             return True
         self._items.popleft()
-        if self._begun is message:
-            message.body.close()
-            self._begun = None
+        message.body.close()
         return True
 
     def _put(self, data: bytes) -> None:
@@ -297,9 +294,6 @@ class Side:
         self.outgoing.end(self.now)
         if signal is CLOSE:
             self.closed = True
-
-    def _take_output(self) -> None:
-        self._items.extend(self.endpoint.data_to_send())
 
 
 class Pair:

@@ -20,7 +20,7 @@ from dicomnet.errors import AbortReason, InvalidMessage, InvalidValue, ProtocolE
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.ul.connection import Connection, Output
-from dicomnet.ul.events import Aborted, Event, Fragment, ReleaseConfirmed, Sent, TimedOut, Tolerated, TransportClosed
+from dicomnet.ul.events import Aborted, Event, Fragment, Sent, TimedOut, Tolerated, TransportClosed
 from dicomnet.ul.machine import State, Trace
 from dicomnet.ul.negotiation import Context, Terms
 
@@ -43,10 +43,10 @@ class Endpoint:
         )
         self.operations = Operations(timeouts)
         self._assembler = Assembler(limits.command_set)
-        self._context: Context | None = None
         self._discarding = False
         self._waiting: deque[_Waiting] = deque()
         self._release_wanted = False
+        self._reading_paused = False
         self._unmatched_told = False
 
     @property
@@ -81,7 +81,8 @@ class Endpoint:
         return gone
 
     def reading(self, paused: bool, now: float) -> None:
-        self.connection.reading(paused, now)
+        self._reading_paused = paused
+        self.operations.postpone(self.connection.reading(paused, now))
 
     # What the user asks for.
 
@@ -110,21 +111,28 @@ class Endpoint:
         earlier one is answered (PS3.7 D.3.3.3); everything else goes at once.
 
         Args:
-            data: the encoded data set, or a body to be read as it is sent.
+            data: the encoded data set, or a body to be read as it is sent; the body is ours unless this raises.
             command_set: the command already encoded, in place of `command`'s own encoding.
             ticket: comes back in the `Sent` event.
 
         Raises:
-            InvalidValue: the command breaks PS3.7, or the data set is empty.
-            StateError: there is no such context, no association, or the message ID is outstanding.
+            InvalidValue: the command breaks PS3.7, or the data set is empty or of an odd length.
+            StateError: there is no such context, no association, or one that is being released, or the message ID
+                is outstanding.
         """
         terms = self.connection.terms
         if terms is None or not self.connection.is_associated:
             raise StateError(f"{command.name} needs an association")
+        if not self.connection.takes_data:
+            raise StateError(f"{command.name} comes after the request to release the association")
         if context_id not in terms.contexts:
             raise StateError(f"presentation context {context_id} was not accepted")
-        if data is not None and not (len(data) if isinstance(data, bytes) else data.length):
-            raise InvalidValue(f"the data set of a {command.name} is empty, so no fragment could carry it")
+        if data is not None:
+            length = len(data) if isinstance(data, bytes) else data.length
+            if not length or length % 2:
+                raise InvalidValue(
+                    f"the data set of a {command.name} has {length} bytes, an even number above 0 is needed"
+                )
         command.has_data_set = data is not None
         encoded = codec.encode(command) if command_set is None else command_set
         message = _Waiting(context_id, command, encoded, data, ticket)
@@ -138,17 +146,18 @@ class Endpoint:
 
     def release(self, now: float) -> None:
         """Asks for release, once our own requests are answered (PS3.7 A.5: not while operations are outstanding)."""
-        if self.operations.invoked or self._waiting:
+        if self.state is State.ASSOCIATED and (self.operations.invoked or self._waiting):
             self._release_wanted = True
         else:
             self.connection.release(now)
 
     def answer_release(self, now: float) -> None:
         self.connection.answer_release(now)
+        self._end_with_association()
 
     def abort(self, now: float, source: int = 0, reason: int = 0) -> None:
-        self._drop_waiting()
         self.connection.abort(now, source, reason)
+        self._end_with_association()
 
     # What the shell takes.
 
@@ -157,43 +166,43 @@ class Endpoint:
 
     @property
     def deadline(self) -> float | None:
-        own = self.operations.deadline
+        own = None if self._reading_paused else self.operations.deadline
         below = self.connection.deadline
         if own is None or below is None:
             return below if own is None else own
         return min(own, below)
 
     def handle_deadline(self, now: float) -> list[Event]:
-        overdue = self.operations.overdue()
+        overdue = None if self._reading_paused else self.operations.overdue()
         if overdue is not None and overdue.deadline is not None and overdue.deadline <= now:
             waiting_for = f"the response to {overdue.request.name} {overdue.request.message_id}"
             events: list[Event] = [TimedOut(waiting_for, overdue.seconds or 0.0)]
-            self.operations.clear()
             self.abort(now)
             return events
         return self._translate(self.connection.handle_deadline(now), now)
 
     def close(self) -> None:
         """The shell closes the transport on its own: what waits will never be sent."""
-        self._drop_waiting()
         self.connection.close_transport()
+        self._end_with_association()
 
     # Receiving.
 
     def _translate(self, events: list[Event], now: float) -> list[Event]:
         translated: list[Event] = []
+        violated = False
         for event in events:
-            if type(event) is Fragment:
+            if type(event) is not Fragment:
+                # After a violation nothing counts any more, unless the association ended on its own by then.
+                if not violated or isinstance(event, Aborted | TransportClosed):
+                    translated.append(event)
+            elif not violated:
                 try:
                     self._take_fragment(event, translated, now)
                 except ProtocolError as error:
                     translated += self.connection.violated(error, now)
-                    self._ended()
-                    return translated
-            else:
-                translated.append(event)
-                if isinstance(event, Aborted | TransportClosed | ReleaseConfirmed | TimedOut):
-                    self._ended()
+                    violated = True
+        self._end_with_association()
         connection = self.connection
         connection.message_open = self._assembler.in_message
         connection.operations_outstanding = bool(self.operations)
@@ -236,9 +245,9 @@ class Endpoint:
                 events.append(Tolerated(f"the peer sent {detail}; ignored"))
             return False
         if response.status.is_final:
-            if isinstance(operation.message, OutgoingMessage) and not response.status.is_success:
+            if isinstance(operation.message, OutgoingMessage) and response.status.is_failure:
                 # PS3.7 9.3.1.3: refused before it had it all. The rest would only be thrown away.
-                self.connection.shorten(operation.message.cut())
+                self.connection.shorten(operation.message, operation.message.cut())
             self._send_waiting(now)
         return True
 
@@ -253,8 +262,9 @@ class Endpoint:
         self.operations.sign_of_life(now)
         if self.operations.perform(command, context.context_id):
             return True
-        refusal = command.respond(Status.DUPLICATE_INVOCATION)
-        self._queue(_Waiting(context.context_id, refusal, codec.encode(refusal), None, None), None, now)
+        if self.connection.takes_data:
+            refusal = command.respond(Status.DUPLICATE_INVOCATION)
+            self._queue(_Waiting(context.context_id, refusal, codec.encode(refusal), None, None), None, now)
         return False
 
     # Sending.
@@ -295,6 +305,8 @@ class Endpoint:
         """A place in the window is free."""
         terms = self.connection.terms
         assert terms is not None
+        if self.state is not State.ASSOCIATED:  # what came right behind the response has ended the association
+            return
         window = terms.operations_invoked
         while self._waiting and (not window or len(self.operations.invoked) < window):
             self._transmit(self._waiting.popleft(), now)
@@ -308,11 +320,11 @@ class Endpoint:
         ):
             raise StateError(f"message ID {request.message_id} is still outstanding")
 
-    def _ended(self) -> None:
+    def _end_with_association(self) -> None:
+        """If the association is over, so is every operation (PS3.7 A.6), and what waits will never be sent."""
+        if self.connection.is_associated:
+            return
         self.operations.clear()
-        self._drop_waiting()
-
-    def _drop_waiting(self) -> None:
         for message in self._waiting:
             if message.data is not None and not isinstance(message.data, bytes):
                 message.data.close()

@@ -99,17 +99,17 @@ class OutgoingMessage:
 
     The shell gives `lay_out` a buffer as often as `remaining` says, fills the
     gaps from the body, and writes the buffer. Every buffer ends at the end of
-    a PDU, so an A-ABORT may follow it.
+    a PDU, so an A-ABORT may follow it. The shell that took a message closes its
+    body, however far it came.
     """
 
-    __slots__ = ("_begun", "_command", "_context_id", "_fragment", "_left", "body", "dropped", "size")
+    __slots__ = ("_command", "_context_id", "_fragment", "_left", "body", "dropped", "size")
 
     def __init__(self, context_id: int, command: bytes, body: Body, max_pdu_length: int) -> None:
         self._context_id = context_id
         self._fragment = largest_fragment(max_pdu_length)
         self._command = command_pdus(context_id, command, max_pdu_length)
         self._left = body.length
-        self._begun = False
         self.body = body
         self.dropped = False
         """Whether the association ended before the message did."""
@@ -122,14 +122,14 @@ class OutgoingMessage:
         """Whether there is more to lay out."""
         return not self.dropped and bool(self._left or self._command)
 
-    def drop(self) -> None:
+    def drop(self, *, taken: bool) -> None:
         """The association is over; nothing more is laid out.
 
-        A shell that has begun with the message closes the body itself: it may
-        be reading from it at this moment.
+        A shell that has taken the message closes the body itself: it may be
+        reading from it at this moment.
         """
         self.dropped = True
-        if not self._begun:
+        if not taken:
             self.body.close()
 
     def cut(self) -> int:
@@ -147,7 +147,6 @@ class OutgoingMessage:
 
         The buffer must have room for the command and one whole PDU.
         """
-        self._begun = True
         used = len(self._command)
         buffer[:used] = self._command
         self._command = b""

@@ -105,6 +105,12 @@ class Operations:
                 assert operation.seconds is not None
                 operation.deadline = now + operation.seconds
 
+    def postpone(self, seconds: float) -> None:
+        """For so long we did not read: the peer may have answered in time."""
+        for operation in self.invoked.values():
+            if operation.deadline is not None:
+                operation.deadline += seconds
+
     def perform(self, request: Request, context_id: int) -> bool:
         """Enters a request of the peer; False if its message ID is outstanding (status 0210)."""
         assert request.message_id is not None

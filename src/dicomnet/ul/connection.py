@@ -99,6 +99,7 @@ class Connection:
         self._now = 0.0
         self._events: list[Event] = []
         self._out: deque[Output] = deque()
+        self._handed_out: Output = None
         self._queued_total = 0
         self._sent_total = 0
         self._departing: deque[tuple[int, Sent, Output]] = deque()
@@ -310,6 +311,7 @@ class Connection:
             item = self._out.popleft()
             items.append(item)
             if not isinstance(item, bytes):
+                self._handed_out = None if isinstance(item, Signal) else item
                 break
             size += len(item)
         return items
@@ -564,9 +566,12 @@ class Connection:
             self._wanted = _PDU_HEADER.size
 
     def _drop_output(self) -> None:
-        for _, _, item in self._departing:  # also what the shell has taken and not written to its end
-            if not isinstance(item, bytes):
-                item.drop()
+        if self._handed_out is not None:
+            self._handed_out.drop(taken=True)
+        for item in self._out:
+            if not isinstance(item, bytes | Signal):
+                item.drop(taken=False)
+        self._handed_out = None
         self._out.clear()
         self._departing.clear()
         self._queued_total = self._sent_total
