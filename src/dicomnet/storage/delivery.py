@@ -103,7 +103,9 @@ class Delivery:
         if self._end is _End.FINISH:
             raise StateError("the data set was complete")
         self._choose_thread()
-        if self._inline:
+        if self._end is _End.DISCARD:
+            self._give_back(((view, lease),), ())
+        elif self._inline:
             self._put(((view, lease),))
         else:
             with self._lock:
