@@ -385,8 +385,10 @@ class OpenSslVersion:
 
 
 def openssl_version() -> OpenSslVersion:
-    major, minor, fix, *_ = ssl.OPENSSL_VERSION_INFO
-    return OpenSslVersion(ssl.OPENSSL_VERSION, (major, minor, fix), _MINIMUM_OPENSSL)
+    """The installed OpenSSL beside the least we need."""
+    major, minor, fix, patch, _ = ssl.OPENSSL_VERSION_INFO
+    # Up to 1.1.1 the fourth place was a letter; from 3.0 on it is the third place of the version, and "fix" is 0.
+    return OpenSslVersion(ssl.OPENSSL_VERSION, (major, minor, patch if major >= 3 else fix), _MINIMUM_OPENSSL)
 
 
 # Versions and suites.
