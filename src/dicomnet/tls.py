@@ -350,11 +350,11 @@ class VerifyResult:
 
 
 def peer_certificates(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> list[VerifyResult]:
-    """The certificates of the peer after a handshake, its own first; empty if it sent none.
+    """The certificates of the peer, its own first; empty before the end of the handshake, or if it sent none.
 
     The issuers follow from Python 3.13 on; before, only the peer's own is handed out.
     """
-    own = ssl_object.getpeercert(binary_form=True)
+    own = None if ssl_object.version() is None else ssl_object.getpeercert(binary_form=True)
     if own is None:
         return []
     verified = ssl_object.context.verify_mode is not ssl.CERT_NONE
@@ -478,7 +478,7 @@ def _choose_suites(context: ssl.SSLContext, names: Sequence[str] | None) -> None
 
 def _fit(context: ssl.SSLContext, other: ssl._SSLMethod, role: str) -> ssl.SSLContext:
     if context.protocol == other:
-        raise InvalidValue(f"ssl_context was made with {other.name} and cannot be a {role}'s")
+        raise InvalidValue(f"ssl_context was made with {other.name}, which is not for the {role}")
     return context
 
 
@@ -550,10 +550,10 @@ def _kind_of_key(der: bytes, path: str) -> str:
 def _what_is_wrong(error: ssl.SSLError, certificate: str, key: str, *, asked: bool) -> str:
     if error.reason in {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}:
         return f"{key}: the private key is not that of the certificate in {certificate}"
+    if asked:  # only once the certificate is in
+        return f"{key}: the password of the private key is wrong"
     if error.reason is not None:
         return f"{certificate}: {_reason(error)}"
-    if asked:
-        return f"{key}: the password of the private key is wrong"
     return f"{certificate if certificate == key else f'{certificate}, {key}'}: the certificate or the key is damaged"
 
 
