@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,7 +128,8 @@ class FileBody:
     def close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            self._disk.close(descriptor)
+            with suppress(OSError):  # nothing was written
+                self._disk.close(descriptor)
 
     def _fill(self, rest: list[memoryview]) -> None:
         first = 0

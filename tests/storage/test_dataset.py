@@ -1,0 +1,139 @@
+"""Between bytes and pydicom's data sets."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from io import BytesIO
+from pathlib import Path
+from subprocess import run
+
+import pydicom
+import pytest
+
+from dicomnet.errors import InvalidValue, StorageError
+from dicomnet.storage.dataset import decode_dataset, encode_dataset
+from dicomnet.uids import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
+
+FILES = Path(pydicom.__file__).parent / "data" / "test_files"
+SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian]
+
+
+def test_importing_storage_does_not_import_pydicom() -> None:
+    """It costs a quarter of a second that nobody who passes bytes through should pay."""
+    code = "import sys, dicomnet.storage.delivery, dicomnet.storage.folder; sys.exit('pydicom' in sys.modules)"
+    assert run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_round_trip(syntax: str) -> None:
+    """What is encoded decodes to the same, in every syntax, and is of even length."""
+    data = encode_dataset(identifier(), syntax)
+    assert len(data) % 2 == 0
+    decoded = decode_dataset(BytesIO(data), syntax)
+    assert decoded == identifier()
+    assert decoded.file_meta.TransferSyntaxUID == syntax
+
+
+def test_pixel_data_stays_as_it_is() -> None:
+    """A compressed file gives the same bytes again."""
+    path = FILES / "MR_small_RLE.dcm"
+    dataset = pydicom.dcmread(path)
+    again = decode_dataset(BytesIO(encode_dataset(dataset, RLELossless)), RLELossless)
+    assert again.PixelData == dataset.PixelData
+    assert (again.pixel_array == dataset.pixel_array).all() if "numpy" in sys.modules else True
+
+
+def test_file_meta_and_commands_are_left_out() -> None:
+    """Groups 0000 and 0002 do not belong in a data set; the data set that was given keeps them."""
+    dataset = identifier()
+    dataset.add_new(0x00020010, "UI", "1.2.3")
+    dataset.add_new(0x00000002, "UI", "1.2.3")
+    assert encode_dataset(dataset, ImplicitVRLittleEndian) == encode_dataset(identifier(), ImplicitVRLittleEndian)
+    assert 0x00020010 in dataset
+
+
+def test_what_needs_a_codec_is_refused() -> None:
+    """Nothing is compressed or decompressed here; the error says what would be."""
+    compressed = pydicom.dcmread(FILES / "MR_small_RLE.dcm")
+    plain = pydicom.dcmread(FILES / "MR_small.dcm")
+    for dataset, syntax in (
+        (compressed, ExplicitVRLittleEndian),
+        (compressed, JPEG2000Lossless),
+        (plain, JPEGBaseline8Bit),
+    ):
+        with pytest.raises(InvalidValue, match="compress"):
+            encode_dataset(dataset, syntax)
+
+
+def test_pixel_data_of_unknown_encoding() -> None:
+    """A data set made by hand is plain, unless its pixel data is encapsulated."""
+    dataset = identifier()
+    dataset.add_new(0x7FE00010, "OW", b"abcd")
+    assert encode_dataset(dataset, ExplicitVRLittleEndian).endswith(b"abcd")
+    with pytest.raises(InvalidValue, match="does not fit"):
+        encode_dataset(dataset, RLELossless)
+
+
+def test_byte_order_of_words_is_not_changed() -> None:
+    """Pixel data would keep the wrong order, so it is refused; text may go in any order."""
+    dataset = pydicom.dcmread(FILES / "MR_small_bigendian.dcm")
+    with pytest.raises(InvalidValue, match="not swapped"):
+        encode_dataset(dataset, ExplicitVRLittleEndian)
+    del dataset.PixelData
+    assert decode_dataset(BytesIO(encode_dataset(dataset, ExplicitVRLittleEndian)), ExplicitVRLittleEndian) == dataset
+
+
+def test_values_that_cannot_be_encoded() -> None:
+    """An impossible value is an InvalidValue, whatever pydicom raises."""
+    dataset = pydicom.Dataset()
+    dataset.add_new(0x00280010, "US", "many")
+    with pytest.raises(InvalidValue, match="cannot be encoded"):
+        encode_dataset(dataset, ExplicitVRLittleEndian)
+
+
+def test_garbage_is_a_storage_error() -> None:
+    """Bytes that are no data set: cannot understand."""
+    for data, syntax in ((b"\xff" * 20, DeflatedExplicitVRLittleEndian),):
+        with pytest.raises(StorageError) as caught:
+            decode_dataset(BytesIO(data), syntax)
+        assert caught.value.status == 0xC000
+
+
+def test_deflated_in_zlib() -> None:
+    """Some senders wrap the stream in zlib; it is read all the same (PS3.5 A.5)."""
+    data = zlib.compress(encode_dataset(identifier(), ExplicitVRLittleEndian))
+    assert decode_dataset(BytesIO(data), DeflatedExplicitVRLittleEndian) == identifier()
+
+
+def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that inflates without end stops at the limit."""
+    monkeypatch.setattr("dicomnet.storage.dataset._MOST_INFLATED", 1000)
+    data = zlib.compress(bytes(2000))
+    with pytest.raises(StorageError, match="more than 1000"):
+        decode_dataset(BytesIO(data), DeflatedExplicitVRLittleEndian)
+
+
+def test_a_private_syntax_counts_as_explicit() -> None:
+    """What we don't know is decoded as most are."""
+    data = encode_dataset(identifier(), ExplicitVRLittleEndian)
+    assert decode_dataset(BytesIO(data), "1.2.3.4") == identifier()
+
+
+def identifier() -> pydicom.Dataset:
+    dataset = pydicom.Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset.PatientName = "Müller^Jörg"
+    dataset.StudyDate = ""
+    item = pydicom.Dataset()
+    item.Modality = "CT"
+    dataset.ScheduledProcedureStepSequence = [item]
+    return dataset
