@@ -332,12 +332,13 @@ def test_a_requestor_that_trusts_anybody_is_refused() -> None:
     [
         ({"certificate": None}, "an acceptor needs a certificate"),
         ({"verify": VerifyMode.UNSAFE_ACCEPT_ANY}, "cannot ask for a client certificate and take any"),
+        ({"cipher_suites": ["DHE-RSA-AES128-GCM-SHA256"]}, "add a suite with ECDHE"),
         ({"verify": VerifyMode.PEER}, "ca_file or ca_folder must say who may issue them"),
         ({"verify": VerifyMode.REQUIRED}, "ca_file or ca_folder must say who may issue them"),
     ],
 )
 def test_an_acceptor_that_cannot_keep_its_word_is_refused(site: Site, settings: dict[str, Any], complaint: str) -> None:
-    """An acceptor needs a certificate, and authorities if it is to verify those of others."""
+    """An acceptor needs a certificate, a suite it can use, and authorities if it is to verify those of others."""
     with pytest.raises(InvalidValue, match=complaint):
         site.acceptor(**settings)
 

@@ -171,6 +171,11 @@ class TlsConfig:
             context.verify_mode = ssl.CERT_OPTIONAL if self.verify is VerifyMode.PEER else ssl.CERT_REQUIRED
         else:
             context.verify_mode = ssl.CERT_NONE
+        if all(CipherInfo.of(name).key_exchange == "DH" for name in self.cipher_suites or _DEFAULT_SUITES):
+            raise InvalidValue(
+                "an acceptor needs a group for its DHE suites, which only ssl_context can bring "
+                "(SSLContext.load_dh_params); add a suite with ECDHE"
+            )
         return context
 
     def _context(self, protocol: ssl._SSLMethod, password: Callable[[], Password | None] | None) -> ssl.SSLContext:
