@@ -52,6 +52,13 @@ class TestKeeping:
         assert received.bytes() == DATA
         assert (tmp_path / "a" / "b").stat().st_mode & 0o027 == 0
 
+    def test_a_new_folder_is_synced(self, tmp_path: Path) -> None:
+        """A power cut must not take a new folder with the files in it; what is there already needs nothing."""
+        for durable, syncs in ((True, 3), (True, 0), (False, 0)):
+            disk = FaultyDisk()
+            Folder(tmp_path / "a" / "b" / "c", durable=durable, disk=disk)
+            assert disk.calls.count("fsync_folder") == syncs
+
     def test_a_root_that_is_a_link(self, tmp_path: Path) -> None:
         """The way to the folder may be a link; what is in it is not followed."""
         (tmp_path / "real").mkdir()

@@ -20,9 +20,12 @@ from dicomnet.storage.platform import OpenFolder
 class Disk:
     """The file system of this machine."""
 
-    def make_folder(self, path: str) -> None:
-        """Makes a folder and those above it; one that exists is fine."""
-        Path(path).mkdir(mode=0o750, parents=True, exist_ok=True)
+    def make_folder(self, path: str) -> list[str]:
+        """Makes a folder and those above it, if they are not there; returns the folders that got a new one in them."""
+        folder = Path(path).absolute()
+        missing = [above for above in (folder, *folder.parents) if not above.exists()]
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        return [str(new.parent) for new in missing]
 
     def open_folder(self, path: str) -> OpenFolder:
         """Opens a folder; the path to it may contain symbolic links, a name in it is never followed."""

@@ -39,7 +39,7 @@ class Folder:
         self.durable = durable
         self._disk = disk or Disk()
         try:
-            self._disk.make_folder(str(self.root))
+            self._make()
             self._folder = self._disk.open_folder(str(self.root))
             _remove_leftovers(self._disk, self._folder, before=time.time())
         except OSError as error:
@@ -49,6 +49,11 @@ class Folder:
         """The sink that keeps this instance here."""
         path = self.root / file_name(incoming.sop_instance_uid or "")
         return FileSink(path, durable=self.durable, disk=self._disk, folder=self._folder)
+
+    def _make(self) -> None:
+        for changed in self._disk.make_folder(str(self.root)):
+            if self.durable:  # a power cut must not take the folder with the files in it
+                self._disk.fsync_folder(self._disk.open_folder(changed))
 
 
 def file_name(sop_instance_uid: str) -> str:
