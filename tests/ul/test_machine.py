@@ -26,44 +26,31 @@ from dicomnet.ul.events import (
     TransportClosed,
 )
 from dicomnet.ul.machine import TABLE, Action, Input, State
-from pdu.vectors import (
-    APPLICATION_CONTEXT,
-    ECHO_ACCEPTED,
-    ECHO_PROPOSED,
-    USER_INFORMATION,
-    accept,
-    accepted,
-    request,
-    requested,
-)
+from pdu.vectors import accepted, requested
 from ul.table_9_10 import TABLE_9_10, Cell
+from ul.wire import (
+    ABORT_BY_USER,
+    ABORT_INVALID_VALUE,
+    ABORT_UNEXPECTED_PDU,
+    ABORT_UNRECOGNIZED_PDU,
+    AC,
+    NOW,
+    P_DATA,
+    RELEASE_RP,
+    RELEASE_RQ,
+    RJ,
+    RQ,
+    everything_to_send,
+)
 
-RQ = request(APPLICATION_CONTEXT + ECHO_PROPOSED + USER_INFORMATION)
 RQ_OF_ANOTHER_APPLICATION = RQ.replace(b"1.2.840.10008.3.1.1.1", b"1.2.840.10008.3.1.1.2")
-AC = accept(APPLICATION_CONTEXT + ECHO_ACCEPTED + USER_INFORMATION)
-RJ = b"\3\0\0\0\0\4\0\1\1\1"
 RJ_APPLICATION_CONTEXT = b"\3\0\0\0\0\4\0\1\1\2"
-P_DATA = b"\4\0\0\0\0\x08\0\0\0\4\1\2ab"
-RELEASE_RQ = b"\5\0\0\0\0\4\0\0\0\0"
-RELEASE_RP = b"\6\0\0\0\0\4\0\0\0\0"
-ABORT_BY_USER = b"\7\0\0\0\0\4\0\0\0\0"
-ABORT_UNRECOGNIZED_PDU = b"\7\0\0\0\0\4\0\0\2\1"
-ABORT_UNEXPECTED_PDU = b"\7\0\0\0\0\4\0\0\2\2"
-ABORT_INVALID_VALUE = b"\7\0\0\0\0\4\0\0\2\6"
 UNKNOWN_PDU = b"\x0a\0\0\0\0\0"
 SHORT_RELEASE_RP = b"\6\0\0\0\0\2\0\0"
 
 ARTIM = 7.0
 NO_OTHER_TIMES = Timeouts(artim=ARTIM, associate=None, release=None, idle=None, stall=None)
-NOW = 100.0
 LATER = 103.0
-
-
-def everything_to_send(connection: Connection) -> list[Any]:
-    output: list[Any] = []
-    while items := connection.data_to_send():
-        output += items
-    return output
 
 
 class Walk:
