@@ -42,7 +42,9 @@ class Arrival:
         self._delivery: Delivery | None = None
         self._pending: list[tuple[memoryview, Buffer | None]] = []
         self._pending_bytes = 0
-        self._complete = False
+        self.completed = False
+        """Whether its last byte has come."""
+        self._discarded = False
         # Who sends this follows the data, not the association: a requestor receives what it asked C-GET for.
         ends = (terms.called_ae, terms.calling_ae) if requestor else (terms.calling_ae, terms.called_ae)
         self._sending_ae, self._receiving_ae = ends
@@ -62,7 +64,7 @@ class Arrival:
 
     def use(self, sink: Sink) -> None:
         """Sends the data set, also what has come of it so far, to a sink; on the loop's thread, once."""
-        if self._channel.ended:
+        if self._discarded:
             return
         hub = self._channel.hub
         self._delivery = Delivery(
@@ -73,7 +75,7 @@ class Arrival:
             self._delivery.write(view, lease)
         self._pending_bytes = 0
         self._channel.resume("undecided")
-        if self._complete:
+        if self.completed:
             self._delivery.finish()
 
     def take(self, view: memoryview, buffer: Buffer, *, copy: bool) -> None:
@@ -96,12 +98,13 @@ class Arrival:
 
     def complete(self) -> None:
         """The last byte has come."""
-        self._complete = True
+        self.completed = True
         if self._delivery is not None:
             self._delivery.finish()
 
     def discard(self) -> None:
         """The association ended before the data set did."""
+        self._discarded = True
         if self._delivery is not None:
             self._delivery.discard()
         for view, lease in self._pending:

@@ -1,0 +1,25 @@
+"""DicomNet objects: every message in hand, an event for each."""
+
+from dicomnet.aio.sockets import IpType, SocketOptions
+from dicomnet.net.associate import Associate, PresentationContext
+from dicomnet.net.dicomnet import DicomNet, NetFlags, SecurityMode
+from dicomnet.net.link import MEMORY, SPOOL
+from dicomnet.net.message import Message
+from dicomnet.net.runtime import breathe, runtime, shutdown, startup
+
+__all__ = [
+    "MEMORY",
+    "SPOOL",
+    "Associate",
+    "DicomNet",
+    "IpType",
+    "Message",
+    "NetFlags",
+    "PresentationContext",
+    "SecurityMode",
+    "SocketOptions",
+    "breathe",
+    "runtime",
+    "shutdown",
+    "startup",
+]

@@ -37,7 +37,6 @@ from dicomnet.dimse.commands import (
     NSetRequest,
     NSetResponse,
     Request,
-    Response,
     UnknownCommand,
 )
 from dicomnet.dimse.status import Status
@@ -122,7 +121,7 @@ class Callbacks:
         """The private key is encrypted; None if there is no password."""
         return None
 
-    def on_before_send_command_set(self, command: Response) -> None:
+    def on_before_send_command_set(self, command: Command) -> None:
         """A response is about to be queued: the place to add an Error Comment, an Offending Element and the like."""
 
     # The association.
@@ -231,7 +230,7 @@ class Callbacks:
     def send_release_response(self) -> None:
         raise NotImplementedError
 
-    def _send_response(self, context_id: int, response: Response) -> None:
+    def _send_response(self, context_id: int, response: Command) -> None:
         raise NotImplementedError
 
     def _answer_unrecognized(self, message: Message[Any]) -> None:

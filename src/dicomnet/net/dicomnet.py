@@ -1,0 +1,669 @@
+"""The DicomNet object: it listens, connects, accepts, associates, sends and receives, with an event for each."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import socket
+import threading
+from collections import deque
+from enum import Enum, IntFlag
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from dicomnet.aio import sockets
+from dicomnet.aio.channel import Channel
+from dicomnet.aio.connect import attach
+from dicomnet.aio.ledger import Ledger
+from dicomnet.aio.listen import Admission, Listener
+from dicomnet.aio.sockets import IpType, SocketOptions, address_text
+from dicomnet.dimse.endpoint import Endpoint
+from dicomnet.errors import ConnectFailed, InvalidValue, StateError, TlsFailed, Unsupported
+from dicomnet.limits import Limits, Timeouts
+from dicomnet.net.associate import Associate
+from dicomnet.net.link import SPOOL, Link
+from dicomnet.net.mailbox import Mailbox
+from dicomnet.net.message import Message
+from dicomnet.net.runtime import running
+from dicomnet.net.sending import Sending
+from dicomnet.pdu import Abort, AssociateReject
+from dicomnet.pdu.write import push_pdu
+
+if TYPE_CHECKING:
+    import ssl
+
+    from dicomnet.tls import CipherInfo, TlsConfig
+
+log = logging.getLogger("dicomnet.net")
+
+
+class SecurityMode(Enum):
+    """What protects the connections of an object; fixed when it is made."""
+
+    NONE = "none"
+    TLS = "tls"
+    ISCL = "iscl"
+    """Retired and broken; asking for it raises `Unsupported`."""
+
+
+class NetFlags(IntFlag):
+    """Options of sending."""
+
+    NONE = 0
+    SEND_GROUP_LENGTHS = 1
+    """Data sets given as `Dataset` are sent with group length elements (gggg,0000), which the standard has retired."""
+
+
+class DicomNet(Sending):
+    """One application entity at one connection, or listening for connections.
+
+    Subclass it and override the callbacks you care about, or register
+    functions with `on`. Callbacks of one object run one after the other on
+    worker threads; abort, close and C-CANCEL take effect at once, also while a
+    callback runs.
+
+    Args:
+        temp_dir: where data sets are spooled; the system's place by default.
+        security: what protects the connection.
+        tls: certificates and rules for `SecurityMode.TLS`; given alone, it turns TLS on.
+        destination: where received C-STORE data sets go: a path, `MEMORY`, `SPOOL`, a `storage` folder, or a callable
+            that is given the request's command before the data arrive and returns one of these. It is called on a
+            worker thread, perhaps while a callback runs.
+
+    Raises:
+        Unsupported: ISCL was asked for.
+    """
+
+    streaming_send = True
+    """Files are streamed as they are sent; there is no other way, so this says it for those who look for the switch."""
+
+    def __init__(
+        self,
+        temp_dir: str | os.PathLike[str] | None = None,
+        security: SecurityMode | str | None = None,
+        *,
+        tls: TlsConfig | None = None,
+        destination: Any = SPOOL,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        socket_options: SocketOptions | None = None,
+        flags: NetFlags = NetFlags.NONE,
+    ) -> None:
+        super().__init__()
+        mode = SecurityMode(security) if security is not None else SecurityMode.TLS if tls else SecurityMode.NONE
+        if mode is SecurityMode.ISCL:
+            raise Unsupported(
+                "ISCL rests on DES and MD5, protects nothing and has left the standard; use SecurityMode.TLS"
+            )
+        self.temp_dir = None if temp_dir is None else os.fspath(temp_dir)
+        self.tls = tls
+        """Certificates and rules; change them before `connect` or `accept`."""
+        self.destination = destination
+        self.limits = limits or Limits()
+        self.timeouts = timeouts or Timeouts()
+        self.socket_options = socket_options or SocketOptions.defaults()
+        """Of connections made from now on."""
+        self.flags = flags
+        self._security_mode = mode
+        self._runtime = running()
+        self._mailbox = Mailbox(self._runtime)
+        self._lock = threading.Lock()
+        self._link: Link | None = None
+        self._listener: Listener | None = None
+        self._listening_at = ("", 0)
+        self._waiting: deque[_Waiting] = deque()
+        self._admission: Admission | None = None
+        self._server: DicomNet | None = None
+        self._clients: tuple[DicomNet, ...] = ()
+        self._current_message: Message[Any] | None = None
+        self._ip_type = IpType.IPV4_OR_IPV6
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        if self._listener is not None:
+            return f"<{kind} listening on {self.host_address}:{self.host_port}, {len(self._clients)} clients>"
+        link = self._link
+        if link is None or not link.connected:
+            return f"<{kind} closed>"
+        state = "associated" if link.associated else "connected"
+        return f"<{kind} {link.ledger.id} {state}, peer {self.peer_address}:{self.peer_port}>"
+
+    # Listening.
+
+    def listen(
+        self,
+        host: str = "",
+        port: int = 0,
+        backlog: int = 128,
+        *,
+        ip_type: IpType = IpType.IPV4_OR_IPV6,
+    ) -> tuple[str, int]:
+        """Listens for connections; `on_accept` tells of each.
+
+        Args:
+            host: "" and "*" are every address of this machine.
+            port: 0 is the first free one.
+            backlog: connections the system holds until they are accepted.
+
+        Returns:
+            The bound address and port.
+
+        Raises:
+            ConnectFailed: the address is in use, not ours, or not allowed.
+            StateError: the object is in use already.
+        """
+        self._check_free()
+        try:
+            bound = sockets.bind(host, port, ip_type=ip_type, backlog=backlog, options=self.socket_options)
+        except OSError as error:
+            where = f"{host or '*'}:{port}"
+            raise ConnectFailed(where, f"cannot listen there: {(error.strerror or str(error)).lower()}") from error
+        self._ip_type = ip_type
+        self._admission = Admission(self.limits)
+        self._runtime.call(self._start_listening(bound))
+        return self._listening_at
+
+    def accept(self, net: DicomNet | None = None) -> DicomNet:
+        """Gives the oldest waiting connection to a new object, which is returned.
+
+        Args:
+            net: an unused object, perhaps of a subclass; by default a new one of this object's class.
+
+        Raises:
+            StateError: no connection waits, or the object is in use or of another security mode.
+        """
+        if net is None:
+            net = type(self)()
+        net._check_free()
+        if net.security_mode is not self.security_mode:
+            raise StateError(
+                f"a {self.security_mode.name} listener cannot accept into a {net.security_mode.name} object"
+            )
+        context = net._tls_context(acceptor=True)
+        try:
+            waiting = self._waiting.popleft()
+        except IndexError:
+            raise StateError("no connection is waiting") from None
+        waiting.taken = True
+        net._server = self
+        net._ip_type = self._ip_type
+        with self._lock:
+            self._clients += (net,)
+        link = net._new_link(requestor=False)
+        link.up(address_text(waiting.sock.getsockname()), (waiting.host, waiting.port))
+        net._admitted_host = waiting.host
+        self._runtime.post(net._spawn, net._attach(link, waiting.sock, context, None))
+        return net
+
+    def stop_listening(self) -> None:
+        """Accepts no more connections; those accepted live on."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._runtime.call(self._stop_listening(listener))
+
+    # Connecting.
+
+    def connect(
+        self,
+        peer: str,
+        peer_port: int,
+        local: tuple[str, int] = ("", 0),
+        *,
+        ip_type: IpType = IpType.IPV4_OR_IPV6,
+    ) -> None:
+        """Connects to a peer and returns at once; `on_connect` tells the outcome.
+
+        Args:
+            local: the address and port to connect from.
+
+        Raises:
+            InvalidValue: IPv4 and IPv6 addresses are mixed.
+            StateError: the object is in use already.
+        """
+        self._check_free()
+        versions = {v for v in (_ip_version(peer), _ip_version(local[0])) if v is not None}
+        if len(versions) > 1:
+            raise InvalidValue(f"{peer} and {local[0]} are of different IP versions")
+        context = self._tls_context(acceptor=False)
+        self._ip_type = ip_type
+        link = self._new_link(requestor=True)
+        self._runtime.post(self._spawn, self._connect(link, peer, peer_port, local, ip_type, context))
+
+    def close(self, force: bool = False) -> None:
+        """Closes the connection, or a listener with all its clients; the peer gets `on_close`, this object does not.
+
+        What is queued and has not left is lost; `flush` first to wait for it.
+
+        Args:
+            force: drop the connection at once, also what the system still holds.
+        """
+        self.stop_listening()
+        for client in self._clients:
+            client.close(force)
+        link = self._link
+        if link is not None and not link._ended:
+            link.close(force=force)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Waits until all that was queued has been handed to the system, or the connection ended; never for callbacks.
+
+        Raises:
+            DicomTimeout: it took longer than `timeout` seconds.
+        """
+        if self._link is not None:
+            self._link.flush(timeout)
+
+    # The association.
+
+    def send_associate_request(self, associate: Associate) -> None:
+        """Asks for an association.
+
+        Raises:
+            InvalidValue: the request breaks PS3.8, or its parts contradict each other.
+            StateError: it is not a request, or there is no connection.
+        """
+        request = associate.to_request()
+        push_pdu(request)
+        self._live_link().send_associate_request(request)
+
+    def send_associate_accept(self, associate: Associate) -> None:
+        """Accepts the association asked for; from here on messages may be sent. Raises like `send_associate_request`."""
+        accept = associate.to_accept()
+        push_pdu(accept)
+        self._live_link().send_associate_accept(accept)
+
+    def send_associate_reject(self, result: int, source: int, reason: int) -> None:
+        """Rejects the association asked for (PS3.8 9.3.4). Raises InvalidValue for numbers outside Table 9-21."""
+        reject = AssociateReject(result, source, reason)
+        push_pdu(reject)
+        self._live_link().send_associate_reject(reject)
+
+    def send_release_request(self) -> None:
+        """Asks the peer to end the association; it leaves once our own requests are answered (PS3.7 A.5)."""
+        self._live_link().send_release_request()
+
+    def send_release_response(self) -> None:
+        """Agrees to the release the peer asked for."""
+        self._live_link().send_release_response()
+
+    def send_abort(self, source: int = 0, reason: int = 0) -> None:
+        """Ends the association at once: what is queued is dropped (PS3.8 9.3.8)."""
+        push_pdu(Abort(source, reason))
+        self._live_link().send_abort(source, reason)
+
+    def is_cancelled(self, message_id: int) -> bool:
+        """Whether the peer has cancelled its request `message_id`; also true while a callback for it runs."""
+        return self._link is not None and self._link.is_cancelled(message_id)
+
+    # How it stands.
+
+    @property
+    def is_activated(self) -> bool:
+        """Whether there is a live socket, listening or connected."""
+        return self._listener is not None or self.is_connected
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether TCP is up."""
+        return self._link is not None and self._link.connected
+
+    @property
+    def is_associated(self) -> bool:
+        """Whether an association was accepted and not yet released or aborted."""
+        return self._link is not None and self._link.associated
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the TLS handshake is over and the peer was not refused."""
+        return self._link is not None and self._link.secure and self._link.connected
+
+    @property
+    def security_mode(self) -> SecurityMode:
+        return self._security_mode
+
+    @property
+    def cipher(self) -> CipherInfo | None:
+        """The cipher suite in force."""
+        from dicomnet.tls import cipher_info
+
+        found = self._extra("ssl_object")
+        return None if found is None else cipher_info(found)
+
+    @property
+    def ip_type(self) -> IpType:
+        """The address families it was told to use."""
+        return self._ip_type
+
+    @property
+    def host_address(self) -> str:
+        """Our address, of the connection or the listener."""
+        return self._host[0]
+
+    @property
+    def host_port(self) -> int:
+        return self._host[1]
+
+    @property
+    def peer_address(self) -> str:
+        return "" if self._link is None else self._link.peer_address[0]
+
+    @property
+    def peer_port(self) -> int:
+        return 0 if self._link is None else self._link.peer_address[1]
+
+    @property
+    def server(self) -> DicomNet | None:
+        """The listener that accepted this object's connection."""
+        return self._server
+
+    @property
+    def clients(self) -> tuple[DicomNet, ...]:
+        """Of a listener: the objects whose connections it accepted and that live."""
+        return self._clients
+
+    @property
+    def association(self) -> Associate | None:
+        """What was negotiated."""
+        return None if self._link is None else self._link.associate
+
+    @property
+    def current_command(self) -> dict[int, object] | None:
+        """Every element of the command whose callback runs now, by tag."""
+        message = self._current_message
+        return None if message is None else message.command_set
+
+    @property
+    def send_queue_length(self) -> int:
+        """Items queued and not yet sent."""
+        return 0 if self._link is None else self._link.queue_length
+
+    @property
+    def group_lengths(self) -> bool:  # type: ignore[override]
+        return bool(self.flags & NetFlags.SEND_GROUP_LENGTHS)
+
+    # Inside.
+
+    _admitted_host = ""
+
+    @property
+    def _host(self) -> tuple[str, int]:
+        if self._link is not None:
+            return self._link.host_address
+        return self._listening_at
+
+    def _extra(self, wanted: str) -> Any:
+        link = self._link
+        return None if link is None or link.channel is None else link.channel.get_extra_info(wanted)
+
+    def _live_link(self) -> Link:
+        if self._link is None:
+            raise StateError("there is no connection")
+        return self._link
+
+    def _check_free(self) -> None:
+        if self._listener is not None or (self._link is not None and not self._link._ended):
+            raise StateError("the object is in use; close it first or take another")
+
+    def _tls_context(self, *, acceptor: bool) -> ssl.SSLContext | None:
+        if self._security_mode is not SecurityMode.TLS:
+            return None
+        from dicomnet.tls import TlsConfig
+
+        config = self.tls or TlsConfig()
+        password = self._callback("private_key_password")
+        return config.acceptor_context(password) if acceptor else config.requestor_context(password)
+
+    def _new_link(self, *, requestor: bool) -> Link:
+        core = Endpoint(
+            requestor=requestor, limits=self.limits, timeouts=self.timeouts, tap=self._is_listened_to("receive")
+        )
+        link = self._link = Link(self, core, Ledger(self._runtime.loop.time()))
+        return link
+
+    # On the loop's thread.
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = self._runtime.loop.create_task(coroutine)
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+        self._runtime.active.add(self)
+
+    async def _start_listening(self, bound: list[socket.socket]) -> None:
+        self._listener = Listener(bound, self._connection_waits, self.socket_options)
+        self._listening_at = self._listener.address
+        self._runtime.active.add(self)
+
+    async def _stop_listening(self, listener: Listener) -> None:
+        await listener.close()
+        while self._waiting:
+            self._waiting.popleft().close()
+        self._forget_if_idle()
+
+    def _connection_waits(self, sock: socket.socket, host: str, port: int) -> None:
+        assert self._admission is not None
+        if self._admission.count >= 2 * self.limits.associations:
+            log.warning("%s is dropped unheard: %d connections are open", host, self._admission.count)
+            sock.close()
+            return
+        refusal = self._admission.enter(host)
+        if refusal is not None:
+            log.warning("%s is refused: too many associations", host)
+            self._spawn(self._refuse(sock, host, port, refusal))
+            return
+        waiting = _Waiting(self, sock, host, port)
+        self._waiting.append(waiting)
+        now = self._runtime.loop.time()
+        self._runtime.hub.deadlines.arm(waiting, now + self.timeouts.artim)
+        self._mailbox.post(partial(self._call_on_accept, None))
+
+    async def _refuse(self, sock: socket.socket, host: str, port: int, refusal: AssociateReject) -> None:
+        """One too many: heard out, because a rejection says more than a closed connection (PS3.8 9.3.4)."""
+        context = self._tls_context(acceptor=True) if self.tls is not None else None
+        core = Endpoint(requestor=False, limits=self.limits, timeouts=self.timeouts, refuse=refusal)
+        stranger = DicomNet()
+        stranger._server, stranger._admitted_host = self, host
+        link = stranger._link = Link(stranger, core, Ledger(self._runtime.loop.time()))
+        link.up(self._listening_at, (host, port))
+        await stranger._attach(link, sock, context, None)
+
+    async def _connect(
+        self,
+        link: Link,
+        peer: str,
+        peer_port: int,
+        local: tuple[str, int],
+        ip_type: IpType,
+        context: ssl.SSLContext | None,
+    ) -> None:
+        try:
+            sock = await sockets.open_socket(
+                peer,
+                peer_port,
+                local=local,
+                ip_type=ip_type,
+                timeout=self.timeouts.connect,
+                options=self.socket_options,
+            )
+        except ConnectFailed as error:
+            link.post("connect", error)
+            link.connect_failed(error)
+            return
+        link.up(address_text(sock.getsockname()), address_text(sock.getpeername()))
+        link.post("connect", None)
+        await self._attach(link, sock, context, peer)
+
+    async def _attach(
+        self, link: Link, sock: socket.socket, context: ssl.SSLContext | None, peer_name: str | None
+    ) -> None:
+        channel = Channel(link.core, link, self._runtime.hub, hold=context is not None)
+        try:
+            await attach(
+                sock,
+                channel,
+                context=context,
+                server_side=not link.core.connection.requestor,
+                server_hostname=peer_name
+                if self.tls is None or peer_name is None
+                else self.tls.name_to_check(peer_name),
+                handshake_timeout=self.timeouts.handshake,
+            )
+        except TlsFailed as error:
+            self._tell_failed_handshake(link, error)
+            link.closed(error)
+            return
+        except OSError as error:
+            link.closed(error)
+            return
+        link.channel = channel
+        if link._closed_here:
+            channel.close_transport()
+        elif context is None:
+            channel.flush()
+        elif self._is_listened_to("verify_certificate"):
+            self._mailbox.post(partial(self._verify, link, channel))
+        else:
+            self._secured(link, channel, None)
+
+    def _tell_failed_handshake(self, link: Link, error: TlsFailed) -> None:
+        import ssl
+
+        from dicomnet.tls import failed_verification
+
+        log.warning("%s %s: %s", link.ledger.id, link.ledger.who, error)
+        if isinstance(error.__cause__, ssl.SSLCertVerificationError) and self._is_listened_to("verify_certificate"):
+            link.post("verify_certificate", failed_verification(error.__cause__))
+        link.post("secure_link_ready", error)
+
+    def _secured(self, link: Link, channel: Channel, refusal: TlsFailed | None) -> None:
+        link.post("secure_link_ready", refusal)
+        if refusal is not None:
+            log.warning("%s %s: %s", link.ledger.id, link.ledger.who, refusal)
+            link.failed(refusal)
+            channel.abort_transport()
+            return
+        link.secure = True
+        channel.proceed()
+
+    def _link_ended(self, link: Link, error: Exception | None, *, tell: bool) -> None:
+        server = self._server
+        if server is not None and server._admission is not None and self._admitted_host:
+            server._admission.leave(self._admitted_host)
+            self._admitted_host = ""
+        was_client = server is not None and self in server._clients
+        if server is not None and was_client:
+            with server._lock:
+                server._clients = tuple(client for client in server._clients if client is not self)
+        if self._link is link:
+            self._forget_if_idle()
+        if tell:
+            link.post("close", error, self)
+        if server is not None and was_client and not link._closed_here:
+            # Behind the child's own callback, so that the listener hears of it second.
+            self._mailbox.post(partial(server._mailbox.post, partial(server._call_on_close, error, self)))
+
+    def _forget_if_idle(self) -> None:
+        if self._listener is None and (self._link is None or self._link._ended):
+            self._runtime.active.discard(self)
+
+    async def stop(self) -> None:
+        """Ends whatever this object has open, for `shutdown`."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await self._stop_listening(listener)
+        link = self._link
+        if link is None or link._ended:
+            return
+        link._closed_here = True
+        if link.core.is_associated:
+            link.core.abort(self._runtime.loop.time())
+        else:
+            link.core.close()
+        channel = link.channel
+        if channel is None:
+            return
+        channel.flush()
+        for _ in range(STOP_STEPS):
+            if channel.ended:
+                return
+            await asyncio.sleep(STOP_TIME / STOP_STEPS)
+        channel.abort_transport()
+
+    # On callback threads.
+
+    def _verify(self, link: Link, channel: Channel) -> None:
+        from dicomnet.tls import peer_certificates
+
+        refusal = None
+        try:
+            verify = self._callback("verify_certificate")
+            for result in peer_certificates(channel.get_extra_info("ssl_object")):
+                if not verify(result):
+                    refusal = TlsFailed(f"the application refused the certificate of {result.subject}")
+                    break
+        except Exception as error:
+            log.exception("%s on_verify_certificate raised; the peer is refused", link.ledger.id)
+            refusal = TlsFailed(f"the certificate could not be verified: {error}")
+        self._runtime.post(self._secured, link, channel, refusal)
+
+    def _call_on_accept(self, error: Exception | None) -> None:
+        try:
+            self._callback("accept")(error)
+        except Exception:
+            log.exception("on_accept raised")
+
+    def _call_on_close(self, error: Exception | None, net: DicomNet) -> None:
+        try:
+            self._callback("close")(error, net)
+        except Exception:
+            log.exception("on_close raised")
+
+
+class _Waiting:
+    """A connection that nobody has accepted yet; it waits as long as one that asks for nothing (PS3.8 9.1.5)."""
+
+    armed: float | None = None
+
+    def __init__(self, listener: DicomNet, sock: socket.socket, host: str, port: int) -> None:
+        self.sock = sock
+        self.host = host
+        self.port = port
+        self.taken = False
+        self._listener = listener
+
+    def deadline_came(self, now: float) -> None:  # noqa: ARG002
+        if not self.taken and self in self._listener._waiting:
+            self._listener._waiting.remove(self)
+            log.warning("%s was not accepted in time and is closed", self.host)
+            self.close()
+
+    def close(self) -> None:
+        self.sock.close()
+        if self._listener._admission is not None:
+            self._listener._admission.leave(self.host)
+
+
+def _ip_version(host: str) -> int | None:
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return None
+
+
+STOP_TIME = 2.0
+"""Seconds that peers get at `shutdown` to take the A-ABORT and close."""
+
+STOP_STEPS = 100
+
+_tasks: set[asyncio.Task[Any]] = set()
+"""The loop itself holds tasks only weakly."""

@@ -1,0 +1,594 @@
+"""One connection of a DicomNet object: what its channel tells becomes callbacks, what the object sends becomes requests.
+
+The methods of the first part are called from any thread; those of the second
+are a channel's `User`, on the loop's thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from dicomnet.aio.arrival import Arrival
+from dicomnet.aio.channel import Channel
+from dicomnet.aio.ledger import Ledger
+from dicomnet.dimse.commands import Command, CStoreRequest, Response, UnknownCommand
+from dicomnet.dimse.endpoint import Endpoint
+from dicomnet.dimse.fragments import Body
+from dicomnet.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    DicomNetError,
+    DicomTimeout,
+    SendQueueFull,
+    StateError,
+    StorageError,
+)
+from dicomnet.net.associate import Associate
+from dicomnet.net.callbacks import EVENT_OF
+from dicomnet.net.mailbox import Mailbox, Slot, nothing
+from dicomnet.net.message import Message
+from dicomnet.net.runtime import Runtime
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, PduType
+from dicomnet.storage.folder import Folder
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, Sink, SpoolSink
+from dicomnet.uids import name
+from dicomnet.ul import negotiation
+from dicomnet.ul.events import (
+    Aborted,
+    AssociateAccepted,
+    AssociateRejected,
+    AssociateRequested,
+    Event,
+    PduReceived,
+    ProtocolViolated,
+    ReleaseConfirmed,
+    ReleaseRequested,
+    Sent,
+    TimedOut,
+    Tolerated,
+)
+from dicomnet.ul.machine import State
+from dicomnet.ul.negotiation import Context, Terms
+
+log = logging.getLogger("dicomnet.net")
+
+
+class Place:
+    """Where a data set goes without having a path."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def __repr__(self) -> str:
+        return self._word
+
+
+MEMORY = Place("MEMORY")
+"""Keep the data set in memory, whatever its size."""
+
+SPOOL = Place("SPOOL")
+"""Keep the data set in memory up to 1 MiB, else in a temporary file that dies with its message."""
+
+
+class Owner(Protocol):
+    """The DicomNet object, as far as its link needs it."""
+
+    temp_dir: str | None
+    destination: Any
+    _runtime: Runtime
+    _mailbox: Mailbox
+    _current_message: Message[Any] | None
+
+    def send_associate_reject(self, result: int, source: int, reason: int) -> None: ...
+    def send_release_response(self) -> None: ...
+    def _callback(self, name: str) -> Callable[..., Any]: ...
+    def _is_listened_to(self, name: str) -> bool: ...
+    def _answer_failure(self, message: Message[Any], error: Exception) -> None: ...
+    def _link_ended(self, link: Link, error: Exception | None, *, tell: bool) -> None: ...
+
+
+class Link:
+    """Lives as long as its connection; an object that connects again gets a new one."""
+
+    def __init__(self, net: Owner, core: Endpoint, ledger: Ledger) -> None:
+        self.core = core
+        self.channel: Channel | None = None
+        self.ledger = ledger
+        self.host_address = ("", 0)
+        self.peer_address = ("", 0)
+        self.connected = False
+        """TCP is up."""
+        self.secure = False
+        self.associated = False
+        self.terms: Terms | None = None
+        self.associate: Associate | None = None
+        self._net = net
+        self._runtime = net._runtime
+        self._mailbox = net._mailbox
+        self._limits = core.connection.limits
+        self._lock = threading.Lock()
+        self._drained = threading.Condition(self._lock)
+        self._tickets: dict[_Ticket, None] = {}
+        self._queued = 0
+        self._next_id = 0
+        self._closed_here = False
+        self._ended_by_answer = False
+        self._ended = False
+        self._error: Exception | None = None
+        self._slots: dict[Arrival, Slot] = {}
+        self._undelivered = 0
+        self._undelivered_bytes = 0
+
+    # From any thread.
+
+    @property
+    def queue_length(self) -> int:
+        return len(self._tickets)
+
+    def accepted_context(self, context_id: int) -> Context:
+        """Raises StateError if there is no association or no such context."""
+        terms = self._standing_terms()
+        if context_id not in terms.contexts:
+            raise StateError(f"presentation context {context_id} was not accepted")
+        return terms.contexts[context_id]
+
+    def find_context(self, abstract_syntax: str, transfer_syntax: str | None) -> Context:
+        """The accepted context of an abstract syntax, in a transfer syntax if there is one in it."""
+        contexts = [c for c in self._standing_terms().contexts.values() if c.abstract_syntax == abstract_syntax]
+        exact = [c for c in contexts if c.transfer_syntax == transfer_syntax]
+        for context in exact or contexts:
+            return context
+        raise StateError(f"no presentation context for {name(abstract_syntax)} was accepted")
+
+    def context_of(self, message_id: int) -> int:
+        """The presentation context of a request of ours that is outstanding."""
+        operation = self.core.operations.invoked.get(message_id)
+        if operation is None:
+            raise StateError(f"no request {message_id} is outstanding")
+        return operation.context_id
+
+    def next_message_id(self) -> int:
+        with self._lock:
+            for _ in range(0xFFFF):
+                self._next_id = self._next_id % 0xFFFF + 1
+                if self._next_id not in self.core.operations.invoked:
+                    break
+            return self._next_id
+
+    def is_cancelled(self, message_id: int) -> bool:
+        operation = self.core.operations.performing.get(message_id)
+        return operation is not None and operation.cancelled
+
+    def send(self, context_id: int, command: Command, command_set: bytes, data: bytes | Body | None) -> None:
+        """Queues a message. Raises SendQueueFull; then a body is closed."""
+        cost = len(command_set)
+        if isinstance(data, bytes):
+            cost += len(data)
+        elif data is not None:
+            cost += PATH_COST if data.blocking else data.length
+        try:
+            ticket = self._take_ticket(PduType.P_DATA_TF, cost)
+        except SendQueueFull:
+            if data is not None and not isinstance(data, bytes):
+                data.close()
+            raise
+        self._request(ticket, partial(self._send_now, context_id, command, command_set, data, ticket))
+
+    def send_associate_request(self, request: AssociateRequest) -> None:
+        self._request(self._take_ticket(PduType.ASSOCIATE_RQ, 0), partial(self._associate_now, request))
+
+    def send_associate_accept(self, accept: AssociateAccept) -> None:
+        request = self.core.connection.request
+        if request is None or self.core.state is not State.AWAITING_LOCAL_ANSWER:
+            raise StateError("there is no association request to accept")
+        ticket = self._take_ticket(PduType.ASSOCIATE_AC, 0)
+        self.terms = negotiation.conclude(request, accept, requestor=False)
+        self.associate = Associate.from_pdu(accept, request)
+        self.associated = True
+        self._request(ticket, partial(self.core.accept, accept))
+
+    def send_associate_reject(self, reject: AssociateReject) -> None:
+        ticket = self._take_ticket(PduType.ASSOCIATE_RJ, 0)
+        self.ledger.rejected(reject.result, reject.source, reject.reason)
+        self._request(ticket, partial(self.core.reject, reject))
+
+    def send_release_request(self) -> None:
+        self._standing_terms()
+        self._request(self._take_ticket(PduType.RELEASE_RQ, 0), self.core.release)
+
+    def send_release_response(self) -> None:
+        self._request(self._take_ticket(PduType.RELEASE_RP, 0), self._answer_release_now)
+
+    def send_abort(self, source: int, reason: int) -> None:
+        ticket = self._take_ticket(PduType.ABORT, 0)
+        self.associated = False
+        self._request(ticket, partial(self._abort_now, source=source, reason=reason))
+
+    def close(self, *, force: bool) -> None:
+        self._closed_here = True
+        self.connected = self.associated = False
+        self._runtime.post(self._close_now, force)
+
+    def flush(self, timeout: float | None) -> None:
+        with self._drained:
+            if not self._drained.wait_for(lambda: not self._tickets or self._ended, timeout):
+                raise DicomTimeout("the send queue to empty", timeout or 0.0)
+
+    # As the user of a channel.
+
+    def handle(self, event: Event) -> None:
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event)
+
+    def choose(self, arrival: Arrival) -> Sink | None:
+        self._slots[arrival] = self._mailbox.reserve()
+        self._count(1, 0)
+        if not isinstance(arrival.command, CStoreRequest):
+            return self._sink(SPOOL, arrival.incoming)
+        destination = self._net.destination
+        if not callable(destination):
+            return self._sink(destination, arrival.incoming)
+        self._runtime.submit(partial(self._decide, destination, arrival))
+        return None
+
+    def message(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
+        slot = self._slots.pop(arrival, None)
+        if slot is None:
+            slot = self._mailbox.reserve()
+            self._count(1, 0)
+        if isinstance(arrival.command, Response):
+            self.ledger.outcome(arrival.command)
+        held = 0 if data is None or data.path is not None else min(data.length, self._limits.undelivered_bytes)
+        self._count(0, held)
+        if data is not None:
+            self.ledger.moved(data.length)
+        message = Message(arrival.command, arrival.context, arrival.command_set, data, error)
+        slot.fill(partial(self._deliver, message, held))
+
+    def sent(self, sent: Sent) -> None:
+        ticket = sent.ticket
+        if not isinstance(ticket, _Ticket):
+            ticket = next((t for t in self._tickets if t.pdu_type == sent.pdu_type), None)
+        if sent.pdu_type == PduType.P_DATA_TF and sent.length > SMALLEST_DATA:
+            self.ledger.moved(sent.length)
+        self._return_ticket(ticket, None, sent.length, sent.pdu_type)
+        if sent.pdu_type == PduType.ABORT:
+            self._fail_tickets(ConnectionLost("the association was aborted before this was sent"))
+
+    def failed(self, error: Exception) -> None:
+        self.associated = False
+        self._error = error
+
+    def closed(self, error: Exception | None) -> None:
+        if self._ended:
+            return
+        self.connected = self.associated = False
+        self._ended = True
+        error = self._error or error
+        self._fail_tickets(error or ConnectionLost("the connection ended before this was sent"))
+        for arrival in [arrival for arrival in self._slots if not arrival.completed]:
+            self._slots.pop(arrival).fill(nothing)
+        self._log_end()
+        self._net._link_ended(self, error, tell=not (self._closed_here or self._ended_by_answer))
+
+    # Connecting and securing, on the loop's thread.
+
+    def up(self, host: tuple[str, int], peer: tuple[str, int]) -> None:
+        """TCP is up."""
+        self.connected = not self._closed_here
+        self.host_address, self.peer_address = host, peer
+        self.ledger.peer = peer[0]
+
+    def connect_failed(self, error: ConnectFailed) -> None:
+        """There never was a connection, so there is none to close."""
+        self._closed_here = True
+        self.core.close()
+        self.closed(error)
+
+    def post(self, event: str, *arguments: object) -> None:
+        """Queues a callback."""
+        self._mailbox.post(partial(self._tell_event, event, *arguments))
+
+    # How.
+
+    def _standing_terms(self) -> Terms:
+        terms = self.terms
+        if terms is None or not self.associated:
+            raise StateError("there is no association")
+        return terms
+
+    def _take_ticket(self, pdu_type: int, cost: int) -> _Ticket:
+        ticket = _Ticket(pdu_type, cost)
+        with self._lock:
+            if self._ended or self._closed_here:
+                raise StateError("the connection is closed")
+            if cost and self._queued and self._queued + cost > self._limits.send_queue:
+                raise SendQueueFull(self._queued, self._limits.send_queue)
+            self._queued += cost
+            self._tickets[ticket] = None
+        return ticket
+
+    def _return_ticket(self, ticket: _Ticket | None, error: Exception | None, length: int, pdu_type: int) -> None:
+        if ticket is not None:
+            with self._drained:
+                if self._tickets.pop(ticket, self) is self:
+                    return
+                self._queued -= ticket.cost
+                if not self._tickets:
+                    self._drained.notify_all()
+        if self._net._is_listened_to("send"):
+            self.post("send", error, int(pdu_type), length)
+
+    def _fail_tickets(self, error: Exception) -> None:
+        for ticket in tuple(self._tickets):
+            self._return_ticket(ticket, error, 0, ticket.pdu_type)
+        with self._drained:
+            self._drained.notify_all()
+
+    def _request(self, ticket: _Ticket, request: Callable[[float], object]) -> None:
+        self._runtime.post(self._perform, ticket, request)
+
+    def _perform(self, ticket: _Ticket, request: Callable[[float], object]) -> None:
+        if ticket not in self._tickets:
+            return
+        try:
+            request(self._runtime.loop.time())
+        except DicomNetError as error:
+            log.debug("%s a queued request came too late: %s", self.ledger.id, error)
+            self._return_ticket(ticket, error, 0, ticket.pdu_type)
+        if self.channel is not None:
+            self.channel.flush()
+
+    def _send_now(
+        self,
+        context_id: int,
+        command: Command,
+        command_set: bytes,
+        data: bytes | Body | None,
+        ticket: _Ticket,
+        now: float,
+    ) -> None:
+        try:
+            self.core.send(context_id, command, now, data, command_set=command_set, ticket=ticket)
+        except DicomNetError:
+            if data is not None and not isinstance(data, bytes):
+                data.close()
+            raise
+        if isinstance(command, Response):
+            self.ledger.outcome(command)
+
+    def _associate_now(self, request: AssociateRequest, now: float) -> None:
+        self.ledger.associating(request.calling_ae, request.called_ae)
+        self.core.associate(request, now)
+
+    def _answer_release_now(self, now: float) -> None:
+        self.core.answer_release(now)
+        if not self.core.is_associated:
+            self.associated = False
+            self.ledger.ended("released")
+
+    def _abort_now(self, now: float, source: int, reason: int) -> None:
+        self.ledger.ended("aborted here")
+        self.core.abort(now, source, reason)
+
+    def _close_now(self, force: bool) -> None:
+        if self.channel is None or self.channel.transport is None:
+            self.core.close()
+            self.closed(None)
+        elif force:
+            self.channel.abort_transport()
+        else:
+            self.channel.close_transport()
+
+    def _on_associate_requested(self, event: AssociateRequested) -> None:
+        self.ledger.associating(event.request.calling_ae, event.request.called_ae)
+        associate = Associate.from_pdu(event.request)
+        self._mailbox.post(partial(self._call_or_reject, associate))
+
+    def _on_associate_accepted(self, event: AssociateAccepted) -> None:
+        self.terms = event.terms
+        self.associate = Associate.from_pdu(event.accept, self.core.connection.request)
+        self.associated = True
+        self.post("receive_associate_accept", self.associate)
+
+    def _on_associate_rejected(self, event: AssociateRejected) -> None:
+        self._ended_by_answer = True
+        self.ledger.rejected(event.result, event.source, event.reason)
+        self.post("receive_associate_reject", event.result, event.source, event.reason)
+
+    def _on_release_requested(self, _: ReleaseRequested) -> None:
+        self._mailbox.post(self._call_or_release)
+
+    def _on_release_confirmed(self, _: ReleaseConfirmed) -> None:
+        self.associated = False
+        self.ledger.ended("released")
+        # In a collision the acceptor's own answer is still due, and the peer is the one to close.
+        self._ended_by_answer = self.core.state is not State.COLLISION_ACCEPTOR_REPLY
+        self.post("receive_release_response")
+
+    def _on_aborted(self, event: Aborted) -> None:
+        self.associated = False
+        who = "by the peer" if event.by_peer else "here"
+        self.ledger.ended(f"aborted {who} ({event.source}/{event.reason})")
+        self.post("receive_abort", event.source, event.reason)
+
+    def _on_timed_out(self, event: TimedOut) -> None:
+        self.associated = False
+        self._error = DicomTimeout(event.waiting_for, event.seconds)
+        if not self._ended_by_answer and self.core.state is not State.AWAITING_CLOSE:
+            log.warning("%s %s: %s", self.ledger.id, self.ledger.who, self._error)
+        self.ledger.ended(f"timed out waiting for {event.waiting_for}")
+
+    def _on_violated(self, event: ProtocolViolated) -> None:
+        if self._error is None:
+            self._error = event.error
+            log.warning("%s %s broke the protocol: %s", self.ledger.id, self.ledger.who, event.error)
+        self.ledger.ended("ended for a protocol error")
+
+    def _on_tolerated(self, event: Tolerated) -> None:
+        log.info("%s %s: %s", self.ledger.id, self.ledger.who, event.detail)
+
+    def _on_pdu(self, event: PduReceived) -> None:
+        size = len(event.data)
+        self._count(0, size)
+        self._mailbox.post(partial(self._call_and_count, size, "receive", None, int(event.pdu_type), event.data))
+
+    # Callbacks, on callback threads.
+
+    def _tell_event(self, event: str, *arguments: object) -> None:
+        self._call(event, *arguments)
+
+    def _call(self, event: str, *arguments: object) -> bool:
+        """Whether the callback returned instead of raising."""
+        try:
+            self._net._callback(event)(*arguments)
+        except Exception:
+            log.exception("%s on_%s raised", self.ledger.id, event)
+            return False
+        return True
+
+    def _call_and_count(self, size: int, event: str, *arguments: object) -> None:
+        self._call(event, *arguments)
+        self._count(0, -size)
+
+    def _call_or_reject(self, associate: Associate) -> None:
+        if not self._call("receive_associate_request", associate) and self.core.state is State.AWAITING_LOCAL_ANSWER:
+            self._net.send_associate_reject(1, 1, 1)
+
+    def _call_or_release(self) -> None:
+        if not self._call("receive_release_request"):
+            self._call_default(self._net.send_release_response)
+
+    def _deliver(self, message: Message[Any], held: int) -> None:
+        net = self._net
+        net._current_message = message
+        try:
+            if message.error is not None:
+                log.error("%s a data set was not kept: %s", self.ledger.id, message.error)
+                self._call("receive_failed", message, message.error)
+            else:
+                self._tell(message)
+        finally:
+            net._current_message = None
+            self._count(-1, -held)
+
+    def _tell(self, message: Message[Any]) -> None:
+        self._call("receive_data", message.context_id, message.command, message.data)
+        if isinstance(message.command, UnknownCommand):
+            self._call("receive_unknown", message.context_id, message.command, message.data)
+            return
+        try:
+            self._net._callback(EVENT_OF[type(message.command)])(message)
+        except Exception as error:
+            log.exception("%s on_%s raised", self.ledger.id, EVENT_OF[type(message.command)])
+            if message.command.message_id in self.core.operations.performing:
+                self._call_default(self._net._answer_failure, message, error)
+
+    def _call_default(self, function: Callable[..., object], *arguments: object) -> None:
+        """A default that comes too late is no news."""
+        try:
+            function(*arguments)
+        except DicomNetError as error:
+            log.debug("%s %s", self.ledger.id, error)
+
+    # Where data go.
+
+    def _decide(self, destination: Callable[[CStoreRequest], Any], arrival: Arrival) -> None:
+        assert isinstance(arrival.command, CStoreRequest)
+        try:
+            sink = self._sink(destination(arrival.command), arrival.incoming)
+        except Exception as error:
+            log.exception("%s the destination of a data set could not be decided", self.ledger.id)
+            sink = _Refusal(error)
+        self._runtime.post(arrival.use, sink)
+
+    def _sink(self, destination: Any, incoming: Incoming) -> Sink:
+        if destination is SPOOL:
+            return SpoolSink(self._net.temp_dir)
+        if destination is MEMORY:
+            return MemorySink()
+        if isinstance(destination, Folder):
+            return destination.sink_for(incoming)
+        if isinstance(destination, Sink):
+            return destination
+        if isinstance(destination, str | os.PathLike):
+            return FileSink(destination)
+        raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {destination!r}")
+
+    # Back-pressure.
+
+    def _count(self, messages: int, size: int) -> None:
+        """Undelivered messages, and bytes held for them, more or fewer; from any thread."""
+        limits = self._limits
+        with self._lock:
+            self._undelivered += messages
+            self._undelivered_bytes += size
+            count, held = self._undelivered, self._undelivered_bytes
+        full = count >= limits.undelivered_messages or held >= limits.undelivered_bytes
+        low = count <= limits.undelivered_messages // 2 and held <= limits.undelivered_bytes // 2
+        channel = self.channel
+        if channel is None or self._ended:
+            return
+        if messages > 0 or size > 0:
+            if full:
+                channel.pause("undelivered")
+        elif low:
+            self._call_default(self._runtime.post, self._resume_if_low)
+
+    def _resume_if_low(self) -> None:
+        limits = self._limits
+        if self.channel is not None and self._undelivered < limits.undelivered_messages:
+            self.channel.resume("undelivered")
+
+    def _log_end(self) -> None:
+        line = self.ledger.line(self._runtime.loop.time())
+        log.log(logging.INFO if self.ledger.was_association else logging.DEBUG, "%s", line)
+
+
+class _Ticket:
+    """Something that waits to be sent."""
+
+    __slots__ = ("cost", "pdu_type")
+
+    def __init__(self, pdu_type: int, cost: int) -> None:
+        self.pdu_type = pdu_type
+        self.cost = cost
+
+
+class _Refusal(Sink):
+    """Where data go that nobody wants."""
+
+    blocking = False
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def open(self, incoming: Incoming) -> None:  # noqa: ARG002
+        raise StorageError(f"no destination: {self._error}", status=0x0110) from self._error
+
+
+_HANDLERS: dict[type[Event], Callable[[Link, Any], None]] = {
+    AssociateRequested: Link._on_associate_requested,
+    AssociateAccepted: Link._on_associate_accepted,
+    AssociateRejected: Link._on_associate_rejected,
+    ReleaseRequested: Link._on_release_requested,
+    ReleaseConfirmed: Link._on_release_confirmed,
+    Aborted: Link._on_aborted,
+    TimedOut: Link._on_timed_out,
+    ProtocolViolated: Link._on_violated,
+    Tolerated: Link._on_tolerated,
+    PduReceived: Link._on_pdu,
+}
+
+PATH_COST = 256
+"""What a file counts for in the send queue: about its path."""
+
+SMALLEST_DATA = 1024
+"""P-DATA below this is commands and not worth a line in the log."""
