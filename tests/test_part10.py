@@ -6,6 +6,7 @@ import hashlib
 import re
 import warnings
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from hypothesis import given, strategies as st
 
 from dicomnet import uids
 from dicomnet.errors import InvalidValue, NotAnInstance
-from dicomnet.part10 import FileHead, data_set_identity, data_set_start_problem, file_header, read_head
+from dicomnet.part10 import (
+    FileHead,
+    data_set_identity,
+    data_set_start_problem,
+    file_header,
+    read_head,
+    with_group_lengths,
+)
 
 CT = uids.CTImageStorage
 
@@ -309,6 +317,40 @@ def test_identity_of_a_received_data_set() -> None:
     assert data_set_identity(data[:-1], uids.ExplicitVRLittleEndian, complete=False) is None
     assert data_set_identity(data[:-1], uids.ExplicitVRLittleEndian, complete=True) == (CT, None)
     assert data_set_identity(b"", "1.2.3.4", complete=True) == (None, None)
+
+
+class TestGroupLengths:
+    def test_stand_before_each_group(self) -> None:
+        """An element of 12 bytes with the length of what follows of its group (PS3.5 7.2)."""
+        one, other = explicit(), b"\x10\0\x20\0LO\2\0ID"
+        assert with_group_lengths(one + other, uids.ExplicitVRLittleEndian) == (
+            b"\x08\0\0\0UL\4\0" + bytes([len(one), 0, 0, 0]) + one + b"\x10\0\0\0UL\4\0\x0a\0\0\0" + other
+        )
+        assert with_group_lengths(b"\0\x10\0\x20LO\0\2ID", uids.ExplicitVRBigEndian) == (
+            b"\0\x10\0\0UL\0\4\0\0\0\x0a" + b"\0\x10\0\x20LO\0\2ID"
+        )
+        assert with_group_lengths(b"\x10\0\x20\0\2\0\0\0ID", uids.ImplicitVRLittleEndian) == (
+            b"\x10\0\0\0\4\0\0\0\x0a\0\0\0" + b"\x10\0\x20\0\2\0\0\0ID"
+        )
+        assert with_group_lengths(b"", uids.ExplicitVRLittleEndian) == b""
+
+    def test_sequences_belong_to_their_group(self) -> None:
+        """Elements of other groups within them do not count, not even where the VR was lost (PS3.5 6.2.2)."""
+        lost = b"\x09\0\x10\x10UN\0\0\xff\xff\xff\xff" + b"\xfe\xff\0\xe0\xff\xff\xff\xff" + b"\x10\0\x20\0\2\0\0\0ID"
+        lost += b"\xfe\xff\r\xe0\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
+        assert with_group_lengths(lost, uids.ExplicitVRLittleEndian)[8:] == bytes([len(lost), 0, 0, 0]) + lost
+
+    @pytest.mark.parametrize("data", [b"\x08", b"\x10\0\x20\0LO\4\0ID", b"\xfe\xff\xdd\xe0\0\0\0\0" + b"\x10"])
+    def test_garbage(self, data: bytes) -> None:
+        """Bytes that are no data set are refused."""
+        with pytest.raises(InvalidValue):
+            with_group_lengths(data, uids.ExplicitVRLittleEndian)
+
+    @given(st.binary(max_size=200), st.sampled_from([uids.ExplicitVRLittleEndian, uids.ImplicitVRLittleEndian]))
+    def test_any_bytes(self, data: bytes, syntax: str) -> None:
+        """Refused, or grown by 12 bytes a group."""
+        with suppress(InvalidValue):
+            assert (len(with_group_lengths(data, syntax)) - len(data)) % 12 == 0
 
 
 class TestAgainstPydicom:

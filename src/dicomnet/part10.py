@@ -142,6 +142,30 @@ def data_set_start_problem(data: bytes, transfer_syntax_uid: str) -> str | None:
     return None
 
 
+def with_group_lengths(data: bytes, transfer_syntax_uid: str) -> bytes:
+    """A data set with a group length (gggg,0000) before each of its groups, retired but wanted by some (PS3.5 7.2).
+
+    The data set must not be deflated, and must have none yet.
+
+    Raises:
+        InvalidValue: the bytes are not a data set of that transfer syntax.
+    """
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
+    order = _order(syntax)
+    implicit = syntax is not None and syntax.implicit_vr
+    parts: list[bytes] = []
+    begin = 0
+    try:
+        while begin < len(data):
+            end = _group_end(data, begin, order, implicit=implicit)
+            length = b"\4\0\0\0" if implicit else b"UL" + (4).to_bytes(2, order)
+            parts += (data[begin : begin + 2], b"\0\0", length, (end - begin).to_bytes(4, order), data[begin:end])
+            begin = end
+    except _Short:
+        raise InvalidValue("group lengths cannot be added: the data set cannot be read") from None
+    return b"".join(parts)
+
+
 class _Short(Exception):
     """More bytes are needed to go on."""
 
@@ -275,7 +299,7 @@ def _identity(data: bytes, order: _Order, *, give_up: bool) -> tuple[UID | None,
             if tag > _SOP_INSTANCE_UID:
                 break
             if length == _UNDEFINED:
-                offset = _skip_sequence(data, start, order, implicit=implicit)
+                offset = _skip_sequence(data, offset, order, implicit=implicit)
                 continue
             offset = start + length
             if tag in (_SOP_CLASS_UID, _SOP_INSTANCE_UID):
@@ -288,19 +312,36 @@ def _identity(data: bytes, order: _Order, *, give_up: bool) -> tuple[UID | None,
     return found.get(_SOP_CLASS_UID), found.get(_SOP_INSTANCE_UID)
 
 
-def _skip_sequence(data: bytes, offset: int, order: _Order, *, implicit: bool) -> int:
-    """The end of a sequence of undefined length (PS3.5 7.5), with whatever is nested in it."""
-    depth = 1
-    while depth:
-        tag, start, length = _pull_element(data, offset, order, implicit=implicit)
-        offset = start
-        if tag in (_ITEM_END, _SEQUENCE_END):
-            depth -= 1
-        elif length == _UNDEFINED:
-            depth += 1
-        else:
-            offset += length
+def _group_end(data: bytes, offset: int, order: _Order, *, implicit: bool) -> int:
+    """Where the group that begins here ends."""
+    group = data[offset : offset + 2]
+    while data[offset : offset + 2] == group:
+        _, start, length = _pull_element(data, offset, order, implicit=implicit)
+        offset = _skip_sequence(data, offset, order, implicit=implicit) if length == _UNDEFINED else start + length
+        if offset > len(data):
+            raise _Short
     return offset
+
+
+def _skip_sequence(data: bytes, offset: int, order: _Order, *, implicit: bool) -> int:
+    """The end of the element of undefined length that begins here, with whatever is nested in it (PS3.5 7.5)."""
+    nested: list[bool] = []  # for each level, whether what it contains is in implicit VR
+    while True:
+        tag, start, length = _pull_element(data, offset, order, implicit=implicit)
+        if tag in (_ITEM_END, _SEQUENCE_END):
+            if not nested:
+                raise _Short
+            implicit = nested.pop()
+            offset = start
+        elif length == _UNDEFINED:
+            nested.append(implicit)
+            # PS3.5 6.2.2: what has lost its VR on the way contains items in implicit VR.
+            implicit = implicit or data[offset + 4 : offset + 6] == b"UN"
+            offset = start
+        else:
+            offset = start + length
+        if not nested:
+            return offset
 
 
 def _pull_element(data: bytes, offset: int, order: _Order, *, implicit: bool) -> tuple[int, int, int]:

@@ -43,6 +43,16 @@ def test_round_trip(syntax: str) -> None:
     assert decoded.file_meta.TransferSyntaxUID == syntax
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_group_lengths(syntax: str) -> None:
+    """Retired, but given when asked for; pydicom reads over them."""
+    data = encode_dataset(identifier(), syntax, group_lengths=True)
+    decoded = decode_dataset(BytesIO(data), syntax)
+    for group in (0x0008, 0x0010, 0x0040):
+        del decoded[group, 0]
+    assert decoded == identifier()
+
+
 def test_pixel_data_stays_as_it_is() -> None:
     """A compressed file gives the same bytes again."""
     path = FILES / "MR_small_RLE.dcm"

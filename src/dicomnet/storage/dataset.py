@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from dicomnet.errors import InvalidValue, StorageError
 from dicomnet.limits import MIB
+from dicomnet.part10 import with_group_lengths
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
 
@@ -37,10 +38,11 @@ def decode_dataset(file: BinaryIO, transfer_syntax_uid: str) -> Dataset:
     return dataset
 
 
-def encode_dataset(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
+def encode_dataset(dataset: Dataset, transfer_syntax_uid: str, *, group_lengths: bool = False) -> bytes:
     """The bytes of a data set in a transfer syntax, of even length; groups 0000 and 0002 are left out.
 
-    Pixel data is neither compressed nor decompressed here.
+    Pixel data is neither compressed nor decompressed here. Group lengths
+    (gggg,0000) are retired and left out unless asked for.
 
     Raises:
         InvalidValue: the data set cannot be encoded, or not in that transfer syntax.
@@ -58,6 +60,8 @@ def encode_dataset(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
     except Exception as error:
         raise InvalidValue(f"the data set cannot be encoded in {syntax.name}: {error}") from error
     data: bytes = buffer.getvalue()
+    if group_lengths:
+        data = with_group_lengths(data, syntax.uid)
     return _deflated(data) if syntax.deflated else data
 
 
