@@ -48,7 +48,6 @@ from dicomnet.net.callbacks import Callbacks
 from dicomnet.net.link import Link
 from dicomnet.net.message import Message
 from dicomnet.storage.dataset import encode_dataset
-from dicomnet.storage.group_lengths import encode_with_group_lengths
 from dicomnet.storage.source import BytesBody, InstanceFile
 from dicomnet.types import Priority
 from dicomnet.uids import Verification, name
@@ -559,8 +558,7 @@ class Sending(Callbacks):
         if data is None:
             return None
         if not isinstance(data, bytes | bytearray | memoryview):
-            encode = encode_with_group_lengths if self.group_lengths else encode_dataset
-            data = encode(data, context.transfer_syntax)
+            data = encode_dataset(data, context.transfer_syntax, group_lengths=self.group_lengths)
         if not len(data):
             return None
         return (
