@@ -8,10 +8,12 @@ PS3.7 ends as PS3.8 wants it ended.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import CCancelRequest, Command, Request, Response, UnknownCommand
+from dicomnet.dimse.dump import dump_association, dump_message
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import Assembler, Body, OutgoingMessage, command_pdus, data_pdus
 from dicomnet.dimse.operations import Invoked, Operations
@@ -20,13 +22,28 @@ from dicomnet.errors import AbortReason, InvalidMessage, InvalidValue, ProtocolE
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.ul.connection import Connection, Output
-from dicomnet.ul.events import Aborted, Event, Fragment, Sent, TimedOut, Tolerated, TransportClosed
+from dicomnet.ul.events import (
+    Aborted,
+    AssociateAccepted,
+    AssociateRequested,
+    Event,
+    Fragment,
+    Sent,
+    TimedOut,
+    Tolerated,
+    TransportClosed,
+)
 from dicomnet.ul.machine import State, Trace
 from dicomnet.ul.negotiation import Context, Terms
 
+log = logging.getLogger("dicomnet.dimse")
+
 
 class Endpoint:
-    """Arguments as for `ul.Connection`."""
+    """Arguments as for `ul.Connection`; `label` names the association in the debug log.
+
+    That log tells PDUs and messages behind a sign: `>` sent, `<` received.
+    """
 
     def __init__(
         self,
@@ -37,7 +54,10 @@ class Endpoint:
         refuse: AssociateReject | None = None,
         tap: bool = False,
         trace: Trace | None = None,
+        label: str = "",
     ) -> None:
+        self._label = label
+        self._debugging = log.isEnabledFor(logging.DEBUG)
         self.connection = Connection(
             requestor=requestor, limits=limits, timeouts=timeouts, refuse=refuse, tap=tap, trace=trace
         )
@@ -88,12 +108,17 @@ class Endpoint:
 
     def associate(self, request: AssociateRequest, now: float) -> None:
         self.connection.associate(request, now)
+        if self._debugging:
+            self._tell(">", "\n" + dump_association(request))
 
     def accept(self, accept: AssociateAccept, now: float) -> None:
         self.connection.accept(accept, now)
+        if self._debugging:
+            self._tell(">", "\n" + dump_association(accept))
 
     def reject(self, reject: AssociateReject, now: float) -> None:
         self.connection.reject(reject, now)
+        self._tell(">", reject)
 
     def send(
         self,
@@ -153,6 +178,7 @@ class Endpoint:
 
     def answer_release(self, now: float) -> None:
         self.connection.answer_release(now)
+        self._tell(">", "A-RELEASE-RP")
         self._end_with_association()
 
     def abort(self, now: float, source: int = 0, reason: int = 0) -> None:
@@ -196,6 +222,8 @@ class Endpoint:
                 # After a violation nothing counts any more, unless the association ended on its own by then.
                 if not violated or isinstance(event, Aborted | TransportClosed):
                     translated.append(event)
+                    if self._debugging:
+                        self._tell("<", _described(event))
             elif not violated:
                 try:
                     self._take_fragment(event, translated, now)
@@ -223,6 +251,8 @@ class Endpoint:
         terms = self.connection.terms
         assert terms is not None
         context = terms.contexts[context_id]
+        if self._debugging:
+            self._tell("<", "\n" + dump_message(command, context, outgoing=False))
         if self._is_wanted(command, context, events, now):
             events.append(MessageBegun(context, command, command_set))
         else:
@@ -290,6 +320,9 @@ class Endpoint:
         limit = connection.terms.max_sent_pdu_length(connection.limits.max_pdu_length)
         ticket = message.ticket if operation is None else operation
         data = message.data
+        if self._debugging:
+            context = connection.terms.contexts[message.context_id]
+            self._tell(">", "\n" + dump_message(message.command, context, outgoing=True))
         if data is None or isinstance(data, bytes):
             pdus = command_pdus(message.context_id, message.command_set, limit)
             if data is not None:
@@ -330,6 +363,17 @@ class Endpoint:
                 message.data.close()
         self._waiting.clear()
         self._release_wanted = False
+
+    def _tell(self, sign: str, what: object) -> None:
+        log.debug("%s %s %s", self._label, sign, what)
+
+
+def _described(event: Event) -> str:
+    if isinstance(event, AssociateRequested):
+        return "\n" + dump_association(event.request)
+    if isinstance(event, AssociateAccepted):
+        return "\n" + dump_association(event.accept)
+    return repr(event)
 
 
 class _Waiting:

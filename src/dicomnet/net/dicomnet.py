@@ -425,10 +425,15 @@ class DicomNet(Sending):
         return config.acceptor_context(password) if acceptor else config.requestor_context(password)
 
     def _new_link(self, *, requestor: bool) -> Link:
+        ledger = Ledger(self._runtime.loop.time())
         core = Endpoint(
-            requestor=requestor, limits=self.limits, timeouts=self.timeouts, tap=self._is_listened_to("receive")
+            requestor=requestor,
+            limits=self.limits,
+            timeouts=self.timeouts,
+            tap=self._is_listened_to("receive"),
+            label=ledger.id,
         )
-        link = self._link = Link(self, core, Ledger(self._runtime.loop.time()))
+        link = self._link = Link(self, core, ledger)
         return link
 
     # On the loop's thread.
