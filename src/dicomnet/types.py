@@ -106,6 +106,11 @@ def clean_uid(raw: bytes) -> UID:
     return UID(raw.rstrip(b"\0 ").lstrip(b" ").decode("latin-1"))
 
 
+def printable(text: str) -> str:
+    """Text of a peer as it may stand in one log line: control characters are escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 _HOST_PORT = re.compile(r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^\[\]:@]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*", re.ASCII)

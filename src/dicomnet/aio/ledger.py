@@ -7,6 +7,7 @@ from secrets import token_hex
 
 from dicomnet.dimse.commands import CStoreResponse, Response
 from dicomnet.dimse.status import Status
+from dicomnet.types import printable
 
 
 class Ledger:
@@ -35,7 +36,7 @@ class Ledger:
 
     def associating(self, calling: str, called: str) -> None:
         self.was_association = True
-        self._calling, self._called = calling, called
+        self._calling, self._called = printable(calling), printable(called)
 
     def outcome(self, response: Response) -> None:
         """A response came or went."""
