@@ -16,8 +16,8 @@ from dicomnet.pdu import (
     UserInformation,
 )
 from dicomnet.types import UID
-from dicomnet.ul.negotiation import Context
 from dicomnet.uids import CTImageStorage, ImplicitVRLittleEndian, Verification
+from dicomnet.ul.negotiation import Context
 
 CONTEXT = Context(3, CTImageStorage, ImplicitVRLittleEndian, our_scu=True, our_scp=False)
 
