@@ -52,7 +52,7 @@ def decode(pdu_type: int, body: bytes | memoryview) -> Pdu:
     Raises:
         InvalidPdu: the type is unknown, or the lengths inside do not fit.
     """
-    _check_type(pdu_type)
+    check_type(pdu_type)
     return _PULL[pdu_type](memoryview(body))
 
 
@@ -84,14 +84,31 @@ def pull_header(data: bytes | memoryview) -> tuple[int, int] | None:
     """
     if not len(data):
         return None
-    _check_type(data[0])
+    check_type(data[0])
     if len(data) < HEADER_SIZE:
         return None
     pdu_type, length = data[0], int.from_bytes(data[2:6], "big")
-    limit = _LIMITS.received_pdu if pdu_type == PduType.P_DATA_TF else _LIMITS.association_pdu
+    check_length(pdu_type, length, _LIMITS)
+    return pdu_type, length
+
+
+def check_type(first: int) -> None:
+    """Knows a stranger by its first byte: to wait for six would make a TLS client wait for its own timeout."""
+    if 1 <= first <= 7:
+        return
+    guess = ""
+    if first == 0x16:
+        guess = " (this is how a TLS hello begins; the peer wants TLS where there is none)"
+    elif first in _HTTP_INITIALS:
+        guess = " (perhaps HTTP)"
+    raise InvalidPdu(f"PDU type {first:02X}H is unknown{guess}", AbortReason.UNRECOGNIZED_PDU)
+
+
+def check_length(pdu_type: int, length: int, limits: Limits) -> None:
+    """Refuses a length before anybody waits for so many bytes."""
+    limit = limits.received_pdu if pdu_type == PduType.P_DATA_TF else limits.association_pdu
     if length > limit:
         raise InvalidPdu(f"{PduType(pdu_type).name} of {length} bytes, at most {limit} are taken")
-    return pdu_type, length
 
 
 def pull_associate_request(body: memoryview) -> AssociateRequest:
@@ -344,11 +361,6 @@ def _number(body: memoryview, at: int, size: int) -> int:
     return int.from_bytes(body[at : at + size], "big")
 
 
-def _check_type(pdu_type: int) -> None:
-    if pdu_type not in _PULL:
-        raise InvalidPdu(f"PDU type {pdu_type:02X}H is unknown", AbortReason.UNRECOGNIZED_PDU)
-
-
 def _check_size(body: memoryview, least: int) -> None:
     if len(body) < least:
         raise InvalidPdu(f"{len(body)} bytes where at least {least} are needed")
@@ -376,6 +388,8 @@ HEADER_SIZE = 6
 
 _FIXED_SIZE = 68
 """Bytes between that header and the items of an A-ASSOCIATE-RQ or -AC."""
+
+_HTTP_INITIALS = tuple(b"CDGHOPT")  # of CONNECT, DELETE, GET, HEAD, OPTIONS, POST and PUT, TRACE
 
 _LIMITS = Limits()
 

@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 from dicomnet.errors import AbortReason, InvalidPdu, ProtocolError, StateError
 from dicomnet.limits import MIB, Limits, Timeouts
 from dicomnet.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, Pdu, PduType
-from dicomnet.pdu.read import decode
+from dicomnet.pdu.read import check_length, check_type, decode
 from dicomnet.pdu.write import push_pdu
 from dicomnet.ul import negotiation
 from dicomnet.ul.events import (
@@ -415,7 +415,7 @@ class Connection:
         """Completes what must be whole: a header, or a PDU that is not data."""
         partial = self._partial
         if not partial and not self._pdu_left:
-            _check_type(view[position])
+            check_type(view[position])
         stop = position + self._wanted - len(partial)
         if stop > end:
             partial += view[position:end]
@@ -439,16 +439,13 @@ class Connection:
         if self.state is State.IDLE:
             # Only a requestor that has not asked yet is here; PS3.8 has no cell, since there is no association to end.
             raise InvalidPdu("the peer speaks before any association was asked for", AbortReason.UNEXPECTED_PDU)
-        if pdu_type != PduType.P_DATA_TF:
-            if length > self.limits.association_pdu:
-                raise InvalidPdu(f"a PDU of type {pdu_type:02X} claims {length} bytes, more than any needs")
-        elif length > self.limits.received_pdu:
-            raise InvalidPdu(f"a P-DATA-TF claims {length} bytes; {self.limits.max_pdu_length} were announced")
-        elif length < _PDV_HEADER.size:
-            raise InvalidPdu(f"a P-DATA-TF of {length} bytes holds no presentation data value")
-        elif not self.tap or length > MIB:
-            self._begin_data(header, length)
-            return
+        check_length(pdu_type, length, self.limits)
+        if pdu_type == PduType.P_DATA_TF:
+            if length < _PDV_HEADER.size:
+                raise InvalidPdu(f"a P-DATA-TF of {length} bytes holds no presentation data value")
+            if not self.tap or length > MIB:
+                self._begin_data(header, length)
+                return
         self._wanted = len(header) + length
         self._partial += header
         if not length:
@@ -637,18 +634,6 @@ class _Progress:
     def rest(self) -> None:
         self.deadline = None
         self._moved = 0
-
-
-def _check_type(first: int) -> None:
-    """A stranger is known by its first byte; waiting for six would make a TLS client wait for its own timeout."""
-    if 1 <= first <= 7:
-        return
-    guess = ""
-    if first == 0x16:
-        guess = " (this is how a TLS hello begins; the peer wants TLS where we have none)"
-    elif first in b"GHPOCDT":
-        guess = " (perhaps HTTP)"
-    raise InvalidPdu(f"unknown PDU type {first:02X}{guess}", AbortReason.UNRECOGNIZED_PDU)
 
 
 def _check_answer(accept: AssociateAccept) -> None:
