@@ -19,6 +19,7 @@ from dicomnet.ul.events import (
     Fragment,
     PduReceived,
     ProtocolViolated,
+    RequestRefused,
     Sent,
     TimedOut,
     Tolerated,
@@ -392,7 +393,9 @@ class TestBadInput:
     def test_a_request_is_rejected_by_the_provider(self, data: bytes, rejection: bytes) -> None:
         """A well-formed request that cannot be taken is rejected, not aborted, and no user is asked."""
         connection = connected()
-        assert connection.receive(data, NOW) == []
+        (event,) = connection.receive(data, NOW)
+        assert isinstance(event, RequestRefused)
+        assert (event.reject.result, event.reject.source, event.reject.reason) == tuple(rejection)
         assert everything_to_send(connection) == [b"\3\0\0\0\0\4\0" + rejection]
         assert connection.state is State.AWAITING_CLOSE
         assert not connection.is_associated
@@ -416,7 +419,7 @@ class TestBadInput:
     def test_a_listener_without_a_place_refuses(self) -> None:
         """What the shell says to refuse with is sent for any request, and no user is asked."""
         connection = connected(refuse=AssociateReject(2, 3, 2))
-        assert connection.receive(RQ, NOW) == []
+        assert connection.receive(RQ, NOW) == [RequestRefused(requested(), AssociateReject(2, 3, 2))]
         assert everything_to_send(connection) == [b"\3\0\0\0\0\4\0\2\3\2"]
 
     def test_what_is_wrong_with_a_request_counts_more_than_a_full_listener(self) -> None:
@@ -528,18 +531,19 @@ class TestEnds:
 
     @pytest.mark.parametrize("make", [connected, asked, asking, acceptor, requestor])
     def test_a_transport_breaks_in_the_middle_of_a_pdu(self, make: Make) -> None:
-        """Half a PDU is no PDU: nothing is told of it but that the transport is gone."""
+        """Half a PDU is no PDU: nothing is told of it but that the transport is gone, and what that broke off."""
         connection = make()
         connection.receive(RQ[:50] if make is connected else P_DATA[:5], NOW)
-        events = connection.receive(b"", NOW)
-        assert [type(event) for event in events] == [TransportClosed]
+        (event,) = connection.receive(b"", NOW)
+        what = "its association request" if make is connected else "a message"
+        assert event == TransportClosed(expected=make is connected, interrupted=what)
         assert connection.deadline is None
 
     @pytest.mark.parametrize("make", [connected, asked, asking, acceptor, requestor])
     def test_the_end_is_told_once(self, make: Make) -> None:
         """A second end of file says nothing new."""
         connection = make()
-        assert len(connection.receive(b"", NOW)) == 1
+        assert connection.receive(b"", NOW) == [TransportClosed(expected=make is connected, interrupted="")]
         assert everything_to_send(connection) == [CLOSE]
         assert connection.receive(b"", NOW) == []
         assert connection.handle_deadline(NOW + 10**6) == []

@@ -22,6 +22,7 @@ from dicomnet.ul.events import (
     ProtocolViolated,
     ReleaseConfirmed,
     ReleaseRequested,
+    RequestRefused,
     TimedOut,
     TransportClosed,
 )
@@ -329,7 +330,7 @@ class TestFilledCells:
         ((stepped, _, action, after),) = walk.steps
         assert (stepped, name_of(action), after) == (Input.REQUEST_RECEIVED, "AE-6", State.AWAITING_CLOSE)
         assert walk.output == [RJ_APPLICATION_CONTEXT]
-        assert walk.events == []
+        assert [type(event) for event in walk.events] == [RequestRefused]
         assert walk.deadline == LATER + ARTIM
 
     def test_ar_8_tells_the_collision_to_both_sides(self) -> None:

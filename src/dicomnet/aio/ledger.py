@@ -34,6 +34,11 @@ class Ledger:
         calling = f"{self._calling}@{self.peer}" if self._calling else self.peer
         return f"{calling} -> {self._called}" if self._called else calling
 
+    @property
+    def over(self) -> bool:
+        """Whether it is known how it ended."""
+        return bool(self._end)
+
     def associating(self, calling: str, called: str) -> None:
         self.was_association = True
         self._calling, self._called = printable(calling), printable(called)

@@ -463,7 +463,6 @@ class DicomNet(Sending):
             return
         refusal = self._admission.enter(host)
         if refusal is not None:
-            log.warning("%s is refused: too many associations", host)
             self._spawn(self._refuse(sock, host, port, refusal))
             return
         waiting = _Waiting(self, sock, host, port)

@@ -24,6 +24,7 @@ from dicomnet.errors import (
     ConnectionLost,
     DicomNetError,
     DicomTimeout,
+    RejectReason,
     SendQueueFull,
     StateError,
     StorageError,
@@ -49,9 +50,11 @@ from dicomnet.ul.events import (
     ProtocolViolated,
     ReleaseConfirmed,
     ReleaseRequested,
+    RequestRefused,
     Sent,
     TimedOut,
     Tolerated,
+    TransportClosed,
 )
 from dicomnet.ul.machine import State
 from dicomnet.ul.negotiation import Context, Terms
@@ -421,9 +424,10 @@ class Link:
 
     def _on_timed_out(self, event: TimedOut) -> None:
         self.associated = False
+        if self.ledger.over:  # released, rejected or aborted; the peer is only slow to close
+            return
         self._error = DicomTimeout(event.waiting_for, event.seconds)
-        if not self._ended_by_answer and self.core.state is not State.AWAITING_CLOSE:
-            log.warning("%s %s: %s", self.ledger.id, self.ledger.who, self._error)
+        log.warning("%s %s: %s", self.ledger.id, self.ledger.who, self._error)
         self.ledger.ended(f"timed out waiting for {event.waiting_for}")
 
     def _on_violated(self, event: ProtocolViolated) -> None:
@@ -431,6 +435,22 @@ class Link:
             self._error = event.error
             log.warning("%s %s broke the protocol: %s", self.ledger.id, self.ledger.who, event.error)
         self.ledger.ended("ended for a protocol error")
+
+    def _on_refused(self, event: RequestRefused) -> None:
+        reject = event.reject
+        self.ledger.associating(event.request.calling_ae, event.request.called_ae)
+        self.ledger.rejected(reject.result, reject.source, reject.reason)
+        reason = RejectReason((reject.source, reject.reason)).name.replace("_", " ").lower()
+        log.warning("%s %s is rejected: %s", self.ledger.id, self.ledger.who, reason)
+
+    def _on_transport_closed(self, event: TransportClosed) -> None:
+        if self._closed_here:
+            return
+        if event.interrupted:
+            self._error = ConnectionLost(f"the peer closed the connection in the middle of {event.interrupted}")
+            log.warning("%s %s: %s", self.ledger.id, self.ledger.who, self._error)
+        if not event.expected:
+            self.ledger.ended("closed by the peer without a release")
 
     def _on_tolerated(self, event: Tolerated) -> None:
         log.info("%s %s: %s", self.ledger.id, self.ledger.who, event.detail)
@@ -581,7 +601,9 @@ _HANDLERS: dict[type[Event], Callable[[Link, Any], None]] = {
     ReleaseRequested: Link._on_release_requested,
     ReleaseConfirmed: Link._on_release_confirmed,
     Aborted: Link._on_aborted,
+    RequestRefused: Link._on_refused,
     TimedOut: Link._on_timed_out,
+    TransportClosed: Link._on_transport_closed,
     ProtocolViolated: Link._on_violated,
     Tolerated: Link._on_tolerated,
     PduReceived: Link._on_pdu,

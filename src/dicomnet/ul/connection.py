@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from struct import Struct
 from typing import Any, TypeAlias
@@ -36,6 +37,7 @@ from dicomnet.ul.events import (
     PduReceived,
     ProtocolViolated,
     ReleaseRequested,
+    RequestRefused,
     Sent,
     TimedOut,
     Tolerated,
@@ -370,6 +372,8 @@ class Connection:
     def indicate(self, event: Event) -> None:
         if not isinstance(event, ReleaseRequested):  # after a collision the peer's reply is still awaited
             self._answer = None
+        if isinstance(event, TransportClosed):
+            event = replace(event, interrupted=self._interrupted())
         self._events.append(event)
 
     def associated(self, accept: AssociateAccept, *, confirm: bool) -> None:
@@ -381,7 +385,10 @@ class Connection:
 
     def screen(self, request: AssociateRequest) -> AssociateReject | None:
         self.request = request
-        return negotiation.screen(request) or self._refuse
+        reject = negotiation.screen(request) or self._refuse
+        if reject is not None:
+            self._events.append(RequestRefused(request, reject))
+        return reject
 
     def start_artim(self) -> None:
         self._answer = None
@@ -536,6 +543,16 @@ class Connection:
         elif not self._closed:
             self._events.append(TransportClosed(expected=True))
         self.close_transport()
+
+    def _interrupted(self) -> str:
+        """What the end of the transport breaks off now."""
+        if self._closed or self.state is State.AWAITING_CLOSE:
+            return ""
+        if self.mid_pdu and self.state is State.AWAITING_REQUEST:
+            return "its association request"
+        if self.mid_pdu or self._message_open:
+            return "a message"
+        return "an operation" if self.operations_outstanding else ""
 
     def _invalid(self, error: ProtocolError) -> None:
         self._events.append(ProtocolViolated(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dicomnet.errors import ProtocolError
-from dicomnet.pdu import AssociateAccept, AssociateRequest
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.ul.negotiation import Terms
 
 
@@ -70,6 +70,16 @@ class TransportClosed(Event):
 
     expected: bool
     """False when an association was lost with it."""
+    interrupted: str = ""
+    """What it broke off, in words; empty if that was nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused(Event):
+    """The provider rejected an association request without asking the user (PS3.8 9.2, AE-6)."""
+
+    request: AssociateRequest
+    reject: AssociateReject
 
 
 @dataclass(frozen=True, slots=True)
