@@ -445,13 +445,13 @@ def associated(
     pair.connect()
     pair.requestor.associate(request)
     pair.pass_quickly()
-    (asked,) = pair.acceptor.take()
+    *_, asked = pair.acceptor.take()  # after what a tap tells
     assert isinstance(asked, AssociateRequested)
     answer = negotiate(asked.request, policy or Policy(max_pdu_length=max_pdu_length))
     assert isinstance(answer, AssociateAccept)
     pair.acceptor.accept(answer)
     pair.pass_quickly()
-    (accepted,) = pair.requestor.take()
+    *_, accepted = pair.requestor.take()
     assert isinstance(accepted, AssociateAccepted)
     for side in pair.sides:
         side.sent.clear()

@@ -226,6 +226,7 @@ class Endpoint:
                         self._tell("<", _described(event))
             elif not violated:
                 try:
+                    self.operations.sign_of_life(now)
                     self._take_fragment(event, translated, now)
                 except ProtocolError as error:
                     translated += self.connection.violated(error, now)
@@ -289,7 +290,6 @@ class Endpoint:
         if isinstance(command, UnknownCommand):
             return True
         assert isinstance(command, Request)
-        self.operations.sign_of_life(now)
         if self.operations.perform(command, context.context_id):
             return True
         if self.connection.takes_data:

@@ -99,7 +99,7 @@ class Operations:
         return operation
 
     def sign_of_life(self, now: float) -> None:
-        """A request of the peer came: while it stores to us, our C-GET is not forgotten (PS3.4 C.4.3)."""
+        """Something of a message came: while the peer stores to us, our C-GET is not forgotten (PS3.4 C.4.3)."""
         for operation in self.invoked.values():
             if operation.deadline is not None and isinstance(operation.request, CGetRequest | CMoveRequest):
                 assert operation.seconds is not None
