@@ -12,13 +12,13 @@ import atexit
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from dicomnet.aio.hub import Hub, close_hub, hub
 from dicomnet.errors import StateError
+from dicomnet.storage.workers import Workers
 
 log = logging.getLogger("dicomnet.net")
 
@@ -39,7 +39,8 @@ class Runtime:
         self.hub: Hub
         self.active: set[Active] = set()
         """Objects with a live socket; touched on the loop's thread alone."""
-        self._callbacks = ThreadPoolExecutor(CALLBACK_THREADS, thread_name_prefix="dicomnet-callback")
+        # Not a ThreadPoolExecutor: those end before a program's exit handlers run, and ours still has callbacks to run.
+        self._callbacks = Workers(CALLBACK_THREADS, name="dicomnet-callback")
         self._idle = threading.Condition()
         self._pending = 0
         self._in_callback = threading.local()
@@ -85,11 +86,15 @@ class Runtime:
         if threading.current_thread() is self._thread:
             raise StateError("the network thread cannot wait for itself to end")
         self.call(self._stop_active())
-        inside = getattr(self._in_callback, "yes", False)
-        if not inside:
-            self._callbacks.shutdown(wait=True)
-        else:  # a callback asked for the end, so one thread outlives it by a moment
-            self._callbacks.shutdown(wait=False)
+        done = self.breathe(LAST_CALLBACKS)
+        if not done:
+            log.warning(
+                "callbacks still run %g s after the end of the network; they are left to themselves", LAST_CALLBACKS
+            )
+        # A callback may have asked for the end itself; its thread outlives it by a moment.
+        self._callbacks.close(wait=done and not getattr(self._in_callback, "yes", False))
+        # Storage threads report to the loop, so it goes on while they end.
+        self.hub.workers.close()
         self.call(self._close_hub())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
@@ -116,8 +121,6 @@ class Runtime:
         await asyncio.gather(*(one.stop() for one in active), return_exceptions=True)
 
     async def _close_hub(self) -> None:
-        # Storage threads report to this loop, so it must go on while they end.
-        await self.loop.run_in_executor(None, self.hub.workers.close)
         close_hub()
 
 
@@ -190,6 +193,9 @@ def _at_exit() -> None:
 
 CALLBACK_THREADS = 64
 """Callbacks of different objects that run at a time; more wait in order."""
+
+LAST_CALLBACKS = 5.0
+"""Seconds that callbacks get to finish at `shutdown`."""
 
 _lock = threading.Lock()
 _runtime: Runtime | None = None

@@ -1,4 +1,4 @@
-"""The threads that touch files, so that an event loop never waits for a disk."""
+"""Threads for what may take its time: files, so that an event loop never waits for a disk, and callbacks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ class Workers:
     such time to spare.
     """
 
-    def __init__(self, limit: int = 64, *, idle: float = 10.0) -> None:
+    def __init__(self, limit: int = 64, *, idle: float = 10.0, name: str = "dicomnet-storage") -> None:
         """Nothing is started yet.
 
         Args:
             limit: the most threads at a time; further jobs wait in order.
             idle: seconds after which a thread without a job ends.
+            name: what the names of the threads begin with.
         """
+        self._name = name
         self._limit = limit
         self._idle_time = idle
         self._lock = threading.Lock()
@@ -54,19 +56,22 @@ class Workers:
                 self._backlog += 1
             self._jobs.put(job)
 
-    def close(self) -> None:
-        """Finishes the jobs that were submitted and waits for their threads; not to be called from one of them."""
+    def close(self, *, wait: bool = True) -> None:
+        """Takes no more jobs; those submitted are finished, and unless told otherwise waited for.
+
+        One of the threads itself must not wait.
+        """
         with self._lock:
             self._closed = True
             threads = list(self._threads)
             for _ in threads:
                 self._jobs.put(None)
-        for thread in threads:
+        for thread in threads if wait else ():
             thread.join()
 
     def _start(self) -> None:
         self._started += 1
-        thread = threading.Thread(target=self._work, name=f"dicomnet-storage-{self._started}", daemon=True)
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True)
         self._threads.add(thread)
         try:
             thread.start()
