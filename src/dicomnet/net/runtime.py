@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
@@ -67,7 +68,7 @@ class Runtime:
 
     def submit(self, run: Callable[[], None]) -> None:
         """Runs a mailbox on a callback thread."""
-        self._callbacks.submit(self._run_marked, run)
+        self._callbacks.submit(partial(self._run_marked, run))
 
     def callbacks_done(self, count: int) -> None:
         """So many counted callbacks have run, or never will."""
