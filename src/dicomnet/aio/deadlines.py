@@ -7,9 +7,12 @@ the old entry stays, and when it comes up the connection is asked again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol
+
+log = logging.getLogger("dicomnet.wire")
 
 
 class Waiter(Protocol):
@@ -58,7 +61,10 @@ class Deadlines:
             when, _, waiter = heappop(self._heap)
             if waiter.armed == when:
                 waiter.armed = None
-                self.arm(waiter, waiter.deadline_came(max(now, when)))
+                try:
+                    self.arm(waiter, waiter.deadline_came(max(now, when)))
+                except Exception:
+                    log.exception("a deadline could not be met")
         self._schedule()
 
 

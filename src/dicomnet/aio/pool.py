@@ -13,7 +13,6 @@ while their connection stops reading.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from dicomnet.limits import KIB, MIB
@@ -22,12 +21,14 @@ from dicomnet.limits import KIB, MIB
 class Buffer:
     """A stretch of memory with a count of the leases on it."""
 
-    __slots__ = ("_leases", "_pool", "_spoiled", "filled", "memory")
+    __slots__ = ("_leases", "_pool", "_spoiled", "filled", "memory", "retired")
 
     def __init__(self, size: int, pool: BufferPool) -> None:
         self.memory = memoryview(bytearray(size))
         self.filled = 0
         """Bytes from the front that may not be overwritten."""
+        self.retired = False
+        """Whether the pool has put another in its place."""
         self._leases = 0
         self._spoiled = False
         self._pool = pool
@@ -58,7 +59,7 @@ class BufferPool:
         self._free: list[Buffer] = []
         self._unmade = count
         self._current: Buffer | None = None
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: dict[Callable[[], None], None] = {}
 
     def current(self) -> Buffer:
         """The buffer to receive into now: it has room, or it is the reserve."""
@@ -88,17 +89,29 @@ class BufferPool:
         if spoiled:
             if buffer is self._current:
                 self._current = None
-            self._unmade += 1
+            if not buffer.retired:  # more may have been lent of it since, while its bytes were handed out
+                buffer.retired = True
+                self._unmade += 1
         else:
             buffer.filled = 0
             if buffer is not self._current:
                 self._free.append(buffer)
-        while self._waiting and (self._free or self._unmade or self._current is not None):
-            self._waiting.popleft()()
+        self._wake()
 
     def when_free(self, wake: Callable[[], None]) -> None:
-        """Calls back once there is a buffer again."""
-        self._waiting.append(wake)
+        """Calls back once there is a buffer again, which may be now."""
+        self._waiting[wake] = None
+        self._wake()
+
+    def forget(self, wake: Callable[[], None]) -> None:
+        """Does not call back any more."""
+        self._waiting.pop(wake, None)
+
+    def _wake(self) -> None:
+        while self._waiting and (self._free or self._unmade or self._current is not None):
+            wake = next(iter(self._waiting))
+            del self._waiting[wake]
+            wake()
 
 
 RESERVE = 64 * KIB
