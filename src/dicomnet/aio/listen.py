@@ -62,6 +62,9 @@ class Listener:
             except OSError as error:
                 log.debug("a connection was gone before it was served: %s", error)
                 sock.close()
+            except Exception:
+                log.exception("a connection could not be served")
+                sock.close()
 
 
 class Admission:
