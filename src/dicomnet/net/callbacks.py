@@ -96,8 +96,9 @@ class Callbacks:
     def on_close(self, error: Exception | None, net: Any) -> None:
         """The other side closed `net`, or the link broke; also told to the listener `net` came from.
 
-        Not told for one's own `close`, nor after a release response or a
-        rejection was received: those end the connection themselves.
+        Not told for one's own `close`. Nor is `net` itself told after it
+        received a release response or a rejection, since those end the
+        connection; its listener is, because it has one client less.
         """
 
     def on_receive(self, error: Exception | None, pdu_type: int, data: bytes) -> None:
@@ -154,7 +155,7 @@ class Callbacks:
 
     def on_receive_unknown(self, context_id: int, command: UnknownCommand, dataset: ReceivedData | None) -> None:  # noqa: ARG002
         """A message of no known command field."""
-        if not command.command_field & 0x8000 and command.message_id is not None:
+        if command.is_request and command.message_id is not None:
             self._send_response(context_id, command.respond())
 
     def on_receive_failed(self, message: Message[Command], error: Exception) -> None:
@@ -193,9 +194,17 @@ class Callbacks:
     def on_receive_c_echo_response(self, message: Message[CEchoResponse]) -> None: ...
 
     def on_receive_n_event_report_request(self, message: Message[NEventReportRequest]) -> None:
+        self._callback("receive_n_report_request")(message)
+
+    def on_receive_n_event_report_response(self, message: Message[NEventReportResponse]) -> None:
+        self._callback("receive_n_report_response")(message)
+
+    def on_receive_n_report_request(self, message: Message[NEventReportRequest]) -> None:
+        """N-EVENT-REPORT by its short name, for those who know it so; told unless the long one is overridden."""
         self._answer_unrecognized(message)
 
-    def on_receive_n_event_report_response(self, message: Message[NEventReportResponse]) -> None: ...
+    def on_receive_n_report_response(self, message: Message[NEventReportResponse]) -> None:
+        """The same for the response."""
 
     def on_receive_n_get_request(self, message: Message[NGetRequest]) -> None:
         self._answer_unrecognized(message)
@@ -233,18 +242,31 @@ class Callbacks:
     def _send_response(self, context_id: int, response: Command) -> None:
         raise NotImplementedError
 
+    def _answer(self, message: Message[Any], response: Command) -> None:
+        raise NotImplementedError
+
+    def _answer_unknown(self, message: Message[UnknownCommand]) -> None:
+        Callbacks.on_receive_unknown(self, message.context_id, message.command, None)
+
     def _answer_unrecognized(self, message: Message[Any]) -> None:
         """0211; C-FIND has only 0122 to say so (PS3.7 9.1.2.1.6)."""
         is_find = isinstance(message.command, CFindRequest)
         status = Status.SOP_CLASS_NOT_SUPPORTED if is_find else Status.UNRECOGNIZED_OPERATION
-        self._send_response(message.context_id, message.command.respond(status))
+        self._answer(message, message.command.respond(status))
 
     def _answer_failure(self, message: Message[Any], error: Exception) -> None:
         if isinstance(message.command, Request) and not isinstance(message.command, CCancelRequest):
-            status = getattr(error, "status", Status.PROCESSING_FAILURE)
-            response = message.command.respond(Status(status))
+            response = message.command.respond(_status_of(error))
             response.error_comment = str(error)
-            self._send_response(message.context_id, response)
+            self._answer(message, response)
+
+
+def _status_of(error: Exception) -> Status:
+    """The failure that an error says it is; other libraries give `status` other meanings."""
+    status = getattr(error, "status", None)
+    if isinstance(status, int) and Status(status).is_failure and Status(status).is_defined:
+        return Status(status)
+    return Status.PROCESSING_FAILURE
 
 
 EVENT_OF: dict[type[Command], str] = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import logging
 import os
 import socket
 import threading
 from collections import deque
+from contextlib import suppress
 from enum import Enum, IntFlag
 from functools import partial
 from types import TracebackType
@@ -115,9 +115,8 @@ class DicomNet(Sending):
         self._listener: Listener | None = None
         self._listening_at = ("", 0)
         self._waiting: deque[_Waiting] = deque()
-        self._admission: Admission | None = None
-        self._server: DicomNet | None = None
-        self._clients: tuple[DicomNet, ...] = ()
+        self._admission = Admission(self.limits)
+        self._client_links: tuple[Link, ...] = ()
         self._current_message: Message[Any] | None = None
         self._ip_type = IpType.IPV4_OR_IPV6
 
@@ -132,7 +131,7 @@ class DicomNet(Sending):
     def __repr__(self) -> str:
         kind = type(self).__name__
         if self._listener is not None:
-            return f"<{kind} listening on {self.host_address}:{self.host_port}, {len(self._clients)} clients>"
+            return f"<{kind} listening on {self.host_address}:{self.host_port}, {len(self.clients)} clients>"
         link = self._link
         if link is None or not link.connected:
             return f"<{kind} closed>"
@@ -161,9 +160,11 @@ class DicomNet(Sending):
 
         Raises:
             ConnectFailed: the address is in use, not ours, or not allowed.
+            InvalidValue: there is no such port.
             StateError: the object is in use already.
         """
-        self._check_free()
+        self._take_up()
+        _check_port(port)
         try:
             bound = sockets.bind(host, port, ip_type=ip_type, backlog=backlog, options=self.socket_options)
         except OSError as error:
@@ -171,46 +172,57 @@ class DicomNet(Sending):
             raise ConnectFailed(where, f"cannot listen there: {(error.strerror or str(error)).lower()}") from error
         self._ip_type = ip_type
         self._admission = Admission(self.limits)
-        self._runtime.call(self._start_listening(bound))
+        self._link = None
+        try:
+            self._runtime.call(self._start_listening, bound)
+        except StateError:
+            for sock in bound:
+                sock.close()
+            raise
         return self._listening_at
 
     def accept(self, net: DicomNet | None = None) -> DicomNet:
         """Gives the oldest waiting connection to a new object, which is returned.
 
         Args:
-            net: an unused object, perhaps of a subclass; by default a new one of this object's class.
+            net: an unused object, perhaps of a subclass; by default a new one of this object's class, made without
+                arguments and given this object's settings. Without `tls` of its own it gets this object's.
 
         Raises:
             StateError: no connection waits, or the object is in use or of another security mode.
         """
         if net is None:
             net = type(self)()
-        net._check_free()
+            net._take_settings(self)
+        net._take_up()
         if net.security_mode is not self.security_mode:
             raise StateError(
                 f"a {self.security_mode.name} listener cannot accept into a {net.security_mode.name} object"
             )
+        net.tls = net.tls or self.tls
         context = net._tls_context(acceptor=True)
         try:
             waiting = self._waiting.popleft()
         except IndexError:
             raise StateError("no connection is waiting") from None
-        waiting.taken = True
-        net._server = self
         net._ip_type = self._ip_type
+        link = net._new_link(requestor=False, server=self)
+        link.on_end = waiting.leave
+        link.up(waiting.address, (waiting.host, waiting.port))
         with self._lock:
-            self._clients += (net,)
-        link = net._new_link(requestor=False)
-        link.up(address_text(waiting.sock.getsockname()), (waiting.host, waiting.port))
-        net._admitted_host = waiting.host
-        self._runtime.post(net._spawn, net._attach(link, waiting.sock, context, None))
+            self._client_links += (link,)
+        try:
+            self._runtime.post(link.run, partial(net._attach, link, waiting.sock, context, None), waiting.sock)
+        except StateError:
+            waiting.close()
+            raise
         return net
 
     def stop_listening(self) -> None:
         """Accepts no more connections; those accepted live on."""
         listener, self._listener = self._listener, None
         if listener is not None:
-            self._runtime.call(self._stop_listening(listener))
+            self._runtime.call(self._stop_listening, listener)
 
     # Connecting.
 
@@ -228,17 +240,19 @@ class DicomNet(Sending):
             local: the address and port to connect from.
 
         Raises:
-            InvalidValue: IPv4 and IPv6 addresses are mixed.
+            InvalidValue: IPv4 and IPv6 addresses are mixed, or there is no such port.
             StateError: the object is in use already.
         """
-        self._check_free()
+        self._take_up()
+        _check_port(peer_port)
+        _check_port(local[1])
         versions = {v for v in (_ip_version(peer), _ip_version(local[0])) if v is not None}
         if len(versions) > 1:
             raise InvalidValue(f"{peer} and {local[0]} are of different IP versions")
         context = self._tls_context(acceptor=False)
         self._ip_type = ip_type
         link = self._new_link(requestor=True)
-        self._runtime.post(self._spawn, self._connect(link, peer, peer_port, local, ip_type, context))
+        self._runtime.post(link.run, partial(self._connect, link, peer, peer_port, local, ip_type, context))
 
     def close(self, force: bool = False) -> None:
         """Closes the connection, or a listener with all its clients; the peer gets `on_close`, this object does not.
@@ -249,11 +263,10 @@ class DicomNet(Sending):
             force: drop the connection at once, also what the system still holds.
         """
         self.stop_listening()
-        for client in self._clients:
-            client.close(force)
-        link = self._link
-        if link is not None and not link._ended:
-            link.close(force=force)
+        for client in self._client_links:
+            client.close(force=force)
+        if self._link is not None:
+            self._link.close(force=force)
 
     def flush(self, timeout: float | None = None) -> None:
         """Waits until all that was queued has been handed to the system, or the connection ended; never for callbacks.
@@ -326,7 +339,7 @@ class DicomNet(Sending):
     @property
     def is_secure(self) -> bool:
         """Whether the TLS handshake is over and the peer was not refused."""
-        return self._link is not None and self._link.secure and self._link.connected
+        return self._link is not None and self._link.secure
 
     @property
     def security_mode(self) -> SecurityMode:
@@ -365,12 +378,12 @@ class DicomNet(Sending):
     @property
     def server(self) -> DicomNet | None:
         """The listener that accepted this object's connection."""
-        return self._server
+        return None if self._link is None else self._link.server
 
     @property
     def clients(self) -> tuple[DicomNet, ...]:
         """Of a listener: the objects whose connections it accepted and that live."""
-        return self._clients
+        return tuple(link.net for link in self._client_links if not link.over)
 
     @property
     def association(self) -> Associate | None:
@@ -394,8 +407,6 @@ class DicomNet(Sending):
 
     # Inside.
 
-    _admitted_host = ""
-
     @property
     def _host(self) -> tuple[str, int]:
         if self._link is not None:
@@ -411,9 +422,21 @@ class DicomNet(Sending):
             raise StateError("there is no connection")
         return self._link
 
-    def _check_free(self) -> None:
-        if self._listener is not None or (self._link is not None and not self._link._ended):
+    def _take_up(self) -> None:
+        """Makes ready for a new connection or listener."""
+        if self._listener is not None or (self._link is not None and not self._link.over):
             raise StateError("the object is in use; close it first or take another")
+        if self._runtime.over:
+            self._runtime = running()
+            self._mailbox = Mailbox(self._runtime)
+        if self._runtime.over:
+            raise StateError("the network is being shut down")
+
+    def _take_settings(self, other: DicomNet) -> None:
+        self.temp_dir, self.destination = other.temp_dir, other.destination
+        self.limits, self.timeouts = other.limits, other.timeouts
+        self.socket_options, self.flags = other.socket_options, other.flags
+        self._security_mode, self.tls = other._security_mode, other.tls
 
     def _tls_context(self, *, acceptor: bool) -> ssl.SSLContext | None:
         if self._security_mode is not SecurityMode.TLS:
@@ -424,25 +447,22 @@ class DicomNet(Sending):
         password = self._callback("private_key_password")
         return config.acceptor_context(password) if acceptor else config.requestor_context(password)
 
-    def _new_link(self, *, requestor: bool) -> Link:
+    def _new_link(
+        self, *, requestor: bool, server: DicomNet | None = None, refuse: AssociateReject | None = None
+    ) -> Link:
         ledger = Ledger(self._runtime.loop.time())
         core = Endpoint(
             requestor=requestor,
             limits=self.limits,
             timeouts=self.timeouts,
+            refuse=refuse,
             tap=self._is_listened_to("receive"),
             label=ledger.id,
         )
-        link = self._link = Link(self, core, ledger)
+        link = self._link = Link(self, core, ledger, server)
         return link
 
     # On the loop's thread.
-
-    def _spawn(self, coroutine: Any) -> None:
-        task = self._runtime.loop.create_task(coroutine)
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
-        self._runtime.active.add(self)
 
     async def _start_listening(self, bound: list[socket.socket]) -> None:
         self._listener = Listener(bound, self._connection_waits, self.socket_options)
@@ -450,35 +470,40 @@ class DicomNet(Sending):
         self._runtime.active.add(self)
 
     async def _stop_listening(self, listener: Listener) -> None:
+        self._runtime.active.discard(self)
         await listener.close()
-        while self._waiting:
-            self._waiting.popleft().close()
-        self._forget_if_idle()
+        with suppress(IndexError):  # another thread may accept meanwhile
+            while True:
+                self._waiting.popleft().close()
 
     def _connection_waits(self, sock: socket.socket, host: str, port: int) -> None:
-        assert self._admission is not None
-        if self._admission.count >= 2 * self.limits.associations:
-            log.warning("%s is dropped unheard: %d connections are open", host, self._admission.count)
+        admission = self._admission
+        if admission.count >= 2 * self.limits.associations:
+            log.warning("%s is dropped unheard: %d connections are open", host, admission.count)
             sock.close()
             return
-        refusal = self._admission.enter(host)
+        refusal = admission.enter(host)
+        waiting = _Waiting(self, admission, sock, host, port)
         if refusal is not None:
-            self._spawn(self._refuse(sock, host, port, refusal))
+            self._refuse(waiting, refusal)
             return
-        waiting = _Waiting(self, sock, host, port)
         self._waiting.append(waiting)
         now = self._runtime.loop.time()
         self._runtime.hub.deadlines.arm(waiting, now + self.timeouts.artim)
         self._mailbox.post(partial(self._call_on_accept, None))
 
-    async def _refuse(self, sock: socket.socket, host: str, port: int, refusal: AssociateReject) -> None:
+    def _refuse(self, waiting: _Waiting, refusal: AssociateReject) -> None:
         """One too many: heard out, because a rejection says more than a closed connection (PS3.8 9.3.4)."""
-        context = self._tls_context(acceptor=True) if self.tls is not None else None
-        core = Endpoint(requestor=False, limits=self.limits, timeouts=self.timeouts, refuse=refusal)
         stranger = DicomNet()
-        stranger._server, stranger._admitted_host = self, host
-        link = stranger._link = Link(stranger, core, Ledger(self._runtime.loop.time()))
-        link.up(self._listening_at, (host, port))
+        stranger._take_settings(self)
+        link = stranger._new_link(requestor=False, refuse=refusal)
+        link.on_end = waiting.leave
+        link.up(waiting.address, (waiting.host, waiting.port))
+        link.run(partial(self._hear_out, stranger, link, waiting.sock), waiting.sock)
+
+    async def _hear_out(self, stranger: DicomNet, link: Link, sock: socket.socket) -> None:
+        # Making a context reads files and may ask for a password, for which the loop has no time.
+        context = await self._runtime.loop.run_in_executor(None, partial(self._tls_context, acceptor=True))
         await stranger._attach(link, sock, context, None)
 
     async def _connect(
@@ -500,7 +525,6 @@ class DicomNet(Sending):
                 options=self.socket_options,
             )
         except ConnectFailed as error:
-            link.post("connect", error)
             link.connect_failed(error)
             return
         link.up(address_text(sock.getsockname()), address_text(sock.getpeername()))
@@ -510,7 +534,7 @@ class DicomNet(Sending):
     async def _attach(
         self, link: Link, sock: socket.socket, context: ssl.SSLContext | None, peer_name: str | None
     ) -> None:
-        channel = Channel(link.core, link, self._runtime.hub, hold=context is not None)
+        channel = link.channel = Channel(link.core, link, self._runtime.hub, hold=context is not None)
         try:
             await attach(
                 sock,
@@ -526,15 +550,9 @@ class DicomNet(Sending):
             self._tell_failed_handshake(link, error)
             link.closed(error)
             return
-        except OSError as error:
-            link.closed(error)
+        if context is None or link.over:
             return
-        link.channel = channel
-        if link._closed_here:
-            channel.close_transport()
-        elif context is None:
-            channel.flush()
-        elif self._is_listened_to("verify_certificate"):
+        if self._is_listened_to("verify_certificate"):
             self._mailbox.post(partial(self._verify, link, channel))
         else:
             self._secured(link, channel, None)
@@ -550,58 +568,33 @@ class DicomNet(Sending):
         link.post("secure_link_ready", error)
 
     def _secured(self, link: Link, channel: Channel, refusal: TlsFailed | None) -> None:
+        if link.over:
+            return
         link.post("secure_link_ready", refusal)
         if refusal is not None:
             log.warning("%s %s: %s", link.ledger.id, link.ledger.who, refusal)
             link.failed(refusal)
             channel.abort_transport()
             return
-        link.secure = True
+        link.secured()
         channel.proceed()
 
     def _link_ended(self, link: Link, error: Exception | None, *, tell: bool) -> None:
-        server = self._server
-        if server is not None and server._admission is not None and self._admitted_host:
-            server._admission.leave(self._admitted_host)
-            self._admitted_host = ""
-        was_client = server is not None and self in server._clients
-        if server is not None and was_client:
+        server = link.server
+        if server is not None:
             with server._lock:
-                server._clients = tuple(client for client in server._clients if client is not self)
-        if self._link is link:
-            self._forget_if_idle()
+                server._client_links = tuple(other for other in server._client_links if other is not link)
         if tell:
             link.post("close", error, self)
-        if server is not None and was_client and not link._closed_here:
+        if server is not None and not link.closed_here:
             # Behind the child's own callback, so that the listener hears of it second.
             self._mailbox.post(partial(server._mailbox.post, partial(server._call_on_close, error, self)))
 
-    def _forget_if_idle(self) -> None:
-        if self._listener is None and (self._link is None or self._link._ended):
-            self._runtime.active.discard(self)
-
     async def stop(self) -> None:
-        """Ends whatever this object has open, for `shutdown`."""
+        """Stops listening, for `shutdown`."""
         listener, self._listener = self._listener, None
         if listener is not None:
             await self._stop_listening(listener)
-        link = self._link
-        if link is None or link._ended:
-            return
-        link._closed_here = True
-        if link.core.is_associated:
-            link.core.abort(self._runtime.loop.time())
-        else:
-            link.core.close()
-        channel = link.channel
-        if channel is None:
-            return
-        channel.flush()
-        for _ in range(STOP_STEPS):
-            if channel.ended:
-                return
-            await asyncio.sleep(STOP_TIME / STOP_STEPS)
-        channel.abort_transport()
 
     # On callback threads.
 
@@ -618,9 +611,12 @@ class DicomNet(Sending):
         except Exception as error:
             log.exception("%s on_verify_certificate raised; the peer is refused", link.ledger.id)
             refusal = TlsFailed(f"the certificate could not be verified: {error}")
-        self._runtime.post(self._secured, link, channel, refusal)
+        with suppress(StateError):  # shut down meanwhile
+            self._runtime.post(self._secured, link, channel, refusal)
 
     def _call_on_accept(self, error: Exception | None) -> None:
+        if error is None and not self._waiting:  # accepted already, or gone
+            return
         try:
             self._callback("accept")(error)
         except Exception:
@@ -638,23 +634,29 @@ class _Waiting:
 
     armed: float | None = None
 
-    def __init__(self, listener: DicomNet, sock: socket.socket, host: str, port: int) -> None:
+    def __init__(self, listener: DicomNet, admission: Admission, sock: socket.socket, host: str, port: int) -> None:
         self.sock = sock
+        self.address = address_text(sock.getsockname())
         self.host = host
         self.port = port
-        self.taken = False
         self._listener = listener
+        self._admission = admission
 
     def deadline_came(self, now: float) -> None:  # noqa: ARG002
-        if not self.taken and self in self._listener._waiting:
+        try:
             self._listener._waiting.remove(self)
-            log.warning("%s was not accepted in time and is closed", self.host)
-            self.close()
+        except ValueError:  # accepted
+            return
+        log.warning("%s was not accepted in time and is closed", self.host)
+        self.close()
 
     def close(self) -> None:
         self.sock.close()
-        if self._listener._admission is not None:
-            self._listener._admission.leave(self.host)
+        self.leave()
+
+    def leave(self) -> None:
+        """Makes its place among the listener's connections free."""
+        self._admission.leave(self.host)
 
 
 def _ip_version(host: str) -> int | None:
@@ -664,10 +666,6 @@ def _ip_version(host: str) -> int | None:
         return None
 
 
-STOP_TIME = 2.0
-"""Seconds that peers get at `shutdown` to take the A-ABORT and close."""
-
-STOP_STEPS = 100
-
-_tasks: set[asyncio.Task[Any]] = set()
-"""The loop itself holds tasks only weakly."""
+def _check_port(port: int) -> None:
+    if not 0 <= port <= 65535:
+        raise InvalidValue(f"port {port} is not between 0 and 65535")

@@ -6,17 +6,21 @@ are a channel's `User`, on the loop's thread.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from dicomnet.aio.arrival import Arrival
 from dicomnet.aio.channel import Channel
 from dicomnet.aio.ledger import Ledger
-from dicomnet.dimse.commands import Command, CStoreRequest, Response, UnknownCommand
+from dicomnet.dimse.commands import CCancelRequest, Command, CStoreRequest, Request, Response, UnknownCommand
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.fragments import Body
 from dicomnet.errors import (
@@ -35,7 +39,7 @@ from dicomnet.net.mailbox import Mailbox, Slot, nothing
 from dicomnet.net.message import Message
 from dicomnet.net.runtime import Runtime
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, PduType
-from dicomnet.storage.folder import Folder
+from dicomnet.storage.folder import Folder, file_name
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, Sink, SpoolSink
 from dicomnet.uids import name
@@ -92,6 +96,7 @@ class Owner(Protocol):
     def send_release_response(self) -> None: ...
     def _callback(self, name: str) -> Callable[..., Any]: ...
     def _is_listened_to(self, name: str) -> bool: ...
+    def _answer_unknown(self, message: Message[Any]) -> None: ...
     def _answer_failure(self, message: Message[Any], error: Exception) -> None: ...
     def _link_ended(self, link: Link, error: Exception | None, *, tell: bool) -> None: ...
 
@@ -99,18 +104,30 @@ class Owner(Protocol):
 class Link:
     """Lives as long as its connection; an object that connects again gets a new one."""
 
-    def __init__(self, net: Owner, core: Endpoint, ledger: Ledger) -> None:
+    def __init__(self, net: Owner, core: Endpoint, ledger: Ledger, server: Any = None) -> None:
+        self.net: Any = net
+        """The object."""
+        self.server = server
+        """The listening object that accepted the connection."""
         self.core = core
         self.channel: Channel | None = None
         self.ledger = ledger
         self.host_address = ("", 0)
         self.peer_address = ("", 0)
-        self.connected = False
-        """TCP is up."""
-        self.secure = False
-        self.associated = False
         self.terms: Terms | None = None
         self.associate: Associate | None = None
+        self.closed_here = False
+        """Our own side closed the connection: nobody is told of its end."""
+        self.on_end: Callable[[], object] = nothing
+        """Called on the loop's thread once the connection is gone."""
+        self._up = False
+        self._secure = False
+        self._associated = False
+        self._request_sent = False
+        self._answer_due = False
+        self._release_sent = False
+        self._release_due = False
+        self._release_answer: _Ticket | None = None
         self._net = net
         self._runtime = net._runtime
         self._mailbox = net._mailbox
@@ -120,15 +137,39 @@ class Link:
         self._tickets: dict[_Ticket, None] = {}
         self._queued = 0
         self._next_id = 0
-        self._closed_here = False
+        self._outstanding: dict[int, int] = {}
+        """Message IDs of our requests, queued ones too, that have no final response, and their contexts."""
         self._ended_by_answer = False
         self._ended = False
+        self._gone = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._socket: socket.socket | None = None
         self._error: Exception | None = None
         self._slots: dict[Arrival, Slot] = {}
         self._undelivered = 0
         self._undelivered_bytes = 0
+        self._reading_paused = False
+        self._read_on = False
 
     # From any thread.
+
+    @property
+    def over(self) -> bool:
+        """Whether the object is free for another connection; this one may still be on its way out."""
+        return self._ended or self.closed_here or self._ended_by_answer
+
+    @property
+    def connected(self) -> bool:
+        """TCP is up."""
+        return self._up and not self.over
+
+    @property
+    def secure(self) -> bool:
+        return self._secure and not self.over
+
+    @property
+    def associated(self) -> bool:
+        return self._associated and not self.over
 
     @property
     def queue_length(self) -> int:
@@ -151,72 +192,94 @@ class Link:
 
     def context_of(self, message_id: int) -> int:
         """The presentation context of a request of ours that is outstanding."""
-        operation = self.core.operations.invoked.get(message_id)
-        if operation is None:
+        context_id = self._outstanding.get(message_id)
+        if context_id is None:
             raise StateError(f"no request {message_id} is outstanding")
-        return operation.context_id
+        return context_id
 
     def next_message_id(self) -> int:
         with self._lock:
             for _ in range(0xFFFF):
                 self._next_id = self._next_id % 0xFFFF + 1
-                if self._next_id not in self.core.operations.invoked:
-                    break
-            return self._next_id
+                if self._next_id not in self._outstanding:
+                    return self._next_id
+        raise StateError("every message ID is in use")
 
     def is_cancelled(self, message_id: int) -> bool:
         operation = self.core.operations.performing.get(message_id)
         return operation is not None and operation.cancelled
 
     def send(self, context_id: int, command: Command, command_set: bytes, data: bytes | Body | None) -> None:
-        """Queues a message. Raises SendQueueFull; then a body is closed."""
+        """Queues a message; a body is ours, also when this raises."""
         cost = len(command_set)
         if isinstance(data, bytes):
             cost += len(data)
         elif data is not None:
             cost += PATH_COST if data.blocking else data.length
         try:
-            ticket = self._take_ticket(PduType.P_DATA_TF, cost)
-        except SendQueueFull:
-            if data is not None and not isinstance(data, bytes):
-                data.close()
+            ticket = self._take_ticket(PduType.P_DATA_TF, cost, partial(self._register, context_id, command))
+        except DicomNetError:
+            _close_body(data)
             raise
+        if isinstance(command, Request):
+            ticket.message_id = command.message_id
+        ticket.body = None if isinstance(data, bytes) else data
         self._request(ticket, partial(self._send_now, context_id, command, command_set, data, ticket))
 
     def send_associate_request(self, request: AssociateRequest) -> None:
-        self._request(self._take_ticket(PduType.ASSOCIATE_RQ, 0), partial(self._associate_now, request))
+        def register() -> None:
+            if not self.core.connection.requestor or self._request_sent:
+                raise StateError("an association is asked for by the side that connected, and once")
+            self._request_sent = True
+
+        ticket = self._take_ticket(PduType.ASSOCIATE_RQ, 0, register)
+        self._request(ticket, partial(self._associate_now, request))
 
     def send_associate_accept(self, accept: AssociateAccept) -> None:
         request = self.core.connection.request
-        if request is None or self.core.state is not State.AWAITING_LOCAL_ANSWER:
-            raise StateError("there is no association request to accept")
-        ticket = self._take_ticket(PduType.ASSOCIATE_AC, 0)
-        self.terms = negotiation.conclude(request, accept, requestor=False)
-        self.associate = Associate.from_pdu(accept, request)
-        self.associated = True
+
+        def register() -> None:
+            self._take_due_answer()
+            assert request is not None
+            self.terms = negotiation.conclude(request, accept, requestor=False)
+            self.associate = Associate.from_pdu(accept, request)
+            self._associated = True
+
+        ticket = self._take_ticket(PduType.ASSOCIATE_AC, 0, register)
         self._request(ticket, partial(self.core.accept, accept))
 
     def send_associate_reject(self, reject: AssociateReject) -> None:
-        ticket = self._take_ticket(PduType.ASSOCIATE_RJ, 0)
+        ticket = self._take_ticket(PduType.ASSOCIATE_RJ, 0, self._take_due_answer)
         self.ledger.rejected(reject.result, reject.source, reject.reason)
         self._request(ticket, partial(self.core.reject, reject))
 
     def send_release_request(self) -> None:
-        self._standing_terms()
-        self._request(self._take_ticket(PduType.RELEASE_RQ, 0), self.core.release)
+        def register() -> None:
+            self._standing_terms()
+            if self._release_sent or self._release_due:
+                raise StateError("the release of the association was asked for already")
+            self._release_sent = True
+
+        self._request(self._take_ticket(PduType.RELEASE_RQ, 0, register), self.core.release)
 
     def send_release_response(self) -> None:
-        self._request(self._take_ticket(PduType.RELEASE_RP, 0), self._answer_release_now)
+        def register() -> None:
+            if not self._release_due:
+                raise StateError("the peer has not asked for a release")
+            self._release_due = self._associated = False
+
+        ticket = self._take_ticket(PduType.RELEASE_RP, 0, register)
+        self._request(ticket, partial(self._answer_release_now, ticket))
 
     def send_abort(self, source: int, reason: int) -> None:
         ticket = self._take_ticket(PduType.ABORT, 0)
-        self.associated = False
+        self._associated = False
         self._request(ticket, partial(self._abort_now, source=source, reason=reason))
 
     def close(self, *, force: bool) -> None:
-        self._closed_here = True
-        self.connected = self.associated = False
-        self._runtime.post(self._close_now, force)
+        if not self._ended:
+            self.closed_here = True
+            self._call_default(self._runtime.post, self._close_now, force)
 
     def flush(self, timeout: float | None) -> None:
         with self._drained:
@@ -232,12 +295,12 @@ class Link:
 
     def choose(self, arrival: Arrival) -> Sink | None:
         self._slots[arrival] = self._mailbox.reserve()
+        self._settle(arrival.command)
         self._count(1, 0)
-        if not isinstance(arrival.command, CStoreRequest):
-            return self._sink(SPOOL, arrival.incoming)
-        destination = self._net.destination
+        destination = self._net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
         if not callable(destination):
-            return self._sink(destination, arrival.incoming)
+            return self._sink_or_refusal(lambda: destination, arrival)
+        self._runtime.queue_callback()
         self._runtime.submit(partial(self._decide, destination, arrival))
         return None
 
@@ -245,6 +308,7 @@ class Link:
         slot = self._slots.pop(arrival, None)
         if slot is None:
             slot = self._mailbox.reserve()
+            self._settle(arrival.command)
             self._count(1, 0)
         if isinstance(arrival.command, Response):
             self.ledger.outcome(arrival.command)
@@ -252,13 +316,13 @@ class Link:
         self._count(0, held)
         if data is not None:
             self.ledger.moved(data.length)
-        message = Message(arrival.command, arrival.context, arrival.command_set, data, error)
+        message = Message(arrival.command, arrival.context, arrival.command_set, data, error, link=self)
         slot.fill(partial(self._deliver, message, held))
 
     def sent(self, sent: Sent) -> None:
         ticket = sent.ticket
         if not isinstance(ticket, _Ticket):
-            ticket = next((t for t in self._tickets if t.pdu_type == sent.pdu_type), None)
+            ticket = self._ticket_of(sent.pdu_type)
         if sent.pdu_type == PduType.P_DATA_TF and sent.length > SMALLEST_DATA:
             self.ledger.moved(sent.length)
         self._return_ticket(ticket, None, sent.length, sent.pdu_type)
@@ -266,32 +330,70 @@ class Link:
             self._fail_tickets(ConnectionLost("the association was aborted before this was sent"))
 
     def failed(self, error: Exception) -> None:
-        self.associated = False
+        self._associated = False
         self._error = error
 
     def closed(self, error: Exception | None) -> None:
         if self._ended:
             return
-        self.connected = self.associated = False
         self._ended = True
+        self._gone.set()
+        self._runtime.active.discard(self)
+        self.on_end()
         error = self._error or error
         self._fail_tickets(error or ConnectionLost("the connection ended before this was sent"))
         for arrival in [arrival for arrival in self._slots if not arrival.completed]:
             self._slots.pop(arrival).fill(nothing)
         self._log_end()
-        self._net._link_ended(self, error, tell=not (self._closed_here or self._ended_by_answer))
+        self._net._link_ended(self, error, tell=not (self.closed_here or self._ended_by_answer))
+
+    async def stop(self) -> None:
+        """Ends the connection, for `shutdown`; an association is aborted."""
+        self.closed_here = True
+        if not self.core.is_associated:
+            self._close_now(force=False)
+        else:
+            self._abort_now(self._runtime.loop.time(), source=0, reason=0)
+            if self.channel is not None:
+                self.channel.flush()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._gone.wait(), STOP_TIME)
+        if self.channel is not None:
+            self.channel.abort_transport()
 
     # Connecting and securing, on the loop's thread.
 
+    def run(self, steps: Callable[[], Coroutine[Any, Any, None]], sock: socket.socket | None = None) -> None:
+        """Takes the steps that make the connection, until it is closed; a socket given is closed with it."""
+        self._runtime.active.add(self)
+        self._socket = sock
+        self._task = self._runtime.loop.create_task(steps())
+        self._task.add_done_callback(self._steps_taken)
+
+    def _steps_taken(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if self._socket is not None and (task.cancelled() or error is not None):
+            self._socket.close()
+        if error is not None:
+            log.error("%s the connection could not be made", self.ledger.id, exc_info=error)
+            self.closed(ConnectionLost(f"the connection could not be made: {error}"))
+
     def up(self, host: tuple[str, int], peer: tuple[str, int]) -> None:
         """TCP is up."""
-        self.connected = not self._closed_here
+        self._up = True
         self.host_address, self.peer_address = host, peer
         self.ledger.peer = peer[0]
 
+    def secured(self) -> None:
+        """The handshake is over and the peer was not refused."""
+        self._secure = True
+
     def connect_failed(self, error: ConnectFailed) -> None:
         """There never was a connection, so there is none to close."""
-        self._closed_here = True
+        tell = not self.closed_here
+        self.closed_here = True
+        if tell:
+            self.post("connect", error)
         self.core.close()
         self.closed(error)
 
@@ -307,16 +409,49 @@ class Link:
             raise StateError("there is no association")
         return terms
 
-    def _take_ticket(self, pdu_type: int, cost: int) -> _Ticket:
+    def _register(self, context_id: int, command: Command) -> None:
+        """Checks that a message can go, and remembers a request until it is answered."""
+        if not isinstance(command, Request) or isinstance(command, CCancelRequest):
+            if self.core.state is State.AWAITING_RELEASE_REPLY:
+                raise StateError(f"{command.name} comes after the request to release the association")
+            return
+        if self._release_sent:
+            raise StateError(f"{command.name} comes after the request to release the association")
+        assert command.message_id is not None
+        if command.message_id in self._outstanding:
+            raise StateError(f"message ID {command.message_id} is still outstanding")
+        self._outstanding[command.message_id] = context_id
+
+    def _settle(self, command: Command) -> None:
+        """With its final response a request of ours is done."""
+        if isinstance(command, Response) and command.status.is_final:
+            assert command.message_id_being_responded_to is not None
+            self._outstanding.pop(command.message_id_being_responded_to, None)
+
+    def _take_due_answer(self) -> None:
+        if not self._answer_due:
+            raise StateError("there is no association request to answer")
+        self._answer_due = False
+
+    def _take_ticket(self, pdu_type: int, cost: int, register: Callable[[], None] = nothing) -> _Ticket:
+        """A place in the queue, unless `register` or the queue has something against it."""
         ticket = _Ticket(pdu_type, cost)
         with self._lock:
-            if self._ended or self._closed_here:
+            if self.over:
                 raise StateError("the connection is closed")
             if cost and self._queued and self._queued + cost > self._limits.send_queue:
                 raise SendQueueFull(self._queued, self._limits.send_queue)
+            register()
             self._queued += cost
             self._tickets[ticket] = None
         return ticket
+
+    def _ticket_of(self, pdu_type: int) -> _Ticket | None:
+        """Who queued a PDU that is no data; nobody, if it was the provider's own."""
+        if pdu_type == PduType.P_DATA_TF:
+            return None
+        with self._lock:
+            return next((ticket for ticket in self._tickets if ticket.pdu_type == pdu_type), None)
 
     def _return_ticket(self, ticket: _Ticket | None, error: Exception | None, length: int, pdu_type: int) -> None:
         if ticket is not None:
@@ -324,22 +459,32 @@ class Link:
                 if self._tickets.pop(ticket, self) is self:
                     return
                 self._queued -= ticket.cost
+                if error is not None and ticket.message_id is not None:
+                    self._outstanding.pop(ticket.message_id, None)
                 if not self._tickets:
                     self._drained.notify_all()
         if self._net._is_listened_to("send"):
             self.post("send", error, int(pdu_type), length)
 
     def _fail_tickets(self, error: Exception) -> None:
-        for ticket in tuple(self._tickets):
+        with self._lock:
+            tickets = tuple(self._tickets)
+        for ticket in tickets:
             self._return_ticket(ticket, error, 0, ticket.pdu_type)
         with self._drained:
             self._drained.notify_all()
 
     def _request(self, ticket: _Ticket, request: Callable[[float], object]) -> None:
-        self._runtime.post(self._perform, ticket, request)
+        try:
+            self._runtime.post(self._perform, ticket, request)
+        except StateError as error:
+            _close_body(ticket.body)
+            self._return_ticket(ticket, error, 0, ticket.pdu_type)
+            raise
 
     def _perform(self, ticket: _Ticket, request: Callable[[float], object]) -> None:
-        if ticket not in self._tickets:
+        if ticket not in self._tickets:  # the connection ended before this had its turn
+            _close_body(ticket.body)
             return
         try:
             request(self._runtime.loop.time())
@@ -361,8 +506,7 @@ class Link:
         try:
             self.core.send(context_id, command, now, data, command_set=command_set, ticket=ticket)
         except DicomNetError:
-            if data is not None and not isinstance(data, bytes):
-                data.close()
+            _close_body(data)
             raise
         if isinstance(command, Response):
             self.ledger.outcome(command)
@@ -371,18 +515,26 @@ class Link:
         self.ledger.associating(request.calling_ae, request.called_ae)
         self.core.associate(request, now)
 
-    def _answer_release_now(self, now: float) -> None:
+    def _answer_release_now(self, ticket: _Ticket, now: float) -> None:
+        if self.core.state is State.COLLISION_ACCEPTOR_REPLY:
+            # PS3.8 Table 9-10, Sta10: the requestor answers first, then we.
+            self._release_answer = ticket
+            return
         self.core.answer_release(now)
         if not self.core.is_associated:
-            self.associated = False
             self.ledger.ended("released")
 
     def _abort_now(self, now: float, source: int, reason: int) -> None:
+        if self.core.state is State.AWAITING_CLOSE:
+            raise StateError("the association is over already")
         self.ledger.ended("aborted here")
         self.core.abort(now, source, reason)
+        self._read_to_the_end()
 
     def _close_now(self, force: bool) -> None:
         if self.channel is None or self.channel.transport is None:
+            if self._task is not None:
+                self._task.cancel()
             self.core.close()
             self.closed(None)
         elif force:
@@ -393,12 +545,13 @@ class Link:
     def _on_associate_requested(self, event: AssociateRequested) -> None:
         self.ledger.associating(event.request.calling_ae, event.request.called_ae)
         associate = Associate.from_pdu(event.request)
+        self._answer_due = True
         self._mailbox.post(partial(self._call_or_reject, associate))
 
     def _on_associate_accepted(self, event: AssociateAccepted) -> None:
         self.terms = event.terms
         self.associate = Associate.from_pdu(event.accept, self.core.connection.request)
-        self.associated = True
+        self._associated = True
         self.post("receive_associate_accept", self.associate)
 
     def _on_associate_rejected(self, event: AssociateRejected) -> None:
@@ -407,23 +560,29 @@ class Link:
         self.post("receive_associate_reject", event.result, event.source, event.reason)
 
     def _on_release_requested(self, _: ReleaseRequested) -> None:
+        self._release_due = True
         self._mailbox.post(self._call_or_release)
 
     def _on_release_confirmed(self, _: ReleaseConfirmed) -> None:
-        self.associated = False
+        self._associated = False
         self.ledger.ended("released")
         # In a collision the acceptor's own answer is still due, and the peer is the one to close.
-        self._ended_by_answer = self.core.state is not State.COLLISION_ACCEPTOR_REPLY
+        self._ended_by_answer = not self.core.is_associated
         self.post("receive_release_response")
+        ticket, self._release_answer = self._release_answer, None
+        if ticket is not None:
+            self._perform(ticket, partial(self._answer_release_now, ticket))
 
     def _on_aborted(self, event: Aborted) -> None:
-        self.associated = False
+        self._associated = self._answer_due = self._release_due = False
         who = "by the peer" if event.by_peer else "here"
         self.ledger.ended(f"aborted {who} ({event.source}/{event.reason})")
+        self._read_to_the_end()
         self.post("receive_abort", event.source, event.reason)
 
     def _on_timed_out(self, event: TimedOut) -> None:
-        self.associated = False
+        self._associated = False
+        self._read_to_the_end()
         if self.ledger.over:  # released, rejected or aborted; the peer is only slow to close
             return
         self._error = DicomTimeout(event.waiting_for, event.seconds)
@@ -444,7 +603,7 @@ class Link:
         log.warning("%s %s is rejected: %s", self.ledger.id, self.ledger.who, reason)
 
     def _on_transport_closed(self, event: TransportClosed) -> None:
-        if self._closed_here:
+        if self.closed_here:
             return
         if event.interrupted:
             self._error = ConnectionLost(f"the peer closed the connection in the middle of {event.interrupted}")
@@ -479,8 +638,8 @@ class Link:
         self._count(0, -size)
 
     def _call_or_reject(self, associate: Associate) -> None:
-        if not self._call("receive_associate_request", associate) and self.core.state is State.AWAITING_LOCAL_ANSWER:
-            self._net.send_associate_reject(1, 1, 1)
+        if not self._call("receive_associate_request", associate):
+            self._call_default(self._net.send_associate_reject, 1, 1, 1)
 
     def _call_or_release(self) -> None:
         if not self._call("receive_release_request"):
@@ -502,13 +661,14 @@ class Link:
     def _tell(self, message: Message[Any]) -> None:
         self._call("receive_data", message.context_id, message.command, message.data)
         if isinstance(message.command, UnknownCommand):
-            self._call("receive_unknown", message.context_id, message.command, message.data)
+            if not self._call("receive_unknown", message.context_id, message.command, message.data):
+                self._call_default(self._net._answer_unknown, message)
             return
         try:
             self._net._callback(EVENT_OF[type(message.command)])(message)
         except Exception as error:
             log.exception("%s on_%s raised", self.ledger.id, EVENT_OF[type(message.command)])
-            if message.command.message_id in self.core.operations.performing:
+            if isinstance(message.command, Request) and message.message_id in self.core.operations.performing:
                 self._call_default(self._net._answer_failure, message, error)
 
     def _call_default(self, function: Callable[..., object], *arguments: object) -> None:
@@ -517,17 +677,23 @@ class Link:
             function(*arguments)
         except DicomNetError as error:
             log.debug("%s %s", self.ledger.id, error)
+        except Exception:
+            log.exception("%s no answer could be sent", self.ledger.id)
 
     # Where data go.
 
     def _decide(self, destination: Callable[[CStoreRequest], Any], arrival: Arrival) -> None:
         assert isinstance(arrival.command, CStoreRequest)
+        sink = self._sink_or_refusal(partial(destination, arrival.command), arrival)
+        self._call_default(self._runtime.post, arrival.use, sink)
+        self._runtime.callbacks_done(1)
+
+    def _sink_or_refusal(self, decide: Callable[[], Any], arrival: Arrival) -> Sink:
         try:
-            sink = self._sink(destination(arrival.command), arrival.incoming)
+            return self._sink(decide(), arrival.incoming)
         except Exception as error:
             log.exception("%s the destination of a data set could not be decided", self.ledger.id)
-            sink = _Refusal(error)
-        self._runtime.post(arrival.use, sink)
+            return _Refusal(error)
 
     def _sink(self, destination: Any, incoming: Incoming) -> Sink:
         if destination is SPOOL:
@@ -539,7 +705,7 @@ class Link:
         if isinstance(destination, Sink):
             return destination
         if isinstance(destination, str | os.PathLike):
-            return FileSink(destination)
+            return FileSink(partial(_path_in, Path(destination)))
         raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {destination!r}")
 
     # Back-pressure.
@@ -551,20 +717,36 @@ class Link:
             self._undelivered += messages
             self._undelivered_bytes += size
             count, held = self._undelivered, self._undelivered_bytes
-        full = count >= limits.undelivered_messages or held >= limits.undelivered_bytes
-        low = count <= limits.undelivered_messages // 2 and held <= limits.undelivered_bytes // 2
         channel = self.channel
         if channel is None or self._ended:
             return
         if messages > 0 or size > 0:
-            if full:
+            if not self._read_on and (count >= limits.undelivered_messages or held >= limits.undelivered_bytes):
+                self._reading_paused = True
                 channel.pause("undelivered")
-        elif low:
+        elif self._reading_paused and self._is_low:
             self._call_default(self._runtime.post, self._resume_if_low)
 
-    def _resume_if_low(self) -> None:
+    @property
+    def _is_low(self) -> bool:
         limits = self._limits
-        if self.channel is not None and self._undelivered < limits.undelivered_messages:
+        return (
+            self._undelivered <= limits.undelivered_messages // 2
+            and self._undelivered_bytes <= limits.undelivered_bytes // 2
+        )
+
+    def _resume_if_low(self) -> None:
+        if self._is_low:
+            self._resume()
+
+    def _read_to_the_end(self) -> None:
+        """The association is over: nothing more is delivered, and only the end of file is waited for."""
+        self._read_on = True
+        self._resume()
+
+    def _resume(self) -> None:
+        self._reading_paused = False
+        if self.channel is not None:
             self.channel.resume("undelivered")
 
     def _log_end(self) -> None:
@@ -575,11 +757,14 @@ class Link:
 class _Ticket:
     """Something that waits to be sent."""
 
-    __slots__ = ("cost", "pdu_type")
+    __slots__ = ("body", "cost", "message_id", "pdu_type")
 
     def __init__(self, pdu_type: int, cost: int) -> None:
         self.pdu_type = pdu_type
         self.cost = cost
+        self.message_id: int | None = None
+        """Of a request."""
+        self.body: Body | None = None
 
 
 class _Refusal(Sink):
@@ -592,6 +777,16 @@ class _Refusal(Sink):
 
     def open(self, incoming: Incoming) -> None:  # noqa: ARG002
         raise StorageError(f"no destination: {self._error}", status=0x0110) from self._error
+
+
+def _path_in(path: Path, incoming: Incoming) -> Path:
+    """The file itself, or the one of the instance in a folder."""
+    return path / file_name(incoming.sop_instance_uid or "") if path.is_dir() else path
+
+
+def _close_body(data: bytes | Body | None) -> None:
+    if data is not None and not isinstance(data, bytes):
+        data.close()
 
 
 _HANDLERS: dict[type[Event], Callable[[Link, Any], None]] = {
@@ -608,6 +803,9 @@ _HANDLERS: dict[type[Event], Callable[[Link, Any], None]] = {
     Tolerated: Link._on_tolerated,
     PduReceived: Link._on_pdu,
 }
+
+STOP_TIME = 1.0
+"""Seconds that a peer gets at `shutdown` to take the A-ABORT and close."""
 
 PATH_COST = 256
 """What a file counts for in the send queue: about its path."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
 from dicomnet.net.runtime import Runtime
+
+log = logging.getLogger("dicomnet.net")
 
 Callback: TypeAlias = Callable[[], None]
 
@@ -23,15 +26,16 @@ class Slot:
 
     def fill(self, callback: Callback) -> None:
         """The callback is ready; it runs when its turn comes. Pass `nothing` to give the place up."""
+        self._mailbox.runtime.queue_callback()
         self.callback = callback
         self._mailbox.wake()
 
 
 class Mailbox:
-    """Callbacks must not raise."""
+    """Callbacks must not raise; one that does all the same is logged."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+        self.runtime = runtime
         self._lock = threading.Lock()
         self._slots: deque[Slot] = deque()
         self._running = False
@@ -43,7 +47,6 @@ class Mailbox:
     def reserve(self) -> Slot:
         """Keeps a place in the order."""
         slot = Slot(self)
-        self._runtime.queue_callback()
         with self._lock:
             self._slots.append(slot)
         return slot
@@ -53,7 +56,7 @@ class Mailbox:
             if self._running or not self._slots or self._slots[0].callback is None:
                 return
             self._running = True
-        self._runtime.submit(self._run)
+        self.runtime.submit(self._run)
 
     def _run(self) -> None:
         for _ in range(FAIR_SHARE):
@@ -63,9 +66,12 @@ class Mailbox:
                     self._running = False
                     return
                 self._slots.popleft()
-            callback()
-            self._runtime.callbacks_done(1)
-        self._runtime.submit(self._run)
+            try:
+                callback()
+            except Exception:
+                log.exception("a callback could not be made")
+            self.runtime.callbacks_done(1)
+        self.runtime.submit(self._run)
 
 
 def nothing() -> None:

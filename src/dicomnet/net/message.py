@@ -28,6 +28,8 @@ class Message(Generic[C_co]):
         command_set: bytes,
         data: ReceivedData | None = None,
         error: Exception | None = None,
+        *,
+        link: object = None,
     ) -> None:
         self.command = command
         self.context = context
@@ -37,6 +39,7 @@ class Message(Generic[C_co]):
         self.error = error
         """Why the data set could not be kept; such a request cannot be answered with success."""
         self._command_set = command_set
+        self._link = link
 
     @property
     def context_id(self) -> int:

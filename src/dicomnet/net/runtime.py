@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Active(Protocol):
-    """An object with a live socket."""
+    """A listener or a connection."""
 
     async def stop(self) -> None: ...
 
@@ -39,20 +39,27 @@ class Runtime:
         self.loop = asyncio.new_event_loop()
         self.hub: Hub
         self.active: set[Active] = set()
-        """Objects with a live socket; touched on the loop's thread alone."""
+        """What has a live socket; touched on the loop's thread alone."""
+        self.over = False
+        """Nothing new begins here any more."""
         # Not a ThreadPoolExecutor: those end before a program's exit handlers run, and ours still has callbacks to run.
         self._callbacks = Workers(CALLBACK_THREADS, name="dicomnet-callback")
         self._idle = threading.Condition()
         self._pending = 0
-        self._in_callback = threading.local()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), name="dicomnet-network", daemon=True)
         self._thread.start()
         started.wait()
 
-    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def call(self, function: Callable[..., Coroutine[Any, Any, T]], *args: object) -> T:
         """Runs a coroutine on the loop and waits for it; not from the loop's own thread."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+        coroutine = function(*args)
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        except RuntimeError:
+            coroutine.close()
+            raise StateError("the network was shut down") from None
+        return future.result()
 
     def post(self, function: Callable[..., object], *args: object) -> None:
         """Calls a function on the loop's thread, soon and in order."""
@@ -78,7 +85,7 @@ class Runtime:
 
     def breathe(self, timeout: float | None) -> bool:
         """Waits until no callback is queued or running (but the one that asks, if it is one)."""
-        own = 1 if getattr(self._in_callback, "yes", False) else 0
+        own = 1 if self._asked_by_callback else 0
         with self._idle:
             return self._idle.wait_for(lambda: self._pending <= own, timeout)
 
@@ -86,20 +93,25 @@ class Runtime:
         """Closes listeners, aborts associations, runs what callbacks are queued, ends the threads."""
         if threading.current_thread() is self._thread:
             raise StateError("the network thread cannot wait for itself to end")
-        self.call(self._stop_active())
+        self.over = True
+        self.call(self._stop_active)
+        # Storage threads report to the loop, and what they report becomes callbacks: they end first.
+        self.hub.workers.close()
         done = self.breathe(LAST_CALLBACKS)
         if not done:
             log.warning(
                 "callbacks still run %g s after the end of the network; they are left to themselves", LAST_CALLBACKS
             )
         # A callback may have asked for the end itself; its thread outlives it by a moment.
-        self._callbacks.close(wait=done and not getattr(self._in_callback, "yes", False))
-        # Storage threads report to the loop, so it goes on while they end.
-        self.hub.workers.close()
-        self.call(self._close_hub())
+        self._callbacks.close(wait=done and not self._asked_by_callback)
+        self.call(self._close_hub)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+    @property
+    def _asked_by_callback(self) -> bool:
+        return getattr(_here, "runtime", None) is self
 
     def _run(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self.loop)
@@ -113,9 +125,9 @@ class Runtime:
         started.set()
 
     def _run_marked(self, run: Callable[[], None]) -> None:
-        self._in_callback.yes = True
+        _here.runtime = self
         run()
-        self._in_callback.yes = False
+        del _here.runtime
 
     async def _stop_active(self) -> None:
         active = list(self.active)
@@ -171,15 +183,16 @@ def breathe(timeout: float | None = 0) -> bool:
 
 
 def running() -> Runtime:
-    """The runtime, started if need be."""
+    """The runtime, started if need be; a callback that `shutdown` waits for starts no other."""
     with _lock:
-        return _require()
+        return _runtime or getattr(_here, "runtime", None) or _require()
 
 
 def _require() -> Runtime:
     global _runtime
     if _runtime is None:
         _runtime = Runtime()
+        atexit.unregister(_at_exit)
         atexit.register(_at_exit)
     return _runtime
 
@@ -197,6 +210,9 @@ CALLBACK_THREADS = 64
 
 LAST_CALLBACKS = 5.0
 """Seconds that callbacks get to finish at `shutdown`."""
+
+_here = threading.local()
+"""Of a callback thread: the runtime it belongs to, while a callback runs."""
 
 _lock = threading.Lock()
 _runtime: Runtime | None = None

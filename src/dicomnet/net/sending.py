@@ -296,6 +296,9 @@ class Sending(Callbacks):
         }
         self._respond(NEventReportResponse, request, status, dataset, context_id, message_id, fields)
 
+    send_n_report_request = send_n_event_report_request
+    send_n_report_response = send_n_event_report_response
+
     def send_n_get_request(
         self,
         requested_sop_class_uid: str,
@@ -478,16 +481,22 @@ class Sending(Callbacks):
         """Sends a message that you built yourself.
 
         Args:
-            command: a typed message; or the elements of group 0000 by tag, for what the typed ones do not hold; or
-                an encoded command set.
+            command: a typed message; or the elements of group 0000 by tag, for what the typed ones do not hold, of
+                which (0000,0800) may be left out; or an encoded command set.
 
         Raises:
             InvalidMessage: the elements are not a command.
+            InvalidValue: they say something else about a data set than is given.
         """
         if isinstance(command, Command):
             self._send(context_id, command, dataset)
             return
-        command_set = command if isinstance(command, bytes) else codec.encode_elements(dict(command))
+        if isinstance(command, bytes):
+            command_set = command
+        else:
+            command_set = codec.encode_elements(
+                {DATA_SET_TYPE: NO_DATA_SET if dataset is None else DATA_SET, **command}
+            )
         self._send(context_id, codec.decode(command_set), dataset, command_set)
 
     # How.
@@ -522,9 +531,18 @@ class Sending(Callbacks):
                 raise InvalidValue(f"a {response_class.name} does not answer a {request.command.name}")
             response = request.command.respond(Status(status), **given)
             context_id = request.context_id if context_id is None else context_id
+            self._check_answerable(request)
             if request.error is not None and (response.status.is_success or response.status.is_warning):
                 raise StateError(f"the data set was not kept ({request.error}), so it cannot be acknowledged")
         self._send_response(context_id, response, data)
+
+    def _answer(self, message: Message[Any], response: Command) -> None:
+        self._check_answerable(message)
+        self._send_response(message.context_id, response)
+
+    def _check_answerable(self, message: Message[Any]) -> None:
+        if message._link is not None and message._link is not self._live_link():
+            raise StateError("the connection that the request came on is closed")
 
     def _send_response(self, context_id: int, response: Command, data: Data | None = None) -> None:
         self._callback("before_send_command_set")(response)
@@ -540,9 +558,16 @@ class Sending(Callbacks):
         link = self._live_link()
         context = link.accepted_context(context_id)
         body = self._encode(data, context)
-        command.has_data_set = body is not None
-        if command_set is None:
-            command_set = codec.encode(command)
+        try:
+            if command_set is None:
+                command.has_data_set = body is not None
+                command_set = codec.encode(command)
+            elif command.has_data_set != (body is not None):
+                raise InvalidValue(f"(0000,0800) of the {command.name} and the data set given do not agree")
+        except InvalidValue:
+            if body is not None and not isinstance(body, bytes):
+                body.close()
+            raise
         link.send(context_id, command, command_set, body)
 
     def _encode(self, data: Data | InstanceFile | None, context: Context) -> bytes | Body | None:
@@ -590,6 +615,9 @@ def _counts(remaining: int | None, completed: int | None, failed: int | None, wa
         "number_of_warning_suboperations": warning,
     }
 
+
+DATA_SET_TYPE, DATA_SET, NO_DATA_SET = 0x0000_0800, 0x0001, 0x0101
+"""PS3.7 E.1: 0101H says that no data set follows, anything else that one does."""
 
 SMALL = 64 * 1024
 """Up to this size a data set is queued together with its command, to leave in one write."""
