@@ -1059,6 +1059,17 @@ class TestEnds:
         assert not pair.acceptor.endpoint.operations
         assert pair.acceptor.endpoint.deadline is None
 
+    def test_the_transport_breaks_in_the_middle_of_work(self) -> None:
+        """What was broken off is told: an operation, a message, or nothing."""
+        idle, working, receiving = associated(), associated(), associated()
+        working.requestor.send(echo(1))
+        working.pump()
+        receiving.acceptor.feed(command_pdus(CT, encoded(store(1), has_data_set=True), 16384))
+        for pair, broken_off in (idle, ""), (working, "an operation"), (receiving, "a message"):
+            pair.acceptor.take()
+            pair.acceptor.feed(b"")
+            assert pair.acceptor.take() == [TransportClosed(expected=False, interrupted=broken_off)]
+
     def test_the_peer_takes_nothing_any_more(self) -> None:
         """A send that stalls ends the association, though no response is due yet."""
         pair = associated(timeouts=Timeouts(stall=60.0), buffer_size=1 * KIB, max_pdu_length=256)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from dicomnet.errors import AbortReason, InvalidValue, StateError
+from dicomnet.errors import AbortReason, InvalidMessage, InvalidValue, StateError
 from dicomnet.limits import MIB, Limits, Timeouts
 from dicomnet.pdu import AssociateReject, PduType
 from dicomnet.ul.connection import CLOSE, SEND_EOF, SENT_AT_ONCE, Connection
@@ -710,6 +710,24 @@ class TestDeadlines:
         assert self.expire(connection) == [TimedOut("any activity", 17.0)]
         assert everything_to_send(connection) == ABORTED
 
+    def test_what_the_user_does_is_activity(self) -> None:
+        """From an acceptance, a message or a release on, the idle time runs anew, however long the user thought about it."""
+        times = Timeouts(idle=17.0, release=None, stall=None)
+        accepting, sending, releasing = asked(timeouts=times), acceptor(timeouts=times), acceptor(timeouts=times)
+        accepting.accept(accepted(), NOW + 10)
+        sending.send_data(P_DATA, len(P_DATA), NOW + 10)
+        releasing.release(NOW + 10)
+        assert [c.deadline for c in (accepting, sending, releasing)] == [NOW + 10 + 17.0] * 3
+
+    def test_artim_runs_from_what_ended_the_association(self) -> None:
+        """Not from what was read last."""
+        rejecting, releasing, violated = (make(timeouts=self.TIMES) for make in (asked, acceptor, acceptor))
+        rejecting.reject(AssociateReject(1, 1, 1), NOW + 10)
+        releasing.receive(RELEASE_RQ, NOW)
+        releasing.answer_release(NOW + 10)
+        violated.violated(InvalidMessage("data without a command"), NOW + 10)
+        assert [c.deadline for c in (rejecting, releasing, violated)] == [NOW + 10 + 7.0] * 3
+
     def test_an_association_at_work_is_not_idle(self) -> None:
         """While operations are outstanding it is not for this layer to be impatient."""
         connection = acceptor(timeouts=self.TIMES)
@@ -755,6 +773,25 @@ class TestDeadlines:
         connection.message_open = True
         assert connection.deadline == NOW + 19.0
         connection.message_open = False
+        assert connection.deadline is None
+
+    def test_a_trickle_of_pdus_does_not_keep_a_message_alive(self) -> None:
+        """While a message is open, whole PDUs count for no more than their bytes."""
+        connection = acceptor(timeouts=Timeouts(stall=60.0, idle=None), limits=Limits(minimum_progress=1000))
+        connection.message_open = True
+        for second in range(1, 60):
+            connection.receive(P_DATA, NOW + second)
+            connection.message_open = True
+        assert connection.deadline == NOW + 60.0
+
+    def test_a_message_ends_where_the_next_has_begun(self) -> None:
+        """That the last message is complete does not stop the clock of a PDU that is not."""
+        connection = acceptor(timeouts=Timeouts(stall=60.0, idle=None))
+        connection.message_open = True
+        connection.receive(P_DATA + P_DATA[:8], NOW)
+        connection.message_open = False
+        assert connection.deadline == NOW + 60.0
+        connection.receive(P_DATA[8:], NOW)
         assert connection.deadline is None
 
     def test_a_trickle_does_not_keep_a_message_alive(self) -> None:
