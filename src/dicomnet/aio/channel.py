@@ -86,8 +86,10 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        # With no buffer of its own allowed to the transport, "may write" means "all bytes have left".
-        self.transport.set_write_buffer_limits(high=0)
+        # With no buffer of its own allowed to the transport, "may write" means "all bytes have left". A TLS transport
+        # asks to wait at its limit, not above: at 0 it would do so when it is empty, and never say that it goes on.
+        is_tls = self.transport.get_extra_info("ssl_object") is not None
+        self.transport.set_write_buffer_limits(high=int(is_tls), low=0)
         if self._hold:
             self.transport.pause_reading()
         else:
