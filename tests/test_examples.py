@@ -1,0 +1,76 @@
+"""The programs in examples/, run as a user would: as processes, with a real file between them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydicom.data import get_testdata_file
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"}
+
+
+def run(name: str, *arguments: str) -> str:
+    """What an example prints until it ends."""
+    result = subprocess.run(
+        [sys.executable, ROOT / "examples" / name, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+        timeout=30,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+@contextmanager
+def serving(name: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """An example that listens, and the port it says it listens on; it must end in good order."""
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "examples" / name, *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    try:
+        assert process.stdout is not None
+        said = re.fullmatch(r"listening on port (\d+)\n", process.stdout.readline())
+        assert said is not None
+        yield said[1], process
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_the_storage_pair_moves_a_file(tmp_path: Path) -> None:
+    """What storage_scu sends, storage_scp keeps under its SOP instance UID, with the same data set."""
+    path = get_testdata_file("CT_small.dcm", download=False)
+    with serving("storage_scp.py", "0", str(tmp_path)) as (port, process):
+        assert run("storage_scu.py", f"ARCHIVE@127.0.0.1:{port}", str(path)) == f"{path}: 0000 success\n"
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith(".dcm\n")
+    [kept] = tmp_path.iterdir()
+    assert kept.read_bytes()[-30000:] == Path(str(path)).read_bytes()[-30000:]
+
+
+def test_the_query_pair_finds_what_matches() -> None:
+    """query_scu prints the studies of query_scp that match its pattern, then the final status."""
+    with serving("query_scp.py", "0") as (port, _):
+        answers = run("query_scu.py", f"ARCHIVE@127.0.0.1:{port}", "Doe*").splitlines()
+    assert answers[:2] == ["1001 Doe^Jane 1.2.3.1", "1002 Doe^John 1.2.3.2"]
+    assert answers[2].startswith("0000")
+    assert len(answers) == 3
+
+
+def test_every_example_says_how_it_is_used() -> None:
+    """The last line of each docstring is the command that runs it."""
+    for path in (ROOT / "examples").glob("*.py"):
+        docstring = path.read_text().split('"""')[1].strip()
+        assert docstring.splitlines()[-1].startswith(f"python {path.name}")
