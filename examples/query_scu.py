@@ -35,10 +35,15 @@ def main(address: str, pattern: str) -> None:
             print(message.status)
             scu.send_release_request()
 
-    # Three ways to end: in order, refused, or lost.
+    @scu.on("connect")
+    @scu.on("close")
+    def lost(error: Exception | None, net: DicomNet | None = None) -> None:
+        if error is not None or net is not None:
+            print(error or "the peer closed the connection")
+            over.set()
+
     scu.on("receive_release_response", over.set)
     scu.on("receive_associate_reject", lambda *numbers: (print("rejected", *numbers), over.set()))
-    scu.on("close", lambda *_: over.set())
 
     with scu:
         scu.connect(peer.host, peer.port)
