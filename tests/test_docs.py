@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import dicomnet
+
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
 MAKE = shutil.which("make")
@@ -39,6 +41,26 @@ def test_the_program_in_the_readme_prints_what_it_says(tmp_path: Path) -> None:
     program.write_text("\n".join(blocks(README, "python")))
     [promised] = re.findall("^This prints `(.+)`", README, re.MULTILINE)
     assert run(sys.executable, str(program), folder=tmp_path) == f"{promised}\n"
+
+
+def test_the_guide_to_the_core_echoes(tmp_path: Path) -> None:
+    """The program in docs/sansio.md gets its echo from a DicomNet object."""
+
+    class Scp(dicomnet.DicomNet):
+        def on_accept(self, error: Exception | None) -> None:
+            self.accept(Scp())
+
+        def on_receive_associate_request(self, associate: dicomnet.Associate) -> None:
+            self.send_associate_accept(associate.accept_all())
+
+        def on_receive_c_echo_request(self, message: dicomnet.Message) -> None:
+            self.send_c_echo_response(message)
+
+    program = tmp_path / "shell.py"
+    program.write_text("\n".join(blocks((REPOSITORY / "docs" / "sansio.md").read_text(), "python")))
+    with dicomnet.runtime(), Scp() as scp:
+        _, port = scp.listen("127.0.0.1")
+        assert run(sys.executable, str(program), str(port), folder=tmp_path) == "the peer says 0000 success\n"
 
 
 def test_the_first_forty_lines_hold_a_program() -> None:
