@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from dicomnet.aio.hub import Hub
@@ -44,6 +44,8 @@ class Arrival:
         self._pending_bytes = 0
         self.completed = False
         """Whether its last byte has come."""
+        self.on_complete: Callable[[], object] | None = None
+        """Called when it has, before its data are known to be kept."""
         self._discarded = False
         # Who sends this follows the data, not the association: a requestor receives what it asked C-GET for.
         ends = (terms.called_ae, terms.calling_ae) if requestor else (terms.calling_ae, terms.called_ae)
@@ -99,6 +101,8 @@ class Arrival:
     def complete(self) -> None:
         """The last byte has come."""
         self.completed = True
+        if self.on_complete is not None:
+            self.on_complete()
         if self._delivery is not None:
             self._delivery.finish()
 

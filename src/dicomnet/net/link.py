@@ -145,7 +145,8 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
         self._error: Exception | None = None
-        self._slots: dict[Arrival, Slot] = {}
+        self._slots: dict[Arrival, Slot | None] = {}
+        """Data sets on their way, and once they are whole their place among the callbacks."""
         self._undelivered = 0
         self._undelivered_bytes = 0
         self._reading_paused = False
@@ -294,7 +295,8 @@ class Link:
             handler(self, event)
 
     def choose(self, arrival: Arrival) -> Sink | None:
-        self._slots[arrival] = self._mailbox.reserve()
+        self._slots[arrival] = None
+        arrival.on_complete = partial(self._came_whole, arrival)
         self._settle(arrival.command)
         self._count(1, 0)
         destination = self._net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
@@ -304,12 +306,16 @@ class Link:
         self._runtime.submit(partial(self._decide, destination, arrival))
         return None
 
+    def _came_whole(self, arrival: Arrival) -> None:
+        # Behind what was told of its PDUs, and before the next message, however long storage takes.
+        if arrival in self._slots:  # else it was refused before it was whole
+            self._slots[arrival] = self._mailbox.reserve()
+
     def message(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
-        slot = self._slots.pop(arrival, None)
-        if slot is None:
-            slot = self._mailbox.reserve()
+        if arrival not in self._slots:  # there are no data
             self._settle(arrival.command)
             self._count(1, 0)
+        slot = self._slots.pop(arrival, None) or self._mailbox.reserve()
         if isinstance(arrival.command, Response):
             self.ledger.outcome(arrival.command)
         held = 0 if data is None or data.path is not None else min(data.length, self._limits.undelivered_bytes)
@@ -342,8 +348,7 @@ class Link:
         self.on_end()
         error = self._error or error
         self._fail_tickets(error or ConnectionLost("the connection ended before this was sent"))
-        for arrival in [arrival for arrival in self._slots if not arrival.completed]:
-            self._slots.pop(arrival).fill(nothing)
+        self._slots = {arrival: slot for arrival, slot in self._slots.items() if slot is not None}
         self._log_end()
         self._net._link_ended(self, error, tell=not (self.closed_here or self._ended_by_answer))
 
@@ -628,10 +633,16 @@ class Link:
         """Whether the callback returned instead of raising."""
         try:
             self._net._callback(event)(*arguments)
-        except Exception:
-            log.exception("%s on_%s raised", self.ledger.id, event)
+        except Exception as error:  # noqa: BLE001 (a user's callback may raise anything)
+            self._log_raised(event, error)
             return False
         return True
+
+    def _log_raised(self, event: str, error: Exception) -> None:
+        if isinstance(error, StateError) and (self.over or self.ledger.over):
+            log.info("%s on_%s came too late: %s", self.ledger.id, event, error)
+        else:
+            log.error("%s on_%s raised", self.ledger.id, event, exc_info=error)
 
     def _call_and_count(self, size: int, event: str, *arguments: object) -> None:
         self._call(event, *arguments)
@@ -666,8 +677,8 @@ class Link:
             return
         try:
             self._net._callback(EVENT_OF[type(message.command)])(message)
-        except Exception as error:
-            log.exception("%s on_%s raised", self.ledger.id, EVENT_OF[type(message.command)])
+        except Exception as error:  # noqa: BLE001 (a user's callback may raise anything)
+            self._log_raised(EVENT_OF[type(message.command)], error)
             if isinstance(message.command, Request) and message.message_id in self.core.operations.performing:
                 self._call_default(self._net._answer_failure, message, error)
 
