@@ -47,7 +47,7 @@ class User(Protocol):
         """This side had to abort, because of a mistake or a fault of its own."""
 
     def closed(self, error: Exception | None) -> None:
-        """The transport is gone; told once, last."""
+        """The transport is gone; told once, and last but for messages that had come whole and are still being kept."""
 
 
 class Channel(asyncio.BufferedProtocol):
@@ -68,6 +68,7 @@ class Channel(asyncio.BufferedProtocol):
         """Whether `closed` has been told."""
         self.pending_limit = core.connection.limits.pending_data
         self._hold = hold
+        self._early = b""
         self._clock = hub.loop.time
         self._buffer: Buffer = hub.pool.reserve
         self._arrival: Arrival | None = None
@@ -102,6 +103,11 @@ class Channel(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         buffer = self._buffer
         view = buffer.memory[buffer.filled : buffer.filled + nbytes]
+        if self._hold:  # uvloop begins to read after `connection_made`, whatever that said
+            assert self.transport is not None
+            self.transport.pause_reading()
+            self._early += view
+            return
         self._hand_out(self.core.receive(view, self._clock()))
         self.hub.pool.received(buffer, nbytes)
         self.flush()
@@ -114,6 +120,7 @@ class Channel(asyncio.BufferedProtocol):
         self._hand_out(self.core.receive(b"", self._clock()))
         self.core.close()
         self.ended = True
+        self.hub.pool.forget(self._resume_in_pool)
         if self._arrival is not None:
             self._arrival.discard()
             self._arrival = None
@@ -136,9 +143,14 @@ class Channel(asyncio.BufferedProtocol):
     def proceed(self) -> None:
         """Begins what `hold` held back."""
         self._hold = False
-        if not self.ended:
-            self._begin()
-            self._update_reading()
+        if self.ended:
+            return
+        self._begin()
+        early, self._early = self._early, b""
+        if early:
+            self._hand_out(self.core.receive(early, self._clock()))
+            self.flush()
+        self._update_reading()
 
     def flush(self) -> None:
         """Takes what the core has to send; call it after any request to the core."""
@@ -188,7 +200,11 @@ class Channel(asyncio.BufferedProtocol):
             self.resume("held")
 
     def arrived(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
-        self.user.message(arrival, data, error)
+        try:
+            self.user.message(arrival, data, error)
+        except Exception as failure:  # noqa: BLE001 (a user may raise anything)
+            self._fail(failure)
+            self.flush()
 
     # What the deadlines of the loop call.
 
@@ -222,8 +238,7 @@ class Channel(asyncio.BufferedProtocol):
                     self._begin_message(cast("MessageBegun", event))
                 else:
                     self.user.handle(event)
-        except Exception as error:
-            log.exception("an event could not be handled; the association is aborted")
+        except Exception as error:  # noqa: BLE001 (a user may raise anything)
             self._fail(error)
         finally:
             self._working = outer
@@ -247,10 +262,13 @@ class Channel(asyncio.BufferedProtocol):
         arrival.take(event.data, self._buffer, copy=scarce)
         if scarce and "pool" not in self._pauses:
             self.pause("pool")
-            self.hub.pool.when_free(partial(self.resume, "pool"))
+            self.hub.pool.when_free(self._resume_in_pool)
         if event.last:
             self._arrival = None
             arrival.complete()
+
+    def _resume_in_pool(self) -> None:
+        self.resume("pool")
 
     def _update_reading(self) -> None:
         transport = self.transport
@@ -269,7 +287,7 @@ class Channel(asyncio.BufferedProtocol):
     def _pump(self) -> None:
         transport = self.transport
         assert transport is not None
-        while not self._writing_paused and self._streaming is None:
+        while self._may_take():
             items = self.core.data_to_send()
             if not items or self.ended:
                 return
@@ -281,7 +299,7 @@ class Channel(asyncio.BufferedProtocol):
                 self._write(written)
                 written.clear()
                 if item is SEND_EOF:
-                    if transport.can_write_eof():
+                    if transport.can_write_eof() and not transport.is_closing():
                         transport.write_eof()
                 elif item is CLOSE:
                     self._closing_at = self._clock() + self.core.connection.timeouts.artim
@@ -289,6 +307,10 @@ class Channel(asyncio.BufferedProtocol):
                 else:
                     self._stream(item)
             self._write(written)
+
+    def _may_take(self) -> bool:
+        """What is taken must leave in order; but the end does not wait for a peer that takes nothing more."""
+        return self.core.connection.closed or (not self._writing_paused and self._streaming is None)
 
     def _write(self, pieces: list[bytes]) -> None:
         if pieces:
@@ -310,7 +332,10 @@ class Channel(asyncio.BufferedProtocol):
         if count > 0:
             self._in_transport = waiting
             for sent in self.core.sent(count, self._clock()):
-                self.user.sent(sent)
+                try:
+                    self.user.sent(sent)
+                except Exception as error:  # noqa: BLE001 (a user may raise anything)
+                    self._fail(error)
 
     def _stream(self, message: OutgoingMessage) -> None:
         self._streaming = message
@@ -319,17 +344,25 @@ class Channel(asyncio.BufferedProtocol):
 
     def _next_chunk(self, message: OutgoingMessage) -> None:
         """Lays out, reads and writes until the transport or the disk makes us wait."""
+        assert self.transport is not None
         while not self._writing_paused and self._streaming is message:
             if not message.remaining:
                 self._end_stream(reuse_buffer=True)
                 return
+            if self.transport.is_closing():  # `connection_lost` is on its way
+                return
             assert self._send_buffer is not None
             used, gaps = message.lay_out(self._send_buffer)
             if message.body.blocking and gaps:
-                self._reading_body = True
-                self.hub.workers.submit(partial(self._read_off_loop, message, used, gaps))
-                return
-            self._write_chunk(message, used, _read(message, gaps))
+                try:
+                    self.hub.workers.submit(partial(self._read_off_loop, message, used, gaps))
+                except RuntimeError as error:  # closed, or the system has no thread to give
+                    self._write_chunk(message, used, error)
+                else:
+                    self._reading_body = True
+                    return
+            else:
+                self._write_chunk(message, used, _read(message, gaps))
 
     def _read_off_loop(self, message: OutgoingMessage, used: int, gaps: list[memoryview]) -> None:
         error = _read(message, gaps)
@@ -347,7 +380,6 @@ class Channel(asyncio.BufferedProtocol):
             return
         if error is not None:
             # Half a data set is out and the rest cannot follow: only an abort tells the peer so.
-            log.error("a data set cannot be read on while it is being sent, the association is aborted: %s", error)
             self._end_stream(reuse_buffer=True)
             self._fail(error)
             return
@@ -364,8 +396,15 @@ class Channel(asyncio.BufferedProtocol):
         self._send_buffer = None
 
     def _fail(self, error: Exception) -> None:
+        """The fault of this side, not of the peer: harms this association and no other."""
+        log.error("a failure of this side, the association is aborted: %s", error, exc_info=error)
+        if self.ended:
+            return
         self.core.abort(self._clock())
-        self.user.failed(error)
+        try:
+            self.user.failed(error)
+        except Exception:
+            log.exception("a failure could not be told")
 
     def _deadline(self) -> float | None:
         return self._closing_at if self._closing_at is not None else self.core.deadline

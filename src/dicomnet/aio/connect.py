@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ async def attach(
         OSError: the peer closed the socket meanwhile.
     """
     loop = asyncio.get_running_loop()
+    identity = _identity(sock)
     limit = None if context is None else handshake_timeout or _FOR_EVER
     try:
         if server_side:
@@ -46,13 +48,15 @@ async def attach(
                 lambda: channel, sock=sock, ssl=context, server_hostname=name, ssl_handshake_timeout=limit
             )
     except OSError as error:
-        sock.close()
+        _close(sock, identity)
         if context is None:
             raise
         raise TlsFailed(_reason(error, handshake_timeout)) from error
     except BaseException:
-        sock.close()
+        _close(sock, identity)
         raise
+    if channel.ended:
+        _close(sock, identity)
 
 
 async def connect(
@@ -86,11 +90,35 @@ async def connect(
     return channel
 
 
+def _identity(sock: socket.socket) -> tuple[int, int]:
+    status = os.fstat(sock.fileno())
+    return status.st_dev, status.st_ino
+
+
+def _close(sock: socket.socket, identity: tuple[int, int]) -> None:
+    """Closes a socket whose transport has ended.
+
+    uvloop closes the descriptor below the socket object when a connection
+    breaks while it is being made. The number may belong to somebody else then.
+    """
+    try:
+        still_ours = _identity(sock) == identity
+    except OSError:
+        still_ours = False
+    if still_ours:
+        sock.close()
+    else:
+        sock.detach()
+
+
 def _reason(error: OSError, handshake_timeout: float | None) -> str:
     if isinstance(error, TimeoutError | ConnectionAbortedError):
         return f"the handshake was not over within {handshake_timeout:g} s" if handshake_timeout else "no handshake"
     if isinstance(error, ConnectionResetError):
-        return "the peer closed the connection during the handshake (does it speak TLS?)"
+        # asyncio ends a handshake without the alert that would say why, so a peer built on it looks the same.
+        return (
+            "the peer closed the connection during the handshake (it speaks no TLS, or does not trust our certificate)"
+        )
     reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error.strerror or str(error)
     text = str(reason).lower().replace("_", " ")
     if text == "wrong version number":

@@ -139,6 +139,11 @@ class Connection:
         return self._machine.allows(Input.DATA_REQUESTED) and not self._closed
 
     @property
+    def closed(self) -> bool:
+        """Whether the transport is to be closed: all that is given out from now on is `CLOSE`."""
+        return self._closed
+
+    @property
     def mid_pdu(self) -> bool:
         """Whether a PDU has begun to arrive and is not complete."""
         return bool(self._partial or self._pdu_left or self._fragment_left)
