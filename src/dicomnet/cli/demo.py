@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -82,27 +81,32 @@ def run(*, use_tls: bool, ending: Ending) -> None:
     Raises:
         ClickException: it did not end as it should.
     """
-    story = Story()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dicomnet-demo-")))
-        samples = _samples(folder)
-        scu_tls, scp_tls = _tls(folder) if use_tls else (None, None)
-        incoming = Folder(folder / "received", durable=False)
+    try:
+        with tempfile.TemporaryDirectory(prefix="dicomnet-demo-") as folder:
+            _tell(Story(), Path(folder), ending, use_tls=use_tls)
+    except (DicomNetError, OSError) as error:
+        raise click.ClickException(f"the demonstration failed: {error}") from error
+
+
+def _tell(story: Story, folder: Path, ending: Ending, *, use_tls: bool) -> None:
+    samples = _samples(folder)
+    scu_tls, scp_tls = _tls(folder) if use_tls else (None, None)
+    incoming = Folder(folder / "received", durable=False)
+    with runtime(), Listener(story, incoming, ending, scp_tls) as scp, Scu(story, scu_tls) as scu:
         try:
-            with runtime(), Listener(story, incoming, ending, scp_tls) as scp, Scu(story, scu_tls) as scu:
-                seconds = _play(story, scp, scu, samples, ending)
-        except DicomNetError as error:
-            raise click.ClickException(f"the demonstration failed: {error}") from error
-        kept = sorted(incoming.root.iterdir())
-        if ending is Ending.RELEASE:
-            _check(samples, story.received, kept)
-            _conclude(story, samples, seconds)
-        elif ending is Ending.ABORT:
-            if len(kept) != 1:
-                raise click.ClickException(f"of 1 whole data set and the beginning of another, {len(kept)} were kept")
-            story.say("\nThe whole data set was kept; of the other, aborted in the middle, nothing was left behind.")
-        else:
-            story.say(f"\nNothing was sent, because the SCP rejected the association: {story.rejection}.")
+            seconds = _play(story, scp, scu, samples, ending)
+        finally:
+            story.mark(OVER)
+    kept = sorted(incoming.root.iterdir())
+    if ending is Ending.REJECT:
+        story.say(f"\nNothing was sent, because the SCP rejected the association:\n{story.rejection}.")
+    elif ending is Ending.ABORT:
+        if len(kept) != 1:
+            raise click.ClickException(f"of 1 whole data set and the beginning of another, {len(kept)} were kept")
+        story.say("\nThe whole data set was kept;\nof the other, aborted in the middle, nothing was left behind.")
+    else:
+        _check(samples, story.received, kept)
+        _conclude(story, samples, seconds)
 
 
 def _play(story: Story, scp: Listener, scu: Scu, samples: Sequence[Sample], ending: Ending) -> float:
@@ -112,7 +116,7 @@ def _play(story: Story, scp: Listener, scu: Scu, samples: Sequence[Sample], endi
     story.send(SCU, "connect")
     scu.connect("127.0.0.1", port)
     story.await_event(SCU, "on_connect")
-    story.banner("network connection established")
+    story.banner(CONNECTED)
     if scu.tls is not None:
         story.await_event(SCP, "on_secure_link_ready")
         story.await_event(SCU, "on_secure_link_ready")
@@ -176,14 +180,15 @@ class Scu(DicomNet):
     def abort(self) -> None:
         self._story.send(SCU, "A-ABORT")
         self.send_abort()
-        self._story.abort_sent.set()
+        self._story.mark(ABORT_SENT)
 
     def on_connect(self, error: Exception | None) -> None:
         if error is None:  # both sides hear of it at the same moment; the SCP's line comes first
-            self._story.await_event(SCP, "on_accept")
+            self._story.after("on_accept")
         self._story.fire(SCU, "on_connect", error=error)
 
     def on_secure_link_ready(self, error: Exception | None) -> None:
+        self._story.after(CONNECTED)
         self._story.fire(SCU, "on_secure_link_ready", _cipher(self), error=error)
 
     def on_receive_associate_accept(self, associate: Associate) -> None:
@@ -234,6 +239,7 @@ class Scp(DicomNet):
         self._incoming = incoming
 
     def on_secure_link_ready(self, error: Exception | None) -> None:
+        self._story.after(CONNECTED)
         self._story.fire(SCP, "on_secure_link_ready", _cipher(self), error=error)
 
     def on_receive_associate_request(self, associate: Associate) -> None:
@@ -270,13 +276,15 @@ class Scp(DicomNet):
         self._story.fire(SCP, "on_receive_abort", f"({source}, {reason})")
 
     def on_close(self, error: Exception | None, net: DicomNet) -> None:  # noqa: ARG002
+        # The SCU, which has closed the connection, may still be about to hear what led to it.
+        self._story.after("on_receive_release_response", "on_receive_associate_reject", ABORT_SENT)
         self._story.fire(SCP, "on_close")
 
     def _choose(self, command: CStoreRequest) -> Folder:
         """Asked before the data of each instance; holds the large one until the SCU has aborted."""
         if command.affected_sop_instance_uid == LARGE_INSTANCE:
             self._story.fire(SCP, "destination", "asked where to keep it, before the data come")
-            self._story.abort_sent.wait(PATIENCE)
+            self._story.after(ABORT_SENT)
         return self._incoming
 
 
@@ -285,17 +293,18 @@ class Story:
 
     def __init__(self) -> None:
         self._console = _console()
+        self._is_heard = True
         encoding = sys.stdout.encoding or "ascii"
         self._diagram = Diagram(ascii_only=not _can_draw(encoding))
         self._news = threading.Condition()
         self._fired: Counter[tuple[Side, str]] = Counter()
+        self._marks: set[str] = set()
         self._error: Exception | None = None
         self._began = perf_counter()
         self.received: dict[str, Path] = {}
         """The file of each instance that was kept."""
         self.rejection = ""
         """What the numbers of an A-ASSOCIATE-RJ meant."""
-        self.abort_sent = threading.Event()
 
     def begin(self, text: str) -> None:
         """The heading; times count from here."""
@@ -317,11 +326,24 @@ class Story:
         with self._news:
             self._draw(self._diagram.event(self._seconds(), side, f"{event}  {detail}" if detail else event))
             self._fired[side, event] += 1
-            self._news.notify_all()
+            self.mark(event)
 
     def banner(self, text: str) -> None:
+        """How things stand from here on."""
         with self._news:
             self._draw(self._diagram.banner(self._seconds(), text))
+            self.mark(text)
+
+    def mark(self, name: str) -> None:
+        """A point was reached that others may stand `after`."""
+        with self._news:
+            self._marks.add(name)
+            self._news.notify_all()
+
+    def after(self, *names: str) -> None:
+        """Waits until one of these points is reached, or the story over: for lines of two threads to stand in order."""
+        with self._news:
+            self._news.wait_for(lambda: self._error is not None or self._marks & {*names, OVER}, PATIENCE)
 
     def fail(self, error: Exception) -> None:
         """What should not have happened; whoever waits hears of it."""
@@ -345,13 +367,21 @@ class Story:
 
     def say(self, text: str) -> None:
         """Prose around the drawing."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._print(text)
 
     def _seconds(self) -> float:
         return perf_counter() - self._began
 
     def _draw(self, line: Line) -> None:
-        self._console.print(line.text, style=_STYLES[line.kind], markup=False, highlight=False, soft_wrap=True)
+        self._print(line.text, _STYLES[line.kind])
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        if self._is_heard:
+            try:
+                self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+                self._console.file.flush()
+            except (BrokenPipeError, SystemExit):  # the latter is how rich says the former; the play goes on unheard
+                self._is_heard = False
 
 
 def _console() -> Console:
@@ -507,6 +537,9 @@ LARGE_INSTANCE = UID("2.25.303921163428473908216354871290412380457")
 ROWS = COLUMNS = 512
 FRAMES = 256
 """Together 64 MiB of pixels."""
+
+CONNECTED, ABORT_SENT, OVER = "network connection established", "abort sent", "over"
+"""Points in the story besides events."""
 
 PATIENCE = 30.0
 """Seconds for anything to happen; a slow disk takes some for 64 MiB."""

@@ -10,18 +10,24 @@ from contextlib import contextmanager
 
 @contextmanager
 def log_to_stderr(level: int) -> Iterator[None]:
-    """Shows what the library logs from this level on, until the block ends."""
-    logger = logging.getLogger("dicomnet")
+    """Shows what the library logs from this level on, until the block ends.
+
+    Warnings about the user's own files and folders are always shown.
+    """
+    logger, storage = logging.getLogger("dicomnet"), logging.getLogger("dicomnet.storage")
     handler = _handler()
-    before = logger.level, logger.propagate
+    before = logger.level, logger.propagate, storage.level
     logger.setLevel(level)
+    storage.setLevel(min(level, logging.WARNING))
     logger.propagate = False
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-        logger.level, logger.propagate = before
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+        storage.setLevel(before[2])
         handler.close()
 
 

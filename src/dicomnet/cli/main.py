@@ -154,7 +154,7 @@ def echo(
 @click.argument("peer", callback=_peer, metavar="AET@host:port")
 @click.argument("paths", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True, metavar="PATH...")
 @_peer_options
-@_common_options(ca_help="Who may issue the peer's certificate, PEM.  [default: the system's]", level=logging.ERROR)
+@_common_options(ca_help="Who may issue the peer's certificate, PEM.  [default: the system's]", level=logging.CRITICAL)
 def send(
     *,
     peer: Address,

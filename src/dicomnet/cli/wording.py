@@ -83,7 +83,7 @@ def _abortion(error: AssociationAborted) -> str:
 
 def _tls_advice(error: TlsFailed) -> str:
     text = str(error)
-    if "does not speak TLS" in text or "does it speak TLS" in text:
+    if "does not speak TLS" in text or "speaks no TLS" in text:
         return "try without --tls"
     if ("certificate" in text and "verify" in text) or "issuer" in text or "self" in text:
         return "name whom to trust with --tls-ca"

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.helpers import Outcome, assert_plain, environment
+from dicomnet import __version__
+
+Command = Callable[..., Outcome]
+
+HEAVY = {"pydicom", "rich", "asyncio", "ssl", "socket", "dicomnet.net"}
+"""What help and mistakes in typing must not wait for."""
+
+
+@pytest.mark.parametrize("arguments", [(), ("echo", "--help"), ("send", "--help"), ("echo", "nonsense")])
+def test_help_and_mistakes_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    """Only a command that runs pays for the network, the terminal and data sets."""
+    program = """
+import sys
+from dicomnet.cli.main import main
+try:
+    main()
+finally:
+    print("loaded", *sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False, env=environment()
+    )
+    loaded = done.stdout.rpartition("loaded ")[2].split()
+    assert "dicomnet.cli.main" in loaded
+    assert not HEAVY & set(loaded)
+
+
+@pytest.mark.parametrize("command_name", ["demo", "echo", "send", "recv"])
+def test_every_command_tells_its_exit_codes(command: Command, command_name: str) -> None:
+    """Scripts find in the help what the codes mean."""
+    outcome = command(command_name, "--help")
+    assert outcome.code == 0
+    assert "Exit codes: 0 done; 1 the peer refused" in outcome.out
+
+
+def test_the_module_runs_as_the_command(program: Command) -> None:
+    """`python -m dicomnet` is the command, under its name."""
+    outcome = program("--version")
+    assert (outcome.code, outcome.out) == (0, f"dicomnet, version {__version__}\n")
+    assert program("echo").err.startswith("Usage: dicomnet echo")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("10.0.0.5:104", "does not say which AE title to call"),
+        ("ARCHIVE@10.0.0.5", "names no port"),
+        ("ARCHIVE@10.0.0.5:0", "nobody can be reached at port 0"),
+        ("ARCHIVE@10.0.0.5:70000", "is not between 0 and 65535"),
+        ("A-TITLE-OF-17-CHR@10.0.0.5:104", "at most 16 are allowed"),
+        ("ARCHIVE@fe80::1:104", "IPv6 hosts in brackets"),
+        ("ARCHIVE@:104", "is not an address"),
+    ],
+)
+def test_a_wrong_address_is_a_usage_error_with_an_example(command: Command, address: str, said: str) -> None:
+    """What was wrong, and how it should look."""
+    outcome = command("echo", address)
+    assert outcome.code == 2
+    assert said in " ".join(outcome.err.split())
+    assert "ARCHIVE@10.0.0.5:104" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("echo", "A@h:1", "--aet", "back\\slash"), id="title"),
+        pytest.param(("echo", "A@h:1", "--timeout", "0"), id="no time"),
+        pytest.param(("echo", "A@h:1", "--tls-key", __file__), id="key without certificate"),
+        pytest.param(("echo", "A@h:1", "--tls-ca", "/nowhere"), id="no such authority"),
+        pytest.param(("send", "A@h:1"), id="nothing to send"),
+        pytest.param(("send", "A@h:1", "/nowhere"), id="no such path"),
+        pytest.param(("recv", "--output", "x"), id="no port"),
+        pytest.param(("recv", "--port", "0"), id="no output"),
+        pytest.param(("recv", "--port", "0", "--output", __file__), id="output is a file"),
+        pytest.param(("recv", "--port", "0", "--output", "x", "--tls"), id="TLS without certificate"),
+        pytest.param(("demo", "--both"), id="no such option"),
+    ],
+)
+def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) -> None:
+    """Before anything is done, and with a word on what was wrong."""
+    outcome = command(*arguments)
+    assert outcome.code == 2
+    assert "Error: " in outcome.err
+    assert not outcome.out
+    assert not Path("x").exists()
+    assert_plain(outcome.err)

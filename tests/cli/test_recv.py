@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import dicomnet
+from cli.helpers import CT, EXPLICIT, Outcome, assert_plain
+from dicomnet import Status
+from dicomnet.cli._certificate import self_signed
+from dicomnet.cli.requestor import Requestor
+from dicomnet.storage.source import InstanceFile
+from dicomnet.types import Address, ae_title
+
+Command = Callable[..., Outcome]
+Write = Callable[..., Path]
+
+
+class Receiver:
+    """`dicomnet recv` in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], output: Path) -> None:
+        self.process = process
+        self.output = output
+        assert process.stdout is not None
+        self.line = process.stdout.readline()
+        found = re.fullmatch(r"listening on (.*):([0-9]+), keeping instances in (.*)\n", self.line)
+        assert found, self.line or process.communicate()
+        self.port = int(found[2])
+
+    @property
+    def address(self) -> str:
+        return f"ARCHIVE@127.0.0.1:{self.port}"
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.output.iterdir())
+
+    def stop(self, number: int = signal.SIGTERM) -> str:
+        """Ends it and returns what it logged."""
+        self.process.send_signal(number)
+        return self.end()
+
+    def end(self) -> str:
+        out, err = self.process.communicate(timeout=20)
+        assert out == ""
+        assert_plain(self.line, err)
+        assert "Traceback" not in err
+        assert self.process.returncode == 0
+        return err
+
+
+@pytest.fixture
+def receive(started: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> Callable[..., Receiver]:
+    """Starts a receiver on a free port and waits until it listens."""
+    output = tmp_path / "received"
+
+    def start(*options: object) -> Receiver:
+        return Receiver(started("recv", "--port", 0, "--output", output, *options), output)
+
+    return start
+
+
+@pytest.fixture
+def requestor() -> Iterator[Callable[[Receiver], Requestor]]:
+    """An association to the receiver for the test's own hand."""
+    with dicomnet.runtime():
+        yield lambda receiver: Requestor(Address(ae_title("ARCHIVE"), "127.0.0.1", receiver.port), "TESTER")
+
+
+def test_what_is_sent_is_kept_byte_for_byte(
+    receive: Callable[..., Receiver], command: Command, instance: Write
+) -> None:
+    """Echo and store from anybody, to any title; a file for each instance, and one log line for each association."""
+    paths = [instance(f"{n}.dcm", number=n, size=3_000_000) for n in (1, 2)]
+    receiver = receive()
+    assert command("echo", receiver.address).code == 0
+    assert command("send", receiver.address, *paths, "--aet", "CT1").code == 0
+    assert receiver.files == ["1.2.3.1.dcm", "1.2.3.2.dcm"]
+    for path in paths:
+        sent, kept = InstanceFile.open(path), InstanceFile.open(receiver.output / f"1.2.3.{path.stem}.dcm")
+        assert data_set(kept) == data_set(sent)
+        assert (kept.sop_class_uid, kept.transfer_syntax_uid) == (CT, EXPLICIT)
+    log = receiver.stop().splitlines()
+    assert len(log) == 2
+    assert "DICOMNET@127.0.0.1 -> ARCHIVE released: 1 C-ECHO" in log[0]
+    assert "CT1@127.0.0.1 -> ARCHIVE released: 2 stored, 6.0 MB" in log[1]
+
+
+def test_real_files_of_all_sorts(receive: Callable[..., Receiver], command: Command) -> None:
+    """All instances that pydicom brings along, junk and all, go through send and recv and stay what they are."""
+    pydicom = pytest.importorskip("pydicom")
+    folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    receiver = receive("--no-durable")
+    outcome = command("send", receiver.address, folder)
+    assert outcome.code == 0
+    stored = int(outcome.out.split()[0])
+    assert stored > 50
+    assert len(receiver.files) == stored
+    assert not [name for name in receiver.files if not name.endswith(".dcm")]
+    kept = {InstanceFile.open(receiver.output / name).sop_instance_uid for name in receiver.files}
+    assert len(kept) == stored
+    receiver.stop()
+
+
+def test_the_same_instance_twice(receive: Callable[..., Receiver], command: Command, instance: Write) -> None:
+    """The same again is acknowledged and kept once; another data set of the same identity is kept beside it."""
+    receiver = receive("-v")
+    path = instance("a.dcm", number=1)
+    assert command("send", receiver.address, path).code == 0
+    assert command("send", receiver.address, path).code == 0
+    assert receiver.files == ["1.2.3.1.dcm"]
+    assert command("send", receiver.address, instance("b.dcm", number=1, size=200)).code == 0
+    assert receiver.files == ["1.2.3.1.dcm", "1.2.3.1~2.dcm"]
+    log = receiver.stop()
+    assert f"INFO kept {receiver.output / '1.2.3.1.dcm'}" in log
+    assert f"INFO had already {receiver.output / '1.2.3.1.dcm'}" in log
+    assert "exists with other content; kept beside it as 1.2.3.1~2.dcm" in log
+
+
+def test_another_title_is_rejected(receive: Callable[..., Receiver], command: Command) -> None:
+    """With --aet only that title is answered to, and the log shows both."""
+    receiver = receive("--aet", "PACS")
+    outcome = command("echo", receiver.address)
+    assert outcome.code == 1
+    assert "(result 1, source 1, reason 7)" in outcome.err
+    assert command("echo", receiver.address.replace("ARCHIVE", "PACS")).code == 0
+    log = receiver.stop()
+    assert "WARNING DICOMNET@127.0.0.1 calls 'ARCHIVE', but this is 'PACS': rejected" in log
+    assert "DICOMNET@127.0.0.1 -> ARCHIVE rejected (1/1/7)" in log
+
+
+def test_a_request_without_its_data_set_is_no_success(
+    receive: Callable[..., Receiver], requestor: Callable[[Receiver], Requestor]
+) -> None:
+    """Nothing was kept, so nothing is acknowledged."""
+    receiver = receive()
+    with requestor(receiver) as peer:
+        answer = peer.open([(CT, EXPLICIT)])
+        command_set = {2: CT, 0x100: 1, 0x110: 1, 0x700: 0, 0x800: 0x0101, 0x1000: "1.2.3"}
+        peer._net.send_data(answer.contexts[0].context_id, command_set)
+        assert peer.response().status == Status.CANNOT_UNDERSTAND
+    assert receiver.files == []
+    receiver.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_in_order(receive: Callable[..., Receiver], number: int) -> None:
+    """Ctrl-C and SIGTERM are how it ends, so the exit code is 0."""
+    receive().stop(number)
+
+
+def test_running_associations_may_finish(
+    receive: Callable[..., Receiver], requestor: Callable[[Receiver], Requestor], instance: Write
+) -> None:
+    """Who is in the middle of sending goes on after the signal; it ends when the last one is done."""
+    receiver = receive("--no-durable")
+    path = instance("a.dcm", number=1)
+    with requestor(receiver) as peer:
+        context_id = peer.open([(CT, EXPLICIT)]).contexts[0].context_id
+        receiver.process.send_signal(signal.SIGTERM)
+        assert receiver.process.stderr is not None
+        assert "stopping: 1 association" in receiver.process.stderr.readline()
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", receiver.port), 5)
+        peer.store(path, context_id)
+        assert peer.response().status == Status.SUCCESS
+        peer.release()
+    assert "released: 1 stored" in receiver.end()
+    assert receiver.files == ["1.2.3.1.dcm"]
+
+
+def test_a_second_signal_cuts_the_waiting_short(
+    receive: Callable[..., Receiver], requestor: Callable[[Receiver], Requestor]
+) -> None:
+    """Who does not finish is aborted: soon after a second Ctrl-C, else after some seconds."""
+    receiver = receive()
+    with requestor(receiver) as peer:
+        peer.open([(CT, EXPLICIT)])
+        receiver.process.send_signal(signal.SIGINT)
+        assert receiver.process.stderr is not None
+        assert "stopping" in receiver.process.stderr.readline()
+        assert "aborted here" in receiver.stop(signal.SIGINT)
+        assert isinstance(peer.ending(), dicomnet.AssociationAborted)
+
+
+def test_a_port_in_use(command: Command, tmp_path: Path) -> None:
+    """One line that names the port."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = command("recv", "--host", "127.0.0.1", "--port", port, "--output", tmp_path)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == f"Error: cannot listen on 127.0.0.1:{port}: address already in use\n"
+
+
+def test_a_folder_that_cannot_be(command: Command, tmp_path: Path) -> None:
+    """What cannot be written to is known before anybody sends."""
+    (tmp_path / "file").touch()
+    outcome = command("recv", "--port", 0, "--output", tmp_path / "file" / "folder")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"Error: cannot keep files in {tmp_path / 'file' / 'folder'}: ")
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="/proc/self is a folder of Linux that nobody writes to"
+)
+def test_a_folder_that_takes_no_files(command: Command) -> None:
+    """A folder that is there may still be one for reading only."""
+    outcome = command("recv", "--port", 0, "--output", "/proc/self")
+    assert outcome.code == 1
+    assert outcome.err.startswith("Error: cannot keep files in /proc/self: ")
+
+
+def test_over_tls(receive: Callable[..., Receiver], command: Command, tmp_path: Path) -> None:
+    """With --tls-ca a client has to show a certificate, and is served if it is one of those."""
+    certificate, key = self_signed(tmp_path)
+    ours = ("--tls-cert", certificate, "--tls-key", key)
+    receiver = receive("--tls-ca", certificate, *ours)
+    assert command("echo", receiver.address, "--tls-ca", certificate, *ours).code == 0
+    assert command("echo", receiver.address, "--tls-ca", certificate).code == 1
+    assert "released: 1 C-ECHO" in receiver.stop()
+
+
+def test_a_certificate_that_is_none(command: Command, tmp_path: Path) -> None:
+    """Known before anybody connects."""
+    (tmp_path / "not.pem").write_text("nothing")
+    outcome = command("recv", "--port", 0, "--output", tmp_path, "--tls-cert", tmp_path / "not.pem")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "not.pem: holds no PEM" in outcome.err
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_an_ipv6_address(receive: Callable[..., Receiver], command: Command) -> None:
+    """Printed in brackets, as it is to be typed."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    receiver = receive("--host", "::1")
+    assert receiver.line.startswith("listening on [::1]:")
+    assert command("echo", f"ARCHIVE@[::1]:{receiver.port}").code == 0
+    receiver.stop()
+
+
+def data_set(file: InstanceFile) -> bytes:
+    return file.path.read_bytes()[file.data_offset :]

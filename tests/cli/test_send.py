@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.helpers import Outcome, Peer, assert_plain, environment
+from dicomnet import MEMORY, Status
+from dicomnet.errors import StorageError
+from dicomnet.storage.source import InstanceFile
+
+Command = Callable[..., Outcome]
+MakePeer = Callable[..., Peer]
+Write = Callable[..., Path]
+
+MR = "1.2.840.10008.5.1.4.1.1.4"
+JPEG = "1.2.840.10008.1.2.4.50"
+
+
+def test_a_folder_is_sent_byte_for_byte(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Every instance in a folder and its folders arrives as it is in its file, on one association."""
+    files = [
+        instance("a.dcm", number=1),
+        instance("deep/b", number=2, sop_class=MR),
+        instance("deep/c", number=3, size=0),
+    ]
+    archive = peer()
+    outcome = command("send", archive.address, files[0].parent, "--aet", "ME")
+    assert outcome.code == 0
+    assert re.fullmatch(r"3 stored, \d+ bytes, \d+\.\d s\n", outcome.out)
+    assert outcome.err == ""
+    [request] = archive.requests
+    assert request.calling_ae == "ME"
+    assert archive.instances == ["1.2.3.1", "1.2.3.3", "1.2.3.2"]
+    for message in archive.stored:
+        path = files[int(message.affected_sop_instance_uid[-1]) - 1]
+        assert path.read_bytes().endswith(message.data.bytes())
+        assert message.data.length == InstanceFile.open(path).data_length
+
+
+def test_what_is_no_instance_is_skipped_with_the_reason(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Junk between the images does no harm: a summary says what it was, -v which."""
+    folder = instance("a.dcm", number=1).parent
+    (folder / "notes.txt").write_text("not an image" * 50)
+    (folder / "more.txt").write_text("nor this" * 50)
+    (folder / "empty").touch()
+    test_files = Path(pytest.importorskip("pydicom").__file__).parent / "data" / "test_files" / "dicomdirtests"
+    shutil.copy(test_files / "DICOMDIR", folder)
+    archive = peer()
+    outcome = command("send", archive.address, folder)
+    assert outcome.code == 0
+    assert outcome.out.startswith("1 stored, 4 skipped, ")
+    assert "skipped 3 files: not an instance: it begins neither with" in outcome.err
+    assert "skipped 1 file: not an instance: a DICOMDIR is a directory" in outcome.err
+    assert "notes.txt" not in outcome.err
+    outcome = command("send", archive.address, folder, "-v")
+    assert f"{folder / 'notes.txt'}: skipped, not an instance: it begins" in outcome.err
+
+
+def test_a_second_file_of_an_instance_is_skipped(command: Command, peer: MakePeer, instance: Write) -> None:
+    """The same instance is sent once, whichever names it has and however often it was given."""
+    first = instance("a.dcm", number=1)
+    instance("b.dcm", number=1)
+    archive = peer()
+    outcome = command("send", archive.address, first.parent, first, "-v")
+    assert outcome.code == 0
+    assert outcome.out.startswith("1 stored, 2 skipped, ")
+    assert f"b.dcm: skipped, the same instance as another file ({first})" in outcome.err
+    assert archive.instances == ["1.2.3.1"]
+
+
+def test_a_file_that_disagrees_with_itself_is_reported(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Where group 0002 names another instance, what the data set says is sent."""
+    path = instance("a.dcm", number=1, meta_number=2)
+    archive = peer()
+    outcome = command("send", archive.address, path)
+    assert outcome.code == 0
+    assert "1 file: group 0002 and the data set disagree on the identity" in outcome.err
+    assert archive.instances == ["1.2.3.1"]
+    outcome = command("send", archive.address, path, "-v")
+    assert "SOP instance UID is 1.2.3.1 in the data set and 1.2.3.2 in group 0002" in outcome.err
+
+
+def test_nothing_to_send_is_a_failure(command: Command, tmp_path: Path) -> None:
+    """A script that sends the wrong folder learns it from the exit code; nobody is called."""
+    (tmp_path / "notes.txt").write_text("not an image" * 50)
+    outcome = command("send", "ARCHIVE@127.0.0.1:1", tmp_path)
+    assert outcome.code == 1
+    assert outcome.err.endswith("nothing to send: no instance in what was given\n")
+    assert outcome.out == ""
+
+
+def test_a_failure_is_told_and_the_rest_goes_on(command: Command, peer: MakePeer, instance: Write) -> None:
+    """The file, the status and its meaning on stderr, the code in the summary, exit code 1."""
+    paths = [instance(f"{n}.dcm", number=n) for n in (1, 2, 3)]
+    archive = peer(store=lambda message, _: 0xA900 if message.affected_sop_instance_uid == "1.2.3.2" else 0)
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("2 stored, 1 failed (A900), ")
+    assert outcome.err.startswith(f"{paths[1]}: failed: A900, ")
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_a_warning_counts_as_stored(command: Command, peer: MakePeer, instance: Write) -> None:
+    """The peer has it, and what it did to it is told."""
+    path = instance("a.dcm", number=1)
+    outcome = command("send", peer(store=lambda *_: 0xB000).address, path)
+    assert outcome.code == 0
+    assert outcome.out.startswith("1 stored (warning B000), ")
+    assert outcome.err.startswith(f"{path}: stored with a warning: B000, ")
+
+
+def test_a_refused_context_fails_its_files_alone(command: Command, peer: MakePeer, instance: Write) -> None:
+    """What the peer does not take fails with the reason; what it takes is stored."""
+    jpeg = instance("a.dcm", number=1, syntax=JPEG)
+    plain = instance("b.dcm", number=2)
+
+    def refuse_jpeg(associate: Any) -> Any:
+        answer = associate.accept_all()
+        for proposed, context in zip(associate.contexts, answer.contexts, strict=True):
+            if JPEG in proposed.transfer_syntaxes:
+                context.result = 4
+        return answer
+
+    archive = peer(answer=refuse_jpeg)
+    outcome = command("send", archive.address, jpeg, plain)
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 stored, 1 failed (not accepted), ")
+    assert outcome.err == (
+        f"{jpeg}: failed: CT Image Storage in JPEG Baseline (Process 1) is not accepted: the peer does not support this "
+        "encoding (transfer syntax)\n"
+    )
+    assert archive.instances == ["1.2.3.2"]
+
+
+def test_all_contexts_refused(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Nothing is sent, everything fails with the reason, and the command ends."""
+    outcome = command("send", peer(answer=lambda associate: associate.accept()).address, instance("a", number=1))
+    assert outcome.code == 1
+    assert outcome.out.startswith("0 stored, 1 failed (not accepted), ")
+
+
+def test_more_contexts_than_an_association_has(command: Command, peer: MakePeer, instance: Write) -> None:
+    """300 kinds of instances go over three associations, none with more than 128 contexts, each kind where it fits."""
+    for number in range(300):
+        path = instance(f"{number:03}.dcm", number=number, sop_class=f"1.2.826.0.1.3680043.2.1143.{number}")
+    archive = peer()
+    outcome = command("send", archive.address, path.parent)
+    assert outcome.code == 0
+    assert outcome.out.startswith("300 stored, ")
+    assert [len(request.contexts) for request in archive.requests] == [128, 128, 44]
+    assert archive.instances == [f"1.2.3.{number}" for number in range(300)]
+
+
+def test_without_an_association_nothing_is_sent(command: Command, peer: MakePeer, instance: Write) -> None:
+    """One line for all files that could not even be tried."""
+    paths = [instance(f"{n}.dcm", number=n) for n in (1, 2, 3)]
+    outcome = command("send", peer(answer=lambda associate: None).address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("0 stored, 3 not sent, ")
+    assert "rejected the association permanently (result 1, source 1, reason 7)" in outcome.err
+    assert outcome.err.endswith("(called 'ARCHIVE' by 'DICOMNET'); 3 files not sent\n")
+    assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("how", ["abort", "close"])
+def test_a_lost_connection_leaves_one_file_unconfirmed(
+    command: Command, peer: MakePeer, instance: Write, how: str
+) -> None:
+    """Stored, perhaps stored and never sent are three different things."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 6)]
+
+    def end_at_second(message: Any, net: Any) -> int | None:
+        if message.affected_sop_instance_uid != "1.2.3.2":
+            return 0
+        if how == "abort":
+            net.send_abort()
+        else:
+            net.close(force=True)
+        return None
+
+    archive = peer(store=end_at_second)
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 stored, 1 not confirmed, 3 not sent, ")
+    assert outcome.err.startswith(f"{paths[1]}: not confirmed: the association ended before its response came\nError: ")
+    assert ("aborted the association (0/0)" in outcome.err) == (how == "abort")
+    assert len(archive.requests) == 1
+
+
+def test_silence_ends_with_the_timeout(command: Command, peer: MakePeer, instance: Write) -> None:
+    """A peer that never answers a C-STORE is left after --timeout."""
+    outcome = command("send", peer(store=lambda *_: None).address, instance("a", number=1), "--timeout", "0.3")
+    assert outcome.code == 1
+    assert outcome.out.startswith("0 stored, 1 not confirmed, ")
+    assert "timed out after 0.3 s waiting for the response to C-STORE-RQ 1" in outcome.err
+
+
+def test_a_file_that_vanishes_fails_alone(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Somebody tidies up while we send: the others still go, on the same association."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 8)]
+
+    def remove_the_sixth(message: Any, net: Any) -> int:
+        paths[5].unlink(missing_ok=True)
+        return 0
+
+    archive = peer(store=remove_the_sixth)
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("6 stored, 1 failed (unreadable), ")
+    assert outcome.err == f"{paths[5]}: failed: cannot read {paths[5]}: No such file or directory\n"
+    assert len(archive.requests) == 1
+
+
+def test_a_file_that_gets_shorter_while_it_is_sent_fails_alone(
+    command: Command, peer: MakePeer, instance: Write
+) -> None:
+    """Half of it is with the peer, so the association has to be aborted; the others go on the next one."""
+    paths = [instance(f"{n}.dcm", number=n, size=64 << 20 if n == 2 else 100) for n in range(1, 6)]
+
+    def cut_short(request: Any) -> Any:
+        if request.affected_sop_instance_uid == "1.2.3.2":
+            os.truncate(paths[1], 1000)
+        return MEMORY
+
+    archive = peer(destination=cut_short)
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("4 stored, 1 failed (unreadable), ")
+    assert outcome.err == f"{paths[1]}: failed: {paths[1]} has become shorter since its length was taken\n"
+    assert archive.instances == ["1.2.3.1", "1.2.3.3", "1.2.3.4", "1.2.3.5"]
+    assert len(archive.requests) == 2
+
+
+def test_a_file_that_cannot_be_read_fails_alone(
+    command: Command, peer: MakePeer, instance: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It should have been sent, so it is no skipped file: the exit code is 1."""
+    bad, good = instance("a.dcm", number=1), instance("b.dcm", number=2)
+    really_open = InstanceFile.open
+
+    def fail_for_one(path: Path, **options: Any) -> InstanceFile:
+        if path == bad:
+            raise StorageError(f"cannot read {path}: permission denied")
+        return really_open(path, **options)
+
+    monkeypatch.setattr(InstanceFile, "open", fail_for_one)
+    outcome = command("send", peer().address, bad, good)
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 stored, 1 failed (unreadable), ")
+    assert f"{bad}: failed: cannot read {bad}: permission denied" in outcome.err
+
+
+def test_one_request_at_a_time_is_on_its_way(command: Command, peer: MakePeer, instance: Write) -> None:
+    """No asynchronous window is proposed, so the next C-STORE waits for the response to the last."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 10)]
+    performing: list[int] = []
+
+    def count(message: Any, net: Any) -> int:
+        performing.append(len(net._link.core.operations.performing))
+        return Status.SUCCESS
+
+    archive = peer(store=count)
+    assert command("send", archive.address, *paths).code == 0
+    assert archive.requests[0].async_window is None
+    assert performing == [1] * 9
+
+
+def test_piped_output_is_plain(program: Command, peer: MakePeer, instance: Write) -> None:
+    """In a process of its own, with everything piped: no control codes, and it ends by itself."""
+    paths = [instance(f"{n}.dcm", number=n) for n in (1, 2)]
+    outcome = program("send", peer().address, *paths, "-v")
+    assert outcome.code == 0
+    assert outcome.out.startswith("2 stored, ")
+    assert f"{paths[0]}: stored" in outcome.err
+    assert "released: 2 stored" in outcome.err
+    assert_plain(outcome.out, outcome.err)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="the system has no pseudo-terminals")
+def test_a_terminal_shows_a_bar(peer: MakePeer, instance: Write, started: Callable[..., Any]) -> None:
+    """On a terminal stderr has a bar with counts; stdout has the summary alone."""
+    paths = [instance(f"{n}.dcm", number=n, size=1 << 20) for n in (1, 2)]
+    master, slave = os.openpty()
+    process = started("send", peer(store=lambda *_: 0xA900).address, *paths, stderr=slave, TERM="xterm", COLUMNS="80")
+    os.close(slave)
+    seen = read_all(master)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert out.startswith("0 stored, 2 failed (A900), ")
+    assert "2/2 files" in seen
+    assert f"{paths[0]}: failed: A900" in seen.replace("\r\n", "")
+
+
+def test_ctrl_c_says_what_is_stored(started: Callable[..., Any], peer: MakePeer, instance: Write) -> None:
+    """The summary comes all the same, and the exit code is that of an interrupt."""
+    paths = [instance(f"{n}.dcm", number=n) for n in (1, 2, 3)]
+    reached = threading.Event()
+
+    def hang_at_second(message: Any, net: Any) -> int | None:
+        if message.affected_sop_instance_uid == "1.2.3.1":
+            return 0
+        reached.set()
+        return None
+
+    process = started("send", peer(store=hang_at_second).address, *paths)
+    assert reached.wait(20)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out.startswith("1 stored, ")
+    assert "interrupted" in err
+    assert "Traceback" not in err
+
+
+def test_it_never_imports_pydicom(peer: MakePeer, instance: Write) -> None:
+    """Files are sent by their first bytes."""
+    path = instance("a.dcm", number=1)
+    program = f"""
+import sys
+from dicomnet.cli.main import cli
+try:
+    cli(["send", {peer().address!r}, {str(path)!r}])
+finally:
+    print("pydicom" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment()
+    )
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def read_all(descriptor: int) -> str:
+    """What a terminal shows until its other end is closed."""
+    seen = b""
+    while True:
+        try:
+            piece = os.read(descriptor, 65536)
+        except OSError:  # Linux says so that the last writer is gone
+            piece = b""
+        if not piece:
+            os.close(descriptor)
+            return seen.decode()
+        seen += piece
