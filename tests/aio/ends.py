@@ -16,9 +16,11 @@ import asyncio
 import os
 import socket
 import ssl
+import sys
 import threading
+from array import array
 from collections.abc import Callable, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,9 +36,11 @@ from dicomnet.dimse.fragments import Body
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StorageError
 from dicomnet.limits import KIB, MIB
-from dicomnet.pdu import AssociateRequest
+from dicomnet.pdu import AssociateAccept, AssociateRequest, PduType
+from dicomnet.pdu.write import push_pdu
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import FileSink, MemorySink, Sink
+from dicomnet.storage.source import FileBody
 from dicomnet.ul.events import AssociateAccepted, AssociateRequested, Event, ReleaseConfirmed, ReleaseRequested, Sent
 from dicomnet.ul.negotiation import Policy, negotiate
 from pair import CT, CT_IMAGE_STORAGE, ECHO, MemoryBody, echo, proposal
@@ -58,8 +62,8 @@ def store(message_id: int) -> CStoreRequest:
 
 def pattern(size: int) -> bytes:
     """Bytes in which every stretch differs from every other; they begin like a data set."""
-    words = (b"\x08\x00\x16\x00" + number.to_bytes(4, "big") for number in range(size // 8 + 1))
-    return b"".join(words)[:size]
+    first = int.from_bytes(b"\x08\x00\x16\x00", sys.byteorder)
+    return array("I", range(first, first + size // 4 + 1)).tobytes()[:size]
 
 
 class User:
@@ -126,6 +130,9 @@ class End:
         self.core = Endpoint(requestor=requestor, **options)
         self.channel = self.user.channel = Channel(self.core, self.user, hub, hold=hold)
         self.hub = hub
+        self.pauses: list[bool] = []
+        """Every time that reading stopped (true) or went on (false)."""
+        self._core_reading, self.core.reading = self.core.reading, self._note_reading  # type: ignore[method-assign]
         self.bodies: list[CountedBody | MemoryBody] = []
 
     @property
@@ -151,6 +158,15 @@ class End:
             while not condition():
                 self.user._changed.clear()
                 await self.user._changed.wait()
+
+    async def paused(self) -> None:
+        """Waits until the channel has stopped reading."""
+        await self.until(lambda: self.pauses and self.pauses[-1])
+
+    def _note_reading(self, paused: bool, now: float) -> None:
+        self._core_reading(paused, now)
+        self.pauses.append(paused)
+        self.user._changed.set()
 
     async def attach(self, sock: socket.socket, **options: Any) -> None:
         await attach(sock, self.channel, server_side=not self.core.connection.requestor, **options)
@@ -319,15 +335,64 @@ class Bench:
         await requestor.until(lambda: requestor.saw(AssociateAccepted))
         return requestor, acceptor
 
-    async def raw(self, *, requestor: bool = False, small: bool = False, **options: Any) -> tuple[socket.socket, End]:
-        """A blocking socket and a channel that has not begun; `small` makes the buffers of the system so."""
+    async def raw(self, *, requestor: bool = False, small: bool = False, **options: Any) -> tuple[Raw, End]:
+        """A socket that speaks for itself, and a channel that has not begun; `small` makes the system's buffers so."""
         ours, theirs = tcp_pair(small=small)
-        ours.setblocking(True)
-        ours.settimeout(WAIT)
         self.sockets.append(ours)
         end = self.end(requestor=requestor, **options)
         await end.attach(theirs)
-        return ours, end
+        return Raw(ours), end
+
+    async def raw_acceptor(self, **options: Any) -> tuple[Raw, End]:
+        """The same with a requestor that has an association with the socket."""
+        raw, end = await self.raw(requestor=True, **options)
+        request = proposal(max_pdu_length=MAX_PDU)
+        end.associate(request)
+        assert (await raw.pdu())[0] == PduType.ASSOCIATE_RQ
+        accept = negotiate(request, Policy(max_pdu_length=MAX_PDU))
+        assert isinstance(accept, AssociateAccept)
+        await raw.write(push_pdu(accept))
+        await end.until(lambda: end.saw(AssociateAccepted))
+        return raw, end
+
+    async def raw_requestor(self, **options: Any) -> tuple[Raw, End]:
+        """The same with an acceptor that has an association with the socket."""
+        raw, end = await self.raw(**options)
+        await raw.write(push_pdu(proposal(max_pdu_length=MAX_PDU)))
+        assert (await raw.pdu())[0] == PduType.ASSOCIATE_AC
+        return raw, end
+
+
+class Raw:
+    """A peer made of bytes."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._loop = asyncio.get_running_loop()
+
+    async def write(self, data: bytes) -> None:
+        async with asyncio.timeout(WAIT):
+            await self._loop.sock_sendall(self.sock, data)
+
+    async def read(self, count: int) -> bytes:
+        """Exactly so many bytes, or fewer at the end of the stream."""
+        data = b""
+        async with asyncio.timeout(WAIT):
+            while len(data) < count and (piece := await self._loop.sock_recv(self.sock, min(count - len(data), MIB))):
+                data += piece
+        return data
+
+    async def pdu(self) -> bytes:
+        """One whole PDU; b"" at the end of the stream."""
+        header = await self.read(6)
+        return header + await self.read(int.from_bytes(header[2:], "big")) if header else b""
+
+    async def rest(self) -> bytes:
+        """Everything up to the end of the stream."""
+        return await self.read(1 << 40)
+
+    def reset(self) -> None:
+        reset(self.sock)
 
 
 def tcp_pair(*, small: bool = False) -> tuple[socket.socket, socket.socket]:
@@ -360,8 +425,6 @@ class CountedBody:
     """A file body that knows how often it was closed, and can be stopped in the middle of a read."""
 
     def __init__(self, path: Path, *, size: int | None = None) -> None:
-        from dicomnet.storage.source import FileBody
-
         self._body = FileBody(path, 0, path.stat().st_size if size is None else size)
         self.length = self._body.length
         self.blocking = True
@@ -404,11 +467,17 @@ class WatchedSink(FileSink):
 
 
 class Gate:
-    """Holds a storage thread until a test opens it; never for ever."""
+    """Holds a storage thread until a test opens it, or ends."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
         self._reached = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open()
 
     def pass_through(self, *_: object) -> None:
         self._reached.set()
@@ -420,12 +489,3 @@ class Gate:
     async def reached(self) -> None:
         """Waits until a thread stands before it."""
         assert await asyncio.get_running_loop().run_in_executor(None, self._reached.wait, WAIT)
-
-
-@contextmanager
-def opened_at_last(gate: Gate) -> Any:
-    """Whatever happens in the test, no thread stays behind the gate."""
-    try:
-        yield gate
-    finally:
-        gate.open()

@@ -146,19 +146,19 @@ async def test_a_peer_that_is_gone_before_it_is_attached_ends_the_channel(reques
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_an_association_runs_over_tls(site: Site, version: ssl.TLSVersion) -> None:
     """Commands and data, both ways, and the end in order."""
-    async with Bench() as bench, receiver(bench, site.acceptor) as (port, outcomes):
-        async with connecting(port, context=_only(site.requestor, version)) as end:
-            assert end.channel.get_extra_info("ssl_object").version() == version.name.replace("_", ".")
-            end.associate()
-            await end.until(lambda: end.saw(AssociateAccepted))
-            data = pattern(3 * MIB)
-            end.store(1, data)
-            assert await end.response(1) == Status.SUCCESS
-            assert bench.ends[0].data == [data]
-            assert await end.echo(2) == Status.SUCCESS
-            await end.released()
-            await end.wait_closed()
-            await bench.ends[0].wait_closed()
+    context = _only(site.requestor, version)
+    async with Bench() as bench, receiver(bench, site.acceptor) as (port, _), connecting(port, context=context) as end:
+        assert end.channel.get_extra_info("ssl_object").version() == version.name.replace("_", ".")
+        end.associate()
+        await end.until(lambda: end.saw(AssociateAccepted))
+        data = pattern(3 * MIB)
+        end.store(1, data)
+        assert await end.response(1) == Status.SUCCESS
+        assert bench.ends[0].data == [data]
+        assert await end.echo(2) == Status.SUCCESS
+        await end.released()
+        await end.wait_closed()
+        await bench.ends[0].wait_closed()
 
 
 def _only(context: ssl.SSLContext, version: ssl.TLSVersion) -> ssl.SSLContext:

@@ -165,7 +165,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def abort_transport(self) -> None:
         """Closes at once; what has not left is lost."""
-        if self.transport is not None:
+        if self.transport is not None and not self.ended:  # asyncio's is not to be touched after its end
             self.transport.abort()
 
     def close_transport(self) -> None:
@@ -309,8 +309,10 @@ class Channel(asyncio.BufferedProtocol):
             self._write(written)
 
     def _may_take(self) -> bool:
-        """What is taken must leave in order; but the end does not wait for a peer that takes nothing more."""
-        return self.core.connection.closed or (not self._writing_paused and self._streaming is None)
+        """What is taken must leave in order; but an end waits neither for a file nor for a peer that takes nothing more."""
+        if self.core.connection.closed:
+            return True
+        return not self._writing_paused and (self._streaming is None or self._streaming.dropped)
 
     def _write(self, pieces: list[bytes]) -> None:
         if pieces:
