@@ -90,7 +90,7 @@ def test_silence_ends_with_the_timeout(command: Command, peer: MakePeer, step: s
         began = time.monotonic()
         outcome = command("echo", address, "--timeout", "0.3")
         assert time.monotonic() - began < 5
-    waited_for = "the answer to the association request" if step == "associate" else "the response to C-ECHO-RQ"
+    waited_for = "the answer to the association request" if step == "associate" else "the response to C-ECHO-RQ 1"
     assert_failed(
         outcome,
         f"{address}: timed out after 0.3 s waiting for {waited_for}; the peer is there but does not answer: look there, or "

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from dicomnet.errors import (
     AssociationAborted,
@@ -27,6 +27,8 @@ from dicomnet.types import Address
 
 if TYPE_CHECKING:
     from dicomnet.tls import TlsConfig
+
+T = TypeVar("T")
 
 
 class Requestor:
@@ -93,8 +95,8 @@ class Requestor:
     def echo(self) -> tuple[Message[Any], float]:
         """The response to a C-ECHO, and the seconds it took; raises like `open`."""
         begun = perf_counter()
-        self._ask(self._net.send_c_echo_request)
-        response = self._next_response("the response to C-ECHO-RQ", self._net.timeouts.response)
+        message_id = self._ask(self._net.send_c_echo_request)
+        response = self._next_response(f"the response to C-ECHO-RQ {message_id}", self._net.timeouts.response)
         return response, perf_counter() - begun
 
     def store(self, path: Path, context_id: int) -> int:
@@ -115,6 +117,13 @@ class Requestor:
         """
         return self._next_response()
 
+    def responses_so_far(self) -> list[Message[Any]]:
+        """The responses that have come and were not taken yet."""
+        with self._changed:
+            taken = list(self._responses)
+            self._responses.clear()
+            return taken
+
     def ending(self) -> DicomNetError:
         """How the association ended; waits a moment for the news."""
         with self._changed:
@@ -124,7 +133,7 @@ class Requestor:
     def release(self) -> None:
         """Ends the association in order; raises like `open`."""
         self._ask(self._net.send_release_request)
-        self._wait(lambda: self._is_released, "the release response", self._net.timeouts.release)
+        self._wait(lambda: self._is_released, "the answer to the release request", self._net.timeouts.release)
 
     # What the object tells.
 
@@ -174,9 +183,9 @@ class Requestor:
 
     # How.
 
-    def _ask(self, send: Callable[[], object]) -> None:
+    def _ask(self, send: Callable[[], T]) -> T:
         try:
-            send()
+            return send()
         except StateError:  # too late; how it ended is what the caller wants to hear
             raise self.ending() from None
 

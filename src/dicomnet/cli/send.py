@@ -60,11 +60,13 @@ def run(
     batches = deque(split(files))
     try:
         with runtime(), _progress(files) as report.display:
-            while batches and Delivery(connect, report).deliver(batches[0]):
+            while batches:
+                Delivery(connect, report).deliver(batches[0])
                 batches.popleft()
     except _Over as over:
-        report.over(explain(over.cause, address, calling_ae), sum(map(len, batches)))
+        report.display.say(f"Error: {explain(over.cause, address, calling_ae)}")
     finally:
+        report.unsent = sum(map(len, batches))
         report.display = Plain()
         click.echo(report.line(perf_counter() - begun))
     return report.is_success
@@ -115,8 +117,8 @@ class Delivery:
         self._outstanding: dict[int, InstanceFile] = {}
         """By message ID, in the order sent: the first is on its way, the others wait on this side."""
 
-    def deliver(self, waiting: deque[InstanceFile]) -> bool:
-        """Takes the files out of the batch until there are none; returns True.
+    def deliver(self, waiting: deque[InstanceFile]) -> None:
+        """Takes the files out of the batch until there are none.
 
         Raises:
             _Over: there is no association, or no longer; the files that nobody tried are still in the batch.
@@ -128,7 +130,11 @@ class Delivery:
                     self._send_all(peer, waiting, accepted)
                 except DicomNetError as error:
                     self._take_back(waiting, error)
-        return True
+                except KeyboardInterrupt:
+                    for response in peer.responses_so_far():
+                        self._answered(response)
+                    self._lose_first(waiting)
+                    raise
 
     def _open(self, peer: Requestor, waiting: deque[InstanceFile]) -> dict[Kind, int]:
         """Presentation context IDs by kind; files of kinds that the peer refuses fail here."""
@@ -172,15 +178,22 @@ class Delivery:
             self._report.answered(file, response.status, response.error_comment)
 
     def _take_back(self, waiting: deque[InstanceFile], error: DicomNetError) -> None:
-        """The association ended: the first file without a response is the only one that the peer may have."""
+        """The association ended. If it was for a file of ours, that file fails and the others still go."""
+        if not isinstance(error, StorageError) or not self._outstanding:
+            self._lose_first(waiting)
+            raise _Over(error)
+        file, *others = self._outstanding.values()
+        self._outstanding.clear()
+        waiting.extendleft(reversed(others))
+        self._report.fail(file.path, "unreadable", str(error), file.data_length)
+
+    def _lose_first(self, waiting: deque[InstanceFile]) -> None:
+        """Of the files without a response, the first is the only one that the peer may have."""
         outstanding = list(self._outstanding.values())
         self._outstanding.clear()
         waiting.extendleft(reversed(outstanding[1:]))
-        if not isinstance(error, StorageError) or not outstanding:
-            for file in outstanding[:1]:
-                self._report.lose(file)
-            raise _Over(error)
-        self._report.fail(outstanding[0].path, "unreadable", str(error), outstanding[0].data_length)
+        for file in outstanding[:1]:
+            self._report.lose(file)
 
 
 class _Over(Exception):
@@ -278,12 +291,6 @@ class Report:
     def lose(self, file: InstanceFile) -> None:
         self.unconfirmed += 1
         self.display.say(f"{file.path}: not confirmed: the association ended before its response came")
-
-    def over(self, reason: str, unsent: int) -> None:
-        """Why nothing more is sent."""
-        self.unsent = unsent
-        left = f"; {count_of(unsent, 'file')} not sent" if unsent else ""
-        self.display.say(f"Error: {reason}{left}")
 
     def line(self, seconds: float) -> str:
         """All of it in one line."""
