@@ -32,7 +32,7 @@ from dicomnet.storage.disk import Disk, storage_error
 from dicomnet.storage.platform import MOST_VIEWS, OpenFolder
 from dicomnet.storage.received import ReceivedData, SpoolFile
 from dicomnet.storage.source import read_file_head
-from dicomnet.types import UID
+from dicomnet.types import UID, ae_title
 
 logger = logging.getLogger(__name__)
 
@@ -423,17 +423,26 @@ class CallableSink(NullSink):
 
 def _header(incoming: Incoming) -> bytes:
     if not incoming.sop_instance_uid:
-        raise StorageError(f"the data set of a {incoming.command_name} is no instance and cannot become a file")
+        problem = f"the data set of a {incoming.command_name} is no instance and cannot become a file"
+        raise StorageError(problem, status=_CANNOT_UNDERSTAND)
     try:
         return file_header(
             sop_class_uid=incoming.sop_class_uid,
             sop_instance_uid=incoming.sop_instance_uid,
             transfer_syntax_uid=incoming.transfer_syntax_uid,
-            sending_ae=incoming.sending_ae,
-            receiving_ae=incoming.receiving_ae,
+            sending_ae=_title(incoming.sending_ae),
+            receiving_ae=_title(incoming.receiving_ae),
         )
     except InvalidValue as error:
         raise StorageError(str(error), status=_CANNOT_UNDERSTAND) from error
+
+
+def _title(ae: str | None) -> str | None:
+    """A peer may call itself anything; a title that no file may hold is left out, as it may be (PS3.10 7.1, type 3)."""
+    try:
+        return None if ae is None else ae_title(ae)
+    except ValueError:
+        return None
 
 
 def _keep(incoming: Incoming, disk: Disk, received: ReceivedData, path: str) -> ReceivedData:
