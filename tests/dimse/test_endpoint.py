@@ -30,10 +30,12 @@ from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AbortReason, InvalidValue, StateError
 from dicomnet.limits import KIB, Limits, Timeouts
-from dicomnet.pdu import PduType
+from dicomnet.pdu import AssociateReject, PduType
 from dicomnet.ul.connection import SEND_EOF
 from dicomnet.ul.events import (
     Aborted,
+    AssociateRejected,
+    AssociateRequested,
     Event,
     ProtocolViolated,
     ReleaseConfirmed,
@@ -62,6 +64,7 @@ from pair import (
     associated,
     echo,
     every,
+    proposal,
     randomly,
     whole_messages,
 )
@@ -571,11 +574,11 @@ class TestResponses:
         (tolerated,) = pair.requestor.take()
         assert isinstance(tolerated, Tolerated)
         assert "7" in tolerated.detail
-        pair.requestor.send(echo(1))
+        pair.requestor.send(find(1), b"keys", context_id=FIND)
         pair.pump()
-        answer_all(pair.acceptor)
+        pair.acceptor.send(find(1).respond(Status.PENDING), b"a match!", context_id=FIND)
         pair.pump()
-        assert [type(c) for c, _ in pair.requestor.messages()] == [CEchoResponse]
+        assert [(type(c), data) for c, data in pair.requestor.messages()] == [(CFindResponse, b"a match!")]
 
     @pytest.mark.parametrize("response", [echo(2).respond(0), store(1).respond(0)])
     def test_a_wrong_response_to_a_synchronous_request_aborts(self, response: Command) -> None:
@@ -722,6 +725,19 @@ class TestResponseTimeouts:
         pair.advance(1.0)
         assert [type(c) for c, _ in pair.requestor.messages()] == [CEchoResponse]
 
+    @pytest.mark.parametrize(("response", "stall", "what"), [(5.0, 9.0, "the response"), (9.0, 5.0, "the rest")])
+    def test_whatever_is_due_first(self, response: float, stall: float, what: str) -> None:
+        """A response that is owed and a message that stalls are waited for at the same time."""
+        pair = associated(timeouts=Timeouts(response=response, stall=stall))
+        pair.requestor.send(echo(1))
+        pair.pump()
+        pair.requestor.feed(command_pdus(ECHO, encoded(echo(1)), 16384)[:20])
+        assert pair.requestor.endpoint.deadline == pair.now + 5.0
+        pair.advance(5.0)
+        (timed_out, *_) = pair.requestor.take()
+        assert isinstance(timed_out, TimedOut)
+        assert timed_out.waiting_for.startswith(what)
+
     def test_the_end_ends_the_waiting(self) -> None:
         """After an abort of ours nothing is due but the close."""
         pair = associated(timeouts=Timeouts(response=1.0, artim=10.0))
@@ -730,6 +746,42 @@ class TestResponseTimeouts:
         pair.requestor.abort()
         assert pair.requestor.endpoint.deadline == pair.now + 10.0
         assert not pair.requestor.endpoint.operations
+
+
+class TestEstablishment:
+    def test_an_acceptor_rejects(self) -> None:
+        """The requestor learns why, and closes; the acceptor waits for that."""
+        pair = Pair()
+        pair.connect()
+        pair.requestor.associate(proposal())
+        pair.pump()
+        pair.acceptor.reject(AssociateReject(2, 3, 1))
+        assert pair.acceptor.state is State.AWAITING_CLOSE
+        pair.pump()
+        assert pair.requestor.take() == [AssociateRejected(2, 3, 1)]
+        assert all(side.closed and side.endpoint.deadline is None for side in pair.sides)
+
+    def test_a_listener_is_full(self) -> None:
+        """It refuses without asking anybody."""
+        pair = Pair(refuse=AssociateReject(2, 3, 2))
+        pair.connect()
+        pair.requestor.associate(proposal())
+        pair.pump()
+        assert pair.requestor.take() == [AssociateRejected(2, 3, 2)]
+        assert AssociateRequested not in kinds(pair.acceptor.take())
+
+    def test_a_requestor_gives_up(self) -> None:
+        """An abort before the answer ends it for both."""
+        pair = Pair()
+        pair.connect()
+        pair.requestor.associate(proposal())
+        pair.pump()
+        pair.acceptor.take()
+        pair.requestor.abort()
+        pair.pump()
+        assert pair.acceptor.take() == [Aborted(0, 0, by_peer=True)]
+        with pytest.raises(StateError):
+            pair.acceptor.reject(AssociateReject(1, 1, 1))
 
 
 class TestRelease:
