@@ -402,7 +402,7 @@ class DicomNet(Sending):
         return 0 if self._link is None else self._link.queue_length
 
     @property
-    def group_lengths(self) -> bool:  # type: ignore[override]
+    def _group_lengths(self) -> bool:  # type: ignore[override]
         return bool(self.flags & NetFlags.SEND_GROUP_LENGTHS)
 
     # Inside.
@@ -467,10 +467,10 @@ class DicomNet(Sending):
     async def _start_listening(self, bound: list[socket.socket]) -> None:
         self._listener = Listener(bound, self._connection_waits, self.socket_options)
         self._listening_at = self._listener.address
-        self._runtime.active.add(self)
+        self._runtime.active.add(self._stop)
 
     async def _stop_listening(self, listener: Listener) -> None:
-        self._runtime.active.discard(self)
+        self._runtime.active.discard(self._stop)
         await listener.close()
         with suppress(IndexError):  # another thread may accept meanwhile
             while True:
@@ -590,7 +590,7 @@ class DicomNet(Sending):
             # Behind the child's own callback, so that the listener hears of it second.
             self._mailbox.post(partial(server._mailbox.post, partial(server._call_on_close, error, self)))
 
-    async def stop(self) -> None:
+    async def _stop(self) -> None:
         """Stops listening, for `shutdown`."""
         listener, self._listener = self._listener, None
         if listener is not None:

@@ -344,7 +344,7 @@ class Link:
             return
         self._ended = True
         self._gone.set()
-        self._runtime.active.discard(self)
+        self._runtime.active.discard(self.stop)
         self.on_end()
         error = self._error or error
         self._fail_tickets(error or ConnectionLost("the connection ended before this was sent"))
@@ -370,7 +370,7 @@ class Link:
 
     def run(self, steps: Callable[[], Coroutine[Any, Any, None]], sock: socket.socket | None = None) -> None:
         """Takes the steps that make the connection, until it is closed; a socket given is closed with it."""
-        self._runtime.active.add(self)
+        self._runtime.active.add(self.stop)
         self._socket = sock
         self._task = self._runtime.loop.create_task(steps())
         self._task.add_done_callback(self._steps_taken)

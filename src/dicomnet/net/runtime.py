@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from dicomnet.aio.hub import Hub, close_hub, hub
 from dicomnet.errors import StateError
@@ -26,10 +26,8 @@ log = logging.getLogger("dicomnet.net")
 T = TypeVar("T")
 
 
-class Active(Protocol):
-    """A listener or a connection."""
-
-    async def stop(self) -> None: ...
+Stop: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""Ends a listener or a connection."""
 
 
 class Runtime:
@@ -38,8 +36,8 @@ class Runtime:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.hub: Hub
-        self.active: set[Active] = set()
-        """What has a live socket; touched on the loop's thread alone."""
+        self.active: set[Stop] = set()
+        """What has a live socket, by what ends it; touched on the loop's thread alone."""
         self.over = False
         """Nothing new begins here any more."""
         # Not a ThreadPoolExecutor: those end before a program's exit handlers run, and ours still has callbacks to run.
@@ -130,8 +128,7 @@ class Runtime:
         del _here.runtime
 
     async def _stop_active(self) -> None:
-        active = list(self.active)
-        await asyncio.gather(*(one.stop() for one in active), return_exceptions=True)
+        await asyncio.gather(*(stop() for stop in tuple(self.active)), return_exceptions=True)
 
     async def _close_hub(self) -> None:
         close_hub()

@@ -62,7 +62,7 @@ Data: TypeAlias = "Dataset | bytes | bytearray | memoryview | str | os.PathLike[
 class Sending(Callbacks):
     """The requests return the message ID they go by: yours, or a free one."""
 
-    group_lengths = False
+    _group_lengths = False
 
     # DIMSE-C (PS3.7 section 9).
 
@@ -583,7 +583,7 @@ class Sending(Callbacks):
         if data is None:
             return None
         if not isinstance(data, bytes | bytearray | memoryview):
-            data = encode_dataset(data, context.transfer_syntax, group_lengths=self.group_lengths)
+            data = encode_dataset(data, context.transfer_syntax, group_lengths=self._group_lengths)
         if not len(data):
             return None
         return (
