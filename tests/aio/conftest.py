@@ -13,12 +13,27 @@ from typing import Any
 import pytest
 import uvloop
 
+from aio.ends import Site
 from dicomnet.aio.hub import close_hub
+from dicomnet.cli._certificate import self_signed
+from dicomnet.tls import TlsConfig
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 TEST_TIME = 30.0
 """Seconds for a whole test; what it waits for should come in milliseconds."""
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    names = ["pacs.example", "127.0.0.1"]
+    certificate, key = self_signed(tmp_path_factory.mktemp("ours"), names)
+    others, others_key = self_signed(tmp_path_factory.mktemp("others"), names)
+    return Site(
+        TlsConfig(ca_file=certificate).requestor_context(),
+        TlsConfig(certificate=certificate, private_key=key).acceptor_context(),
+        TlsConfig(certificate=others, private_key=others_key).acceptor_context(),
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

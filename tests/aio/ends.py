@@ -21,6 +21,7 @@ import threading
 from array import array
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -250,6 +251,16 @@ class WatchedPool(BufferPool):
         return any(buffer.memory.obj is owner for buffer in self.buffers)
 
 
+@dataclass(frozen=True)
+class Site:
+    """Contexts for TLS."""
+
+    requestor: ssl.SSLContext
+    acceptor: ssl.SSLContext
+    stranger: ssl.SSLContext
+    """An acceptor whose certificate nobody trusts."""
+
+
 class Bench:
     """Makes ends, and sees to it that they end well."""
 
@@ -310,26 +321,23 @@ class Bench:
     async def pair(
         self,
         *,
-        contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
+        tls: Site | None = None,
         request: AssociateRequest | None = None,
         near: dict[str, Any] | None = None,
         far: dict[str, Any] | None = None,
-        sockets: tuple[socket.socket, socket.socket] | None = None,
     ) -> tuple[End, End]:
         """A requestor and an acceptor with an association.
 
         Args:
-            contexts: for TLS, the requestor's and the acceptor's.
             near, far: options of the requestor's and the acceptor's `Endpoint`.
         """
         requestor = self.end(requestor=True, **(near or {}))
         acceptor = self.end(requestor=False, **(far or {}))
-        ours, theirs = sockets or tcp_pair()
-        ours_tls, theirs_tls = contexts or (None, None)
+        ours, theirs = tcp_pair()
         async with asyncio.timeout(WAIT):
             await asyncio.gather(
-                requestor.attach(ours, context=ours_tls, server_hostname="pacs.example" if contexts else None),
-                acceptor.attach(theirs, context=theirs_tls),
+                requestor.attach(ours, context=tls and tls.requestor, server_hostname=tls and "pacs.example"),
+                acceptor.attach(theirs, context=tls and tls.acceptor),
             )
         requestor.associate(request)
         await requestor.until(lambda: requestor.saw(AssociateAccepted))
@@ -489,3 +497,41 @@ class Gate:
     async def reached(self) -> None:
         """Waits until a thread stands before it."""
         assert await asyncio.get_running_loop().run_in_executor(None, self._reached.wait, WAIT)
+
+
+class Clock:
+    """An event loop as far as `Deadlines` uses it, with a time of its own."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.timers: list[Timer] = []
+        """Those that run."""
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        timer = Timer(self, when, callback)
+        self.timers.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass, from timer to timer."""
+        end = self.now + seconds
+        while due := [timer for timer in self.timers if timer.when <= end]:
+            timer = min(due, key=lambda timer: timer.when)
+            self.timers.remove(timer)
+            self.now = max(self.now, timer.when)
+            timer.callback()
+        self.now = end
+
+
+class Timer:
+    def __init__(self, clock: Clock, when: float, callback: Callable[[], None]) -> None:
+        self.clock = clock
+        self.when = when
+        self.callback = callback
+
+    def cancel(self) -> None:
+        if self in self.clock.timers:
+            self.clock.timers.remove(self)

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from aio.ends import MAX_PDU, Bench, CountedBody, End, Gate, Raw, WatchedSink, pattern, store
-from aio.test_deadlines import Clock
+from aio.ends import MAX_PDU, Bench, Clock, CountedBody, End, Gate, Raw, Site, WatchedSink, pattern, store
 from dicomnet.aio.deadlines import Deadlines
 from dicomnet.aio.hub import Hub
 from dicomnet.dimse.codec import encode
@@ -571,6 +570,68 @@ async def test_a_peer_that_stops_in_the_middle_of_a_message_is_given_up(tmp_path
         await acceptor.wait_closed()
     assert sink.discarded == 1
     assert list(tmp_path.iterdir()) == []
+
+
+# Over TLS.
+
+
+async def test_over_tls_what_has_left_is_told_at_once(site: Site) -> None:
+    """A transport that is empty does not ask to wait, though the peer says nothing that could wake it."""
+    async with Bench() as bench:
+        requestor, acceptor = await bench.pair(tls=site)
+        acceptor.channel.pause("test")
+        requestor.send(echo(1), ticket="echo")
+        assert requestor.user.departed[-1].ticket == "echo"
+        acceptor.channel.resume("test")
+        assert await requestor.response(1) == Status.SUCCESS
+
+
+async def test_over_tls_both_directions_carry_files_at_once(site: Site, file: Path, tmp_path: Path) -> None:
+    """The same path, with the same buffers."""
+    async with Bench() as bench:
+        requestor, acceptor = await bench.pair(tls=site)
+        for name, end in (("near", requestor), ("far", acceptor)):
+            end.user.sink = lambda _, name=name: WatchedSink(tmp_path / f"{name}.dcm")
+            end.store(1, CountedBody(file))
+        for end in (requestor, acceptor):
+            assert await end.response(1) == Status.SUCCESS
+        for end in (requestor, acceptor):
+            assert end.data == [pattern(10 * MIB)]
+        await requestor.released()
+        await requestor.wait_closed()
+        await acceptor.wait_closed()
+
+
+async def test_over_tls_an_end_in_the_middle_leaves_nothing_behind(
+    site: Site, end_it: Callable[[End, End], None], file: Path, tmp_path: Path
+) -> None:
+    """Neither a file nor a buffer nor a body."""
+    async with Bench() as bench:
+        requestor, acceptor = await bench.pair(tls=site)
+        with Gate() as gate:
+
+            def sink(_: object) -> Sink:
+                made = WatchedSink(tmp_path / "kept.dcm")
+                made.before_write = gate.pass_through
+                return made
+
+            acceptor.user.sink = sink
+            requestor.store(1, CountedBody(file))
+            await gate.reached()
+            end_it(requestor, acceptor)
+        await requestor.wait_closed()
+        await acceptor.wait_closed()
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+async def test_over_tls_a_peer_that_stops_reading_is_given_up(site: Site, file: Path) -> None:
+    """However many layers of buffers are stuck, the end comes after stall and ARTIM time."""
+    async with Bench() as bench:
+        requestor, acceptor = await bench.pair(tls=site, near={"timeouts": QUICK})
+        acceptor.channel.pause("test")
+        requestor.store(1, CountedBody(file))
+        await requestor.wait_closed()
+        assert requestor.saw(TimedOut)
 
 
 # From outside.

@@ -8,43 +8,21 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from aio.ends import WAIT, Bench, End, User, pattern, reset, tcp_pair
+from aio.ends import WAIT, Bench, End, Site, User, pattern, reset, tcp_pair
 from dicomnet.aio.connect import connect
 from dicomnet.aio.listen import Listener
 from dicomnet.aio.sockets import bind
-from dicomnet.cli._certificate import self_signed
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectFailed, TlsFailed
 from dicomnet.limits import MIB, Timeouts
-from dicomnet.tls import TlsConfig
 from dicomnet.ul.events import AssociateAccepted, ProtocolViolated
 
 V4 = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Site:
-    requestor: ssl.SSLContext
-    acceptor: ssl.SSLContext
-    stranger: ssl.SSLContext
-    """An acceptor whose certificate nobody trusts."""
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    certificate, key = self_signed(tmp_path_factory.mktemp("ours"), ["pacs.example", V4])
-    others = self_signed(tmp_path_factory.mktemp("others"), ["pacs.example", V4])
-    return Site(
-        TlsConfig(ca_file=certificate).requestor_context(),
-        TlsConfig(certificate=certificate, private_key=key).acceptor_context(),
-        TlsConfig(certificate=others[0], private_key=others[1]).acceptor_context(),
-    )
 
 
 @asynccontextmanager

@@ -3,50 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from aio.ends import Clock
 from dicomnet.aio.deadlines import Deadlines
-
-
-class Clock:
-    """An event loop as far as `Deadlines` uses it, with a time of its own."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.timers: list[Timer] = []
-        """Those that run."""
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        timer = Timer(self, when, callback)
-        self.timers.append(timer)
-        return timer
-
-    def advance(self, seconds: float) -> None:
-        """Lets time pass, from timer to timer."""
-        end = self.now + seconds
-        while due := [timer for timer in self.timers if timer.when <= end]:
-            timer = min(due, key=lambda timer: timer.when)
-            self.timers.remove(timer)
-            self.now = max(self.now, timer.when)
-            timer.callback()
-        self.now = end
-
-
-class Timer:
-    def __init__(self, clock: Clock, when: float, callback: Callable[[], None]) -> None:
-        self.clock = clock
-        self.when = when
-        self.callback = callback
-
-    def cancel(self) -> None:
-        if self in self.clock.timers:
-            self.clock.timers.remove(self)
 
 
 class Waiter:
