@@ -525,6 +525,18 @@ class TestWindow:
         pair.pump()
         assert [type(c) for c, _ in pair.acceptor.messages()] == [CFindRequest, CCancelRequest, CEchoResponse]
 
+    def test_a_cancel_does_not_overtake_the_request_it_cancels(self) -> None:
+        """A C-CANCEL for a request that still waits goes out behind it."""
+        pair = associated()
+        pair.requestor.send(echo(1))
+        pair.requestor.send(find(2), b"keys", context_id=FIND)
+        pair.requestor.send(CCancelRequest(message_id_being_responded_to=2), context_id=FIND)
+        pair.pump()
+        assert [type(c) for c, _ in pair.acceptor.messages()] == [CEchoRequest]
+        answer_all(pair.acceptor)
+        pair.pump()
+        assert [type(c) for c, _ in pair.acceptor.messages()][-2:] == [CFindRequest, CCancelRequest]
+
     def test_a_message_id_is_used_twice(self) -> None:
         """Refused whether the first one is outstanding or still waits; free again after the answer."""
         pair = associated()

@@ -252,6 +252,11 @@ class TestRoles:
         assert (acceptor.contexts[3].our_scp, acceptor.contexts[3].our_scu) == roles
         assert (requestor.contexts[1].our_scu, requestor.contexts[1].our_scp) == (True, False)
 
+    def test_a_role_without_a_context_is_not_answered(self) -> None:
+        """A role selection for a SOP class that no context proposes is nobody's."""
+        offers = (RoleSelection(UID("1.2.3"), scu=True, scp=True),)
+        assert accepted(informed(roles=offers), Policy()).user_information.roles == ()
+
     def test_roles_are_answered_as_the_policy_says(self) -> None:
         """But a role that was not offered is not granted."""
         offers = (RoleSelection(CT_IMAGE_STORAGE, scu=True, scp=False), RoleSelection(VERIFICATION, scu=True, scp=True))

@@ -161,12 +161,15 @@ class Endpoint:
         command.has_data_set = data is not None
         encoded = codec.encode(command) if command_set is None else command_set
         message = _Waiting(context_id, command, encoded, data, ticket)
-        if isinstance(command, Request) and not isinstance(command, CCancelRequest):
-            window = terms.operations_invoked
-            if self._waiting or (window and len(self.operations.invoked) >= window):
-                self._check_unused(command)
-                self._waiting.append(message)
+        if isinstance(command, CCancelRequest):
+            if self._waits(command.message_id_being_responded_to):
+                self._waiting.append(message)  # it must not overtake what it cancels
                 return
+        elif isinstance(command, Request) and (self._waiting or not self._window_is_open):
+            if command.message_id in self.operations.invoked or self._waits(command.message_id):
+                raise StateError(f"message ID {command.message_id} is still outstanding")
+            self._waiting.append(message)
+            return
         self._transmit(message, now)
 
     def release(self, now: float) -> None:
@@ -304,6 +307,20 @@ class Endpoint:
         terms = self.connection.terms
         return terms is not None and terms.operations_invoked == 1
 
+    @property
+    def _window_is_open(self) -> bool:
+        terms = self.connection.terms
+        assert terms is not None
+        return not terms.operations_invoked or len(self.operations.invoked) < terms.operations_invoked
+
+    def _waits(self, message_id: int | None) -> bool:
+        """Whether a request of ours of this message ID waits for its place in the window."""
+        waiting = (w.command for w in self._waiting)
+        return any(
+            isinstance(command, Request) and message_id is not None and command.message_id == message_id
+            for command in waiting
+        )
+
     def _transmit(self, message: _Waiting, now: float) -> None:
         command = message.command
         operation = None
@@ -336,22 +353,13 @@ class Endpoint:
 
     def _send_waiting(self, now: float) -> None:
         """A place in the window is free."""
-        terms = self.connection.terms
-        assert terms is not None
         if self.state is not State.ASSOCIATED:  # what came right behind the response has ended the association
             return
-        window = terms.operations_invoked
-        while self._waiting and (not window or len(self.operations.invoked) < window):
+        while self._waiting and (self._window_is_open or isinstance(self._waiting[0].command, CCancelRequest)):
             self._transmit(self._waiting.popleft(), now)
         if self._release_wanted and not self.operations.invoked and not self._waiting:
             self._release_wanted = False
             self.connection.release(now)
-
-    def _check_unused(self, request: Request) -> None:
-        if request.message_id in self.operations.invoked or any(
-            isinstance(w.command, Request) and w.command.message_id == request.message_id for w in self._waiting
-        ):
-            raise StateError(f"message ID {request.message_id} is still outstanding")
 
     def _end_with_association(self) -> None:
         """If the association is over, so is every operation (PS3.7 A.6), and what waits will never be sent."""

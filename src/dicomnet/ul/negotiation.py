@@ -152,7 +152,7 @@ def negotiate(request: AssociateRequest, policy: Policy) -> AssociateAccept | As
             implementation_class_uid=policy.implementation_class_uid,
             implementation_version_name=policy.implementation_version_name,
             asynchronous_window=answer_window(theirs.asynchronous_window, policy.asynchronous_window),
-            roles=tuple(_answer_roles(theirs.roles, policy)),
+            roles=tuple(_answer_roles(request, policy)),
             extended=tuple(_answer_extended(theirs.extended, policy)),
             user_identity_response=identity_response,
         ),
@@ -236,10 +236,11 @@ def _answer_context(context: ProposedContext, policy: Policy) -> ContextResult:
     return ContextResult(context.context_id, ContextOutcome.ACCEPTANCE, syntax)
 
 
-def _answer_roles(offers: Sequence[RoleSelection], policy: Policy) -> Sequence[RoleSelection]:
+def _answer_roles(request: AssociateRequest, policy: Policy) -> Sequence[RoleSelection]:
+    proposed = {context.abstract_syntax for context in request.contexts if is_uid(context.abstract_syntax)}
     answers = []
-    for offer in offers:
-        answer = policy.roles(offer) if is_uid(offer.sop_class) else None
+    for offer in request.user_information.roles:
+        answer = policy.roles(offer) if offer.sop_class in proposed else None
         if answer is not None:
             answers.append(RoleSelection(offer.sop_class, offer.scu and answer.scu, offer.scp and answer.scp))
     return answers
