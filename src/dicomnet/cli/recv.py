@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicomnet.cli.wording import count_of
 from dicomnet.dimse.commands import CEchoRequest, CStoreRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectFailed, DicomNetError, RejectReason, RejectResult, StateError
@@ -80,12 +81,12 @@ class Receiver(DicomNet):
 
     def finish(self) -> None:
         """Accepts nobody new, and gives those who are here a moment to finish; a second Ctrl-C cuts that short."""
-        self.stop_listening()
-        if not self.clients:
-            return
-        log.info("stopping: %d associations have %g s to finish", len(self.clients), GRACE)
-        with suppress(KeyboardInterrupt), self._someone_left:
-            self._someone_left.wait_for(lambda: not self.clients, GRACE)
+        with suppress(KeyboardInterrupt):
+            self.stop_listening()
+            if self.clients:
+                log.info("stopping: %s may finish, for %g s", count_of(len(self.clients), "association"), GRACE)
+            with self._someone_left:
+                self._someone_left.wait_for(lambda: not self.clients, GRACE)
         for client in self.clients:
             if client.is_associated:
                 with suppress(StateError):
