@@ -204,12 +204,19 @@ def test_c_cancel(ends: Ends, service: str, sop_class: str, more: tuple[str, ...
 
 
 def test_a_request_can_be_cancelled_as_soon_as_it_is_queued(ends: Ends) -> None:
-    """Nobody has to wait until it has left."""
+    """Nobody has to wait until it has left; the cancel follows it."""
     ends.answering.react("receive_c_find_request", lambda message: None)
+    ends.answering.react(
+        "receive_c_cancel_request",
+        lambda message: ends.answering.send_c_find_response(
+            None, Status.CANCEL, context_id=message.context_id, message_id=message.message_id_being_responded_to
+        ),
+    )
     for _ in range(20):
         message_id = ends.asking.send_c_find_request(FIND, IDENTIFIER)
         ends.asking.send_c_cancel_request(message_id)
-    ends.answering.wait("receive_c_cancel_request", 20)
+    ends.asking.wait("receive_c_find_response", 20)
+    assert {message.status for message in ends.asking.all("receive_c_find_response")} == {Status.CANCEL}
 
 
 def test_a_cancel_of_what_is_not_outstanding_can_be_forced(ends: Ends) -> None:
@@ -235,8 +242,8 @@ def test_c_echo(ends: Ends) -> None:
 @pytest.mark.parametrize("name", ["n_event_report", "n_report"])
 def test_n_event_report(ends: Ends, name: str) -> None:
     """By its long name and by its short one; event type and information arrive, and the reply comes back."""
-    message_id = getattr(ends.asking, f"send_{name}_request")(COMMITMENT, INSTANCE, 2, INFORMATION)
     ends.answering.react("receive_n_event_report_request", lambda message: None)
+    message_id = getattr(ends.asking, f"send_{name}_request")(COMMITMENT, INSTANCE, 2, INFORMATION)
     ends.answering.wait("receive_n_event_report_request")
     asked = ends.answering.all("receive_n_event_report_request")[0]
     attributes = ("message_id", "affected_sop_class_uid", "affected_sop_instance_uid", "event_type_id")

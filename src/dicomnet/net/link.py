@@ -37,7 +37,7 @@ from dicomnet.net.associate import Associate
 from dicomnet.net.callbacks import EVENT_OF
 from dicomnet.net.mailbox import Mailbox, Slot, nothing
 from dicomnet.net.message import Message
-from dicomnet.net.runtime import Runtime
+from dicomnet.net.runtime import Queue, Runtime
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, PduType
 from dicomnet.storage.folder import Folder, file_name
 from dicomnet.storage.received import ReceivedData
@@ -302,8 +302,9 @@ class Link:
         destination = self._net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
         if not callable(destination):
             return self._sink_or_refusal(lambda: destination, arrival)
-        self._runtime.queue_callback()
-        self._runtime.submit(partial(self._decide, destination, arrival))
+        queue = Queue()
+        self._runtime.queue_callback(queue)
+        self._runtime.submit(partial(self._decide, destination, arrival, queue), queue)
         return None
 
     def _came_whole(self, arrival: Arrival) -> None:
@@ -362,7 +363,10 @@ class Link:
             if self.channel is not None:
                 self.channel.flush()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._gone.wait(), STOP_TIME)
+            async with asyncio.timeout(STOP_TIME):
+                await self._gone.wait()
+                if self._task is not None:
+                    await asyncio.wait([self._task])
         if self.channel is not None:
             self.channel.abort_transport()
 
@@ -693,11 +697,11 @@ class Link:
 
     # Where data go.
 
-    def _decide(self, destination: Callable[[CStoreRequest], Any], arrival: Arrival) -> None:
+    def _decide(self, destination: Callable[[CStoreRequest], Any], arrival: Arrival, queue: Queue) -> None:
         assert isinstance(arrival.command, CStoreRequest)
         sink = self._sink_or_refusal(partial(destination, arrival.command), arrival)
         self._call_default(self._runtime.post, arrival.use, sink)
-        self._runtime.callbacks_done(1)
+        self._runtime.callback_done(queue)
 
     def _sink_or_refusal(self, decide: Callable[[], Any], arrival: Arrival) -> Sink:
         try:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from dicomnet.net.runtime import Runtime
+from dicomnet.net.runtime import Queue, Runtime
 
 log = logging.getLogger("dicomnet.net")
 
@@ -26,12 +26,12 @@ class Slot:
 
     def fill(self, callback: Callback) -> None:
         """The callback is ready; it runs when its turn comes. Pass `nothing` to give the place up."""
-        self._mailbox.runtime.queue_callback()
+        self._mailbox.runtime.queue_callback(self._mailbox)
         self.callback = callback
         self._mailbox.wake()
 
 
-class Mailbox:
+class Mailbox(Queue):
     """Callbacks must not raise; one that does all the same is logged."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -56,7 +56,7 @@ class Mailbox:
             if self._running or not self._slots or self._slots[0].callback is None:
                 return
             self._running = True
-        self.runtime.submit(self._run)
+        self.runtime.submit(self._run, self)
 
     def _run(self) -> None:
         for _ in range(FAIR_SHARE):
@@ -70,8 +70,8 @@ class Mailbox:
                 callback()
             except Exception:
                 log.exception("a callback could not be made")
-            self.runtime.callbacks_done(1)
-        self.runtime.submit(self._run)
+            self.runtime.callback_done(self)
+        self.runtime.submit(self._run, self)
 
 
 def nothing() -> None:

@@ -30,6 +30,13 @@ Stop: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 """Ends a listener or a connection."""
 
 
+class Queue:
+    """Callbacks that wait for each other."""
+
+    pending = 0
+    """Those that wait or run; counted by the runtime."""
+
+
 class Runtime:
     """One per process, made by `running`."""
 
@@ -66,26 +73,31 @@ class Runtime:
         except RuntimeError:
             raise StateError("the network was shut down") from None
 
-    def queue_callback(self) -> None:
+    def queue_callback(self, queue: Queue) -> None:
         """Counts a callback that will run."""
         with self._idle:
             self._pending += 1
+            queue.pending += 1
 
-    def submit(self, run: Callable[[], None]) -> None:
-        """Runs a mailbox on a callback thread."""
-        self._callbacks.submit(partial(self._run_marked, run))
+    def submit(self, run: Callable[[], None], queue: Queue) -> None:
+        """Runs what is queued, or some of it, on a callback thread."""
+        self._callbacks.submit(partial(self._run_marked, run, queue))
 
-    def callbacks_done(self, count: int) -> None:
-        """So many counted callbacks have run, or never will."""
+    def callback_done(self, queue: Queue) -> None:
+        """A counted callback has run, or never will."""
         with self._idle:
-            self._pending -= count
+            self._pending -= 1
+            queue.pending -= 1
             self._idle.notify_all()
 
     def breathe(self, timeout: float | None) -> bool:
-        """Waits until no callback is queued or running (but the one that asks, if it is one)."""
-        own = 1 if self._asked_by_callback else 0
+        """Waits until no callback is queued or running.
+
+        In a callback neither that one counts nor what is queued behind it, because it would wait for itself.
+        """
+        own: Queue | None = _here.queue if self._asked_by_callback else None
         with self._idle:
-            return self._idle.wait_for(lambda: self._pending <= own, timeout)
+            return self._idle.wait_for(lambda: self._pending <= (own.pending if own else 0), timeout)
 
     def stop(self) -> None:
         """Closes listeners, aborts associations, runs what callbacks are queued, ends the threads."""
@@ -115,6 +127,9 @@ class Runtime:
         asyncio.set_event_loop(self.loop)
         self.loop.call_soon(self._begin, started)
         self.loop.run_forever()
+        for task in (left := asyncio.all_tasks(self.loop)):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
 
@@ -122,10 +137,10 @@ class Runtime:
         self.hub = hub()
         started.set()
 
-    def _run_marked(self, run: Callable[[], None]) -> None:
-        _here.runtime = self
+    def _run_marked(self, run: Callable[[], None], queue: Queue) -> None:
+        _here.runtime, _here.queue = self, queue
         run()
-        del _here.runtime
+        del _here.runtime, _here.queue
 
     async def _stop_active(self) -> None:
         await asyncio.gather(*(stop() for stop in tuple(self.active)), return_exceptions=True)
@@ -167,7 +182,7 @@ def runtime() -> Iterator[None]:
 
 
 def breathe(timeout: float | None = 0) -> bool:
-    """Waits until every queued callback has run.
+    """Waits until every queued callback has run; in a callback, those of other objects.
 
     Args:
         timeout: in seconds; None waits for ever.
@@ -209,7 +224,7 @@ LAST_CALLBACKS = 5.0
 """Seconds that callbacks get to finish at `shutdown`."""
 
 _here = threading.local()
-"""Of a callback thread: the runtime it belongs to, while a callback runs."""
+"""Of a callback thread, while a callback runs: the runtime and the queue that it belongs to."""
 
 _lock = threading.Lock()
 _runtime: Runtime | None = None
