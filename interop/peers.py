@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import IO
+from types import ModuleType
+from typing import IO, NoReturn
 
 import pydicom
 import pydicom.data
@@ -32,12 +34,17 @@ ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
 def require(path: str, *, package: str = "dcmtk") -> str:
     """The path of a program that a test cannot do without; where it is absent the test ends here."""
-    if os.access(path, os.X_OK):
-        return path
-    reason = f"{path} is not installed (Debian package {package})"
-    if os.environ.get("DICOMNET_REQUIRE_PEERS") == "1":
-        pytest.fail(f"{reason}, and DICOMNET_REQUIRE_PEERS=1 allows no peer to be missing", pytrace=False)
-    pytest.skip(reason)
+    if not os.access(path, os.X_OK):
+        _end(f"{path} is not installed (Debian package {package})")
+    return path
+
+
+def require_module(name: str) -> ModuleType:
+    """A peer that is a Python library, for a test module that cannot do without; where it is absent the module ends."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        _end(f"{name} cannot be imported: {error}")
 
 
 def run(program: str, *arguments: str | Path | int, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
@@ -125,6 +132,12 @@ def instances() -> tuple[Instance, ...]:
 def distinct_instances() -> tuple[Instance, ...]:
     """`instances` with each SOP instance UID once: what may go to one archive without one replacing another."""
     return tuple({known.sop_instance: known for known in instances()}.values())
+
+
+def _end(reason: str) -> NoReturn:
+    if os.environ.get("DICOMNET_REQUIRE_PEERS") == "1":
+        pytest.fail(f"{reason}, and DICOMNET_REQUIRE_PEERS=1 allows no peer to be missing", pytrace=False)
+    pytest.skip(reason, allow_module_level=True)
 
 
 def _start(program: str, arguments: tuple[str | Path | int, ...], log: IO[bytes]) -> Listener:

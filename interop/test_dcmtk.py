@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,17 @@ import pytest
 import dicomnet
 import peers
 from bundled import UNSENDABLE, bundled, files, name_of
-from dicomnet import MEMORY, SPOOL, Associate, NotAnInstance, StateError, Status, TlsConfig
+from dicomnet import MEMORY, SPOOL, Associate, Message, NotAnInstance, StateError, Status, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.storage.folder import Folder
 from net.applications import PATIENCE, Archive, Modality, associated
 from relay import relay_to
+from services import MATCHES, QUERY, RETRIEVE, STUDY_ROOT_FIND, Scp, ct_instances, read
 
 ECHOSCU = "/usr/bin/echoscu"
+FINDSCU = "/usr/bin/findscu"
+GETSCU = "/usr/bin/getscu"
+MOVESCU = "/usr/bin/movescu"
 STORESCU = "/usr/bin/storescu"
 STORESCP = "/usr/bin/storescp"
 
@@ -73,8 +79,7 @@ class Aborting(Archive):
     """Hears an abort."""
 
     def on_receive_abort(self, source: int, reason: int) -> None:
-        assert self.server is not None
-        self.server.ended.put((None, (source, reason)))
+        self.listener.ended.put((None, (source, reason)))
 
 
 def by_syntax() -> dict[str, list[peers.Instance]]:
@@ -152,17 +157,19 @@ def test_storescu_stores(syntax: str, place: str, tmp_path: Path) -> None:
         [exchange] = relay.exchanges
         sent = exchange.messages()
         kept = archive.received
-        assert [m.data.bytes() for m in kept] == [data for _, data in sent]
+        assert [bytes_of(m) for m in kept] == [data for _, data in sent]
         assert [m.affected_sop_instance_uid for m in kept] == [i.sop_instance for i in known]
         assert [m.affected_sop_class_uid for m in kept] == [i.sop_class for i in known]
         assert {m.transfer_syntax for m in kept} == {syntax}
         for message, original in zip(kept, known, strict=True):
             assert same_content(message.dataset, pydicom.dcmread(original.path)), original.path
             if place == "files":
-                facts = peers.instance(message.data.path)
+                path = message.data and message.data.path
+                assert path
+                facts = peers.instance(path)
                 assert (facts.sop_class, facts.sop_instance) == (original.sop_class, original.sop_instance)
                 assert facts.transfer_syntax == syntax
-                assert facts.digest == hashlib.sha256(message.data.bytes()).hexdigest()
+                assert facts.digest == hashlib.sha256(bytes_of(message)).hexdigest()
 
 
 def test_storescu_ignores_what_it_cannot_read() -> None:
@@ -171,14 +178,10 @@ def test_storescu_ignores_what_it_cannot_read() -> None:
     with Archive(destination=MEMORY) as archive:
         _, port = archive.listen("127.0.0.1", 0)
         for syntax, known in by_syntax().items():
-            # In two runs each time: with a file that it ignores, storescu forgets those behind it.
-            for run in (known, [i for i in known if i.path.name in IGNORED_BY_STORESCU]):
-                if not run:
-                    continue
-                option = "-x" + OPTION_OF[syntax]
-                reply = peers.run(STORESCU, "-nh", "-R", option, "127.0.0.1", port, *[i.path for i in run])
-                missing += re.findall(r"missing SOP class \(or instance\) in file: (\S+),", reply.stdout)
-                assert "Store Failed" not in reply.stdout
+            option = "-x" + OPTION_OF[syntax]
+            reply = peers.run(STORESCU, "-nh", "-R", option, "127.0.0.1", port, *[i.path for i in known])
+            missing += re.findall(r"missing SOP class \(or instance\) in file: (\S+),", reply.stdout)
+            assert "Store Failed" not in reply.stdout
     assert {Path(path).name for path in missing} == set(IGNORED_BY_STORESCU)
     assert len(archive.received) == len(peers.instances()) - len(IGNORED_BY_STORESCU)
 
@@ -206,7 +209,7 @@ def test_storescu_stores_with_other_options(arguments: tuple[str | int, ...]) ->
             reply = peers.run(STORESCU, "-x=", *arguments, "127.0.0.1", relay.port, *paths)
         assert reply.returncode == 0, reply.stdout
         sent = [data for exchange in relay.exchanges for _, data in exchange.messages()]
-        assert [m.data.bytes() for m in archive.received] == sent
+        assert [bytes_of(m) for m in archive.received] == sent
         assert len(sent) == len(known) * (3 if "--repeat" in arguments else 1)
 
 
@@ -227,6 +230,59 @@ def test_dcmtk_speaks_tls(program: str, tmp_path: Path) -> None:
             [kept] = archive.received
             assert same_content(kept.dataset, pydicom.dcmread(sent.path))
         assert peers.run(program, *files_to_send).returncode != 0  # without TLS
+
+
+def test_findscu_finds(tmp_path: Path) -> None:
+    """Its identifier arrives, and our matches arrive there in order."""
+    with Scp() as scp:
+        _, port = scp.listen("127.0.0.1", 0)
+        keys = ["QueryRetrieveLevel=STUDY", "PatientID", "PatientName=Citizen*", "StudyInstanceUID"]
+        arguments = [argument for key in keys for argument in ("-k", key)]
+        reply = peers.run(FINDSCU, "-S", *arguments, "-X", "-od", tmp_path, "127.0.0.1", port)
+        assert reply.returncode == 0, reply.stdout
+        [(command, identifier)] = scp.requests
+    assert identifier == QUERY
+    assert command.affected_sop_class_uid == STUDY_ROOT_FIND
+    found = [pydicom.dcmread(path, force=True) for path in sorted(tmp_path.iterdir())]
+    assert [match.PatientName for match in found] == [match.PatientName for match in MATCHES]
+    assert [match.StudyInstanceUID for match in found] == [match.StudyInstanceUID for match in MATCHES]
+
+
+def test_findscu_cancels(tmp_path: Path) -> None:
+    """After its C-CANCEL our matches end."""
+    with Scp() as scp:
+        _, port = scp.listen("127.0.0.1", 0)
+        keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3.1")
+        reply = peers.run(FINDSCU, "--verbose", "-S", *keys, "--cancel", 3, "127.0.0.1", port)
+    assert reply.returncode == 0, reply.stdout
+    assert re.search("Received Final Find Response.*Cancel", reply.stdout), reply.stdout[-500:]
+
+
+def test_getscu_gets(tmp_path: Path) -> None:
+    """Our C-STORE requests reach it on its own association; it keeps every bit."""
+    with Scp() as scp:
+        _, port = scp.listen("127.0.0.1", 0)
+        keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3.1")
+        reply = peers.run(GETSCU, "--verbose", "-S", *keys, "+B", "-od", tmp_path, "127.0.0.1", port)
+        assert reply.returncode == 0, reply.stdout
+        assert [identifier for _, identifier in scp.requests[:1]] == [RETRIEVE]
+    kept = {peers.instance(path).digest for path in tmp_path.iterdir()}
+    assert kept == {instance.digest for instance in ct_instances()}
+
+
+def test_movescu_has_us_move(tmp_path: Path) -> None:
+    """We store to the storage SCP that it runs itself while it waits for our responses; it encodes anew."""
+    with Scp() as scp, unused_port() as own:
+        _, port = scp.listen("127.0.0.1", 0)
+        Scp.destinations = {"MOVESCU": own}
+        keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3.1")
+        arguments = ("-S", *keys, "-aem", "MOVESCU", "--port", own, "-od", tmp_path)
+        reply = peers.run(MOVESCU, "--verbose", *arguments, "127.0.0.1", port)
+        assert reply.returncode == 0, reply.stdout
+    kept = {peers.instance(path).sop_instance: pydicom.dcmread(path) for path in tmp_path.iterdir()}
+    assert set(kept) == {instance.sop_instance for instance in ct_instances()}
+    for instance in ct_instances():
+        assert same_content(kept[instance.sop_instance], read(instance))
 
 
 # DCMTK as SCP.
@@ -348,6 +404,14 @@ def test_storescp_speaks_tls(tmp_path: Path) -> None:
     assert peers.instance(kept).digest == sent.digest
 
 
+@contextmanager
+def unused_port() -> Iterator[int]:
+    """A port that nobody listens on for now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    yield port
+
+
 def contexts_for(known: Any) -> list[Any]:
     """A presentation context for each pair of SOP class and transfer syntax, and one to echo."""
     pairs = dict.fromkeys((instance.sop_class, instance.transfer_syntax) for instance in known)
@@ -355,6 +419,12 @@ def contexts_for(known: Any) -> list[Any]:
     for sop_class, syntax in pairs:
         associate.add(sop_class, syntax)
     return associate.contexts
+
+
+def bytes_of(message: Message[Any]) -> bytes:
+    """The data set as it was kept."""
+    assert message.data is not None
+    return message.data.bytes()
 
 
 def same_content(one: pydicom.Dataset, other: pydicom.Dataset) -> bool:

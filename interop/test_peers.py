@@ -26,6 +26,16 @@ def test_a_missing_peer_fails_where_peers_are_required(monkeypatch: pytest.Monke
         peers.require("/usr/bin/nothing-of-the-kind")
 
 
+def test_a_missing_library_is_treated_like_a_missing_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It skips with a reason, or fails where peers are required."""
+    monkeypatch.delenv("DICOMNET_REQUIRE_PEERS", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="nothing_of_the_kind cannot be imported"):
+        peers.require_module("nothing_of_the_kind")
+    monkeypatch.setenv("DICOMNET_REQUIRE_PEERS", "1")
+    with pytest.raises(pytest.fail.Exception, match="nothing_of_the_kind cannot be imported"):
+        peers.require_module("nothing_of_the_kind")
+
+
 def test_instances_are_whole_and_various() -> None:
     """The collection holds what its users count on: many syntaxes, and data sets where it says they begin."""
     found = peers.instances()

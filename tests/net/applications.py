@@ -20,6 +20,7 @@ class Archive(DicomNet):
     def __init__(self, archive: Archive | None = None, **settings: Any) -> None:
         super().__init__(**settings)
         self.settings = settings
+        self.listener: Archive = archive or self
         self.received: list[Message[Any]] = [] if archive is None else archive.received
         """The C-STORE requests of all connections."""
         self.ended: Queue[tuple[Exception | None, Any]] = Queue()
