@@ -12,8 +12,8 @@ import dicomnet.errors
 
 ERRORS = """
     AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost DicomNetError DicomTimeout
-    InvalidMessage InvalidPdu InvalidValue NotAnInstance ProtocolError SendQueueFull StateError StorageError TlsFailed
-    Unsupported
+    InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance ProtocolError SendQueueFull StateError StorageError
+    TlsFailed Unsupported
     AbortReason AbortSource RejectReason RejectResult
     """.split()
 MESSAGES = """

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         InvalidMessage as InvalidMessage,
         InvalidPdu as InvalidPdu,
         InvalidValue as InvalidValue,
+        ListenFailed as ListenFailed,
         NotAnInstance as NotAnInstance,
         ProtocolError as ProtocolError,
         RejectReason as RejectReason,
@@ -90,7 +91,7 @@ _NAMES = {
     "dicomnet.dimse.status": "Status",
     "dicomnet.errors": """
         AbortReason AbortSource AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost
-        DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue NotAnInstance ProtocolError RejectReason
+        DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance ProtocolError RejectReason
         RejectResult SendQueueFull StateError StorageError TlsFailed Unsupported""",
     "dicomnet.limits": "Limits Timeouts",
     "dicomnet.net": """

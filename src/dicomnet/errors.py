@@ -9,6 +9,7 @@
     |   `-- InvalidMessage      its PDUs do not make a message
     |-- AssociationError        there is no association, or no longer
     |   |-- ConnectFailed       the transport could not be opened
+    |   |   `-- ListenFailed    nor waited for
     |   |-- ConnectionLost      the transport went away
     |   |-- TlsFailed           the secure link could not be made
     |   |-- AssociationRejected the peer said no
@@ -153,6 +154,13 @@ class ConnectFailed(AssociationError):
 
     def __str__(self) -> str:
         return f"cannot connect to {self.address}: {self.detail}"
+
+
+class ListenFailed(ConnectFailed):
+    """Connections cannot be waited for at this address."""
+
+    def __str__(self) -> str:
+        return f"cannot listen at {self.address}: {self.detail}"
 
 
 class ConnectionLost(AssociationError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -205,6 +206,16 @@ def at_once(net: DicomNet) -> Iterator[None]:
     net._runtime.post(go.wait, PATIENCE)
     yield
     go.set()
+
+
+@contextmanager
+def silent_address() -> Iterator[tuple[str, int]]:
+    """Where nobody answers: a listener that has all the connections it wants."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with socket.create_connection(listener.getsockname()):
+            yield listener.getsockname()
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

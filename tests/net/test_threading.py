@@ -38,6 +38,7 @@ from net.recorder import (
     associated,
     connected,
     request,
+    silent_address,
     until,
 )
 
@@ -614,13 +615,13 @@ def test_shutdown_while_receiving_more_than_is_taken() -> None:
 
 def test_shutdown_in_the_middle_of_connecting_and_of_handshakes(tls: dicomnet.TlsConfig) -> None:
     """Neither a peer that does not answer nor one that is silent in the handshake is waited for."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with socket.create_server(("127.0.0.1", 0)) as silent, silent_address() as nowhere:
         dicomnet.startup()
         scu = Recorder(tls=tls)
         scu.connect(*silent.getsockname())
         scu.wait("connect ok")
         far = Recorder()
-        far.connect("198.51.100.1", 104)  # nobody's (RFC 5737)
+        far.connect(*nowhere)
         listener, child = archive(tls=tls)
         with socket.create_connection(listener.listen("127.0.0.1")):
             listener.wait("accept ok")

@@ -118,9 +118,9 @@ async def open_socket(
         async with asyncio.timeout(timeout):
             return await _open_first(host, port, local, ip_type, options)
     except TimeoutError:
-        raise ConnectFailed(where, f"no answer within {timeout:g} s") from None
-    except OSError as error:
-        raise ConnectFailed(where, _plain(error)) from error
+        raise ConnectFailed(where, "no answer" if timeout is None else f"no answer within {timeout:g} s") from None
+    except (OSError, UnicodeError) as error:
+        raise ConnectFailed(where, plain_reason(error)) from error
 
 
 def address_text(address: Sequence[object]) -> tuple[str, int]:
@@ -189,7 +189,10 @@ def _family(ip_type: IpType) -> int:
     return socket.AF_INET6 if ip_type == IpType.IPV6 else socket.AF_UNSPEC
 
 
-def _plain(error: OSError) -> str:
+def plain_reason(error: OSError | UnicodeError) -> str:
+    """What the system has against an address, in words."""
+    if isinstance(error, UnicodeError):  # of a label that is too long or empty, which no resolver sees
+        return "the host name cannot be resolved (it is none)"
     if isinstance(error, socket.gaierror):
         return f"the host name cannot be resolved ({error.strerror})"
     # asyncio wraps the system's words in its own; the number gives them back.

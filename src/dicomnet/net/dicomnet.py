@@ -21,7 +21,7 @@ from dicomnet.aio.ledger import Ledger
 from dicomnet.aio.listen import Admission, Listener
 from dicomnet.aio.sockets import IpType, SocketOptions, address_text
 from dicomnet.dimse.endpoint import Endpoint
-from dicomnet.errors import ConnectFailed, InvalidValue, StateError, TlsFailed, Unsupported
+from dicomnet.errors import ConnectFailed, InvalidValue, ListenFailed, StateError, TlsFailed, Unsupported
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.net.associate import Associate
 from dicomnet.net.link import SPOOL, Link
@@ -159,7 +159,7 @@ class DicomNet(Sending):
             The bound address and port.
 
         Raises:
-            ConnectFailed: the address is in use, not ours, or not allowed.
+            ListenFailed: the address is in use, not ours, or not allowed.
             InvalidValue: there is no such port.
             StateError: the object is in use already.
         """
@@ -167,9 +167,8 @@ class DicomNet(Sending):
         _check_port(port)
         try:
             bound = sockets.bind(host, port, ip_type=ip_type, backlog=backlog, options=self.socket_options)
-        except OSError as error:
-            where = f"{host or '*'}:{port}"
-            raise ConnectFailed(where, f"cannot listen there: {(error.strerror or str(error)).lower()}") from error
+        except (OSError, UnicodeError) as error:
+            raise ListenFailed(f"{host or '*'}:{port}", sockets.plain_reason(error)) from error
         self._ip_type = ip_type
         self._admission = Admission(self.limits)
         self._link = None
@@ -524,10 +523,13 @@ class DicomNet(Sending):
                 timeout=self.timeouts.connect,
                 options=self.socket_options,
             )
-        except ConnectFailed as error:
+            link.up(address_text(sock.getsockname()), address_text(sock.getpeername()))
+        except (ConnectFailed, OSError) as error:  # also a peer that is gone before it has a name
+            if isinstance(error, OSError):
+                sock.close()
+                error = ConnectFailed(f"{peer}:{peer_port}", sockets.plain_reason(error))
             link.connect_failed(error)
             return
-        link.up(address_text(sock.getsockname()), address_text(sock.getpeername()))
         link.post("connect", None)
         await self._attach(link, sock, context, peer)
 
@@ -550,6 +552,8 @@ class DicomNet(Sending):
             self._tell_failed_handshake(link, error)
             link.closed(error)
             return
+        if not (link.server or self).socket_options.no_delay:  # which asyncio has switched on
+            channel.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
         if context is None or link.over:
             return
         if self._is_listened_to("verify_certificate"):
