@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import threading
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicomnet.cli.alarm import Alarm
 from dicomnet.cli.wording import count_of
 from dicomnet.dimse.commands import CEchoRequest, CStoreRequest
 from dicomnet.dimse.status import Status
@@ -45,28 +45,26 @@ def run(
         acceptor_tls = None if tls is None else _acceptor(tls)
     except DicomNetError as error:
         raise click.ClickException(str(error)) from error
-    with runtime(), Receiver(folder, called_ae, tls=acceptor_tls, verbose=verbose) as receiver:
-        before = signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            bound = _listen(receiver, host, port)
-            click.echo(f"listening on {_where(host, bound)}, keeping instances in {output}")
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            receiver.finish()
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    with Alarm() as alarm, runtime(), Receiver(folder, called_ae, alarm, tls=acceptor_tls, verbose=verbose) as receiver:
+        bound = _listen(receiver, host, port)
+        click.echo(f"listening on {_where(host, bound)}, keeping instances in {output}")
+        while not alarm.wait():
+            pass  # somebody left
+        receiver.finish()
 
 
 class Receiver(DicomNet):
     """Listens, and makes a `Keeper` of each connection."""
 
-    def __init__(self, folder: Folder, called_ae: str | None, *, tls: TlsConfig | None, verbose: bool) -> None:
+    def __init__(
+        self, folder: Folder, called_ae: str | None, alarm: Alarm, *, tls: TlsConfig | None, verbose: bool
+    ) -> None:
         super().__init__(tls=tls)
         self.folder = folder
         self.called_ae = called_ae
         self.level = logging.INFO if verbose else logging.DEBUG
         """Of the log lines about single instances."""
-        self._someone_left = threading.Condition()
+        self._alarm = alarm
 
     def on_accept(self, error: Exception | None) -> None:
         if error is not None:
@@ -76,17 +74,17 @@ class Receiver(DicomNet):
             self.accept(Keeper(self))
 
     def on_close(self, error: Exception | None, net: Any) -> None:  # noqa: ARG002
-        with self._someone_left:
-            self._someone_left.notify_all()
+        self._alarm.news()
 
     def finish(self) -> None:
-        """Accepts nobody new, and gives those who are here a moment to finish; a second Ctrl-C cuts that short."""
-        with suppress(KeyboardInterrupt):
-            self.stop_listening()
-            if self.clients:
-                log.info("stopping: %s may finish, for %g s", count_of(len(self.clients), "association"), GRACE)
-            with self._someone_left:
-                self._someone_left.wait_for(lambda: not self.clients, GRACE)
+        """Accepts nobody new, and gives those who are here a moment to finish; a second signal cuts that short."""
+        self.stop_listening()
+        until = monotonic() + GRACE
+        if self.clients:
+            log.info("stopping: %s may finish, for %g s", count_of(len(self.clients), "association"), GRACE)
+        while self.clients and (rest := until - monotonic()) > 0:
+            if self._alarm.wait(rest):
+                break
         for client in self.clients:
             if client.is_associated:
                 with suppress(StateError):
@@ -150,10 +148,6 @@ def _listen(receiver: Receiver, host: str, port: int) -> int:
 
 def _where(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 GRACE = 5.0
