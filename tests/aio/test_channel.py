@@ -142,6 +142,17 @@ async def test_what_a_user_sends_when_something_has_left_goes_out_too() -> None:
         assert [command.message_id for command in acceptor.commands] == list(range(1, 51))
 
 
+async def test_what_a_user_sends_when_something_has_left_does_not_overtake() -> None:
+    """Of two messages taken together the first is out, and the second goes before whatever is sent now."""
+    async with Bench() as bench:
+        requestor, acceptor = await bench.pair(request=proposal(window=(0, 0), max_pdu_length=MAX_PDU))
+        requestor.user.on["sent"] = lambda sent: requestor.send(echo(3)) if sent.ticket == "first" else None
+        requestor.core.send(1, echo(1), requestor.user.now, ticket="first")
+        requestor.store(2, MemoryBody(pattern(100)))
+        assert await requestor.response(3) == Status.SUCCESS
+        assert [command.message_id for command in acceptor.commands] == [1, 2, 3]
+
+
 # Small messages, and the cost of idleness, on a transport without a network.
 
 
@@ -206,6 +217,27 @@ async def test_small_messages_that_wait_leave_in_one_write() -> None:
         end.core.send(1, echo(number), end.user.now)
     end.channel.flush()
     assert len(transport.writes) == 1
+    bench.near.close()
+    bench.far.close()
+
+
+async def test_a_body_is_not_read_on_for_a_transport_that_is_closing() -> None:
+    """The connection broke under a write: the rest of the data set is nobody's any more."""
+
+    class Breaking(FakeTransport):
+        def write(self, data: Any) -> None:
+            super().write(data)
+            self.closing = True
+
+    bench = Bench()
+    end, transport = fake_requestor(bench.near)
+    transport.__class__ = Breaking
+    body = MemoryBody(pattern(8 * MIB))
+    end.store(1, body)
+    assert len(transport.writes) == 1
+    assert body.position < MIB
+    end.channel.connection_lost(None)
+    assert body.closed == 1
     bench.near.close()
     bench.far.close()
 
@@ -402,7 +434,8 @@ async def test_an_end_while_a_storage_thread_reads_closes_the_body_when_it_is_do
             requestor.store(1, body)
             await gate.reached()
             end_it(requestor, acceptor)
-            await acceptor.until(lambda: acceptor.saw(Aborted) or acceptor.closed)
+            async with asyncio.timeout(5):  # the peer hears of it now, not when the disk is done
+                await acceptor.until(lambda: acceptor.saw(Aborted) or acceptor.closed)
             assert body.closed == 0
         await requestor.wait_closed()
         await acceptor.wait_closed()

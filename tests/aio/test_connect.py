@@ -271,6 +271,7 @@ async def test_a_plain_channel_that_holds_loses_nothing() -> None:
         await acceptor.attach(theirs)
         await _turns(20)
         assert acceptor.user.events == []
+        assert not acceptor.channel.transport.is_reading()  # type: ignore[union-attr]
         acceptor.channel.proceed()
         await requestor.until(lambda: requestor.saw(AssociateAccepted))
 
