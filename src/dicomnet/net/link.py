@@ -666,7 +666,8 @@ class Link:
         try:
             if message.error is not None:
                 log.error("%s a data set was not kept: %s", self.ledger.id, message.error)
-                self._call("receive_failed", message, message.error)
+                if not self._call("receive_failed", message, message.error):
+                    self._answer_for(message, message.error)
             else:
                 self._tell(message)
         finally:
@@ -683,8 +684,12 @@ class Link:
             self._net._callback(EVENT_OF[type(message.command)])(message)
         except Exception as error:  # noqa: BLE001 (a user's callback may raise anything)
             self._log_raised(EVENT_OF[type(message.command)], error)
-            if isinstance(message.command, Request) and message.message_id in self.core.operations.performing:
-                self._call_default(self._net._answer_failure, message, error)
+            self._answer_for(message, error)
+
+    def _answer_for(self, message: Message[Any], error: Exception) -> None:
+        """A callback raised: if its request is still to be answered, it failed."""
+        if isinstance(message.command, Request) and message.message_id in self.core.operations.performing:
+            self._call_default(self._net._answer_failure, message, error)
 
     def _call_default(self, function: Callable[..., object], *arguments: object) -> None:
         """A default that comes too late is no news."""
