@@ -154,6 +154,7 @@ class Scu(DicomNet):
     def __init__(self, story: Story, tls: TlsConfig | None) -> None:
         super().__init__(tls=tls)
         self._story = story
+        self._has_aborted = False
 
     def ask_for_association(self, called_ae: str, samples: Sequence[Sample]) -> None:
         associate = Associate.request(calling_ae="DEMO-SCU", called_ae=called_ae)
@@ -179,6 +180,7 @@ class Scu(DicomNet):
 
     def abort(self) -> None:
         self._story.send(SCU, "A-ABORT")
+        self._has_aborted = True
         self.send_abort()
         self._story.mark(ABORT_SENT)
 
@@ -213,7 +215,8 @@ class Scu(DicomNet):
         self._story.fail(AssociationAborted(source, reason))
 
     def on_close(self, error: Exception | None, net: DicomNet) -> None:  # noqa: ARG002
-        self._story.fail(error or ConnectionLost())
+        if not self._has_aborted:  # PS3.8 9.2: who receives an abort closes the connection
+            self._story.fail(error or ConnectionLost())
 
 
 class Listener(DicomNet):
