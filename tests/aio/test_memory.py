@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,16 +64,20 @@ def test_half_a_gigabyte_passes_through_64_mib(folder: Path) -> None:
     assert InstanceFile.open(source).data_length == SIZE
 
     script = str(Path(__file__).with_name("transfer.py"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     receiver = subprocess.Popen(
-        [sys.executable, script, "receive", str(folder)], stdout=subprocess.PIPE, text=True, encoding="ascii"
+        [sys.executable, script, "receive", str(folder)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        encoding="ascii",
     )
     try:
         assert receiver.stdout is not None
         port = receiver.stdout.readline().strip()
         sender = subprocess.run(
             [sys.executable, script, "send", port, str(source)],
+            env=environment,
             stdout=subprocess.PIPE,
-            text=True,
             encoding="ascii",
             timeout=50,
             check=True,
