@@ -246,6 +246,9 @@ def main() -> NoReturn:
 
 
 def _terminate(*_: object) -> NoReturn:
+    signal.signal(
+        signal.SIGTERM, signal.SIG_IGN
+    )  # `timeout` sends it twice, and the second would disturb the cleaning up
     sys.exit(_TERMINATED)
 
 
