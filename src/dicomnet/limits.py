@@ -10,13 +10,18 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 
+SMALLEST_MAX_PDU_LENGTH = 8
+"""One PDV header of six bytes and two bytes of data (PS3.8 D.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one side takes from its peer, in bytes unless said otherwise."""
 
     max_pdu_length: int = 128 * KIB
-    """Announced as maximum length received, and the largest PDU we send ourselves: larger measured no faster."""
+    """Announced as maximum length received, never 0: larger measured no faster."""
+    sent_pdu_length: int = 128 * KIB
+    """The largest PDU we send, where the peer takes larger ones or any."""
     received_pdu: int = 16 * MIB
     """A P-DATA-TF above the announced maximum is read up to here: peers count the header differently."""
     association_pdu: int = 1 * MIB
@@ -39,8 +44,15 @@ class Limits:
     """TLS handshakes of one listener at a time; they cost processor time before anybody is known."""
     asynchronous_window: int = 16
     """Operations performed at a time for a peer that offers an asynchronous window."""
+    excess_operations: int = 16
+    """Requests of a peer beyond the negotiated window that are still taken: some send ahead by habit."""
     minimum_progress: int = 1 * KIB
     """Bytes that a message or a send must move within the stall time to count as alive."""
+
+    def __post_init__(self) -> None:
+        for length in (self.max_pdu_length, self.sent_pdu_length):
+            if length < SMALLEST_MAX_PDU_LENGTH:
+                raise ValueError(f"no message fits into PDUs of {length} bytes, {SMALLEST_MAX_PDU_LENGTH} are needed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -378,10 +378,12 @@ class Channel(asyncio.BufferedProtocol):
 
     def _write_chunk(self, message: OutgoingMessage, used: int, error: Exception | None) -> None:
         if self.ended or message.dropped:
+            self.core.forget(used)
             self._end_stream(reuse_buffer=True)
             return
         if error is not None:
             # Half a data set is out and the rest cannot follow: only an abort tells the peer so.
+            self.core.forget(used)
             self._end_stream(reuse_buffer=True)
             self._fail(error)
             return

@@ -62,18 +62,18 @@ def decode(data: bytes | memoryview) -> Command:
     status has failed (``Status.PROCESSING_FAILURE``), a request without
     priority, or with one that does not exist, is of medium priority, and
     without (0000,0800) a data set follows if the message always has one. A
-    value without bytes, or of nothing but padding, counts as missing.
+    value without bytes, or of nothing but padding, counts as missing, and so
+    does a number cut short.
 
     Raises:
-        InvalidMessage: the bytes end within an element, a number is cut short,
-            or one of those is missing without which nobody can answer: command
-            field, message ID, message ID being responded to.
+        InvalidMessage: the bytes end within an element, or one of those is
+            missing without which nobody can answer: command field, message ID,
+            message ID being responded to.
     """
     found = _pull_elements(data)
-    raw_field = found.get(_COMMAND_FIELD)
-    if not raw_field:
+    field = _pull_number(found.get(_COMMAND_FIELD, b""))
+    if field is None:
         raise InvalidMessage("command set without a command field (0000,0100)")
-    field = _pull_number(raw_field)
     made = COMMANDS.get(field, UnknownCommand)
     values: dict[str, Any] = {}
     for tag, attribute, pull in _readers(made):
@@ -159,23 +159,24 @@ def _pull_elements(data: bytes | memoryview) -> dict[int, bytes]:
     return found
 
 
-def _pull_number(raw: bytes) -> int:
-    if len(raw) < 2:
-        raise InvalidMessage(f"number of {len(raw)} bytes in a command set, 2 expected")
-    return raw[0] | raw[1] << 8
+def _pull_number(raw: bytes) -> int | None:
+    # One byte is no number; whether it may be missing depends on the element.
+    return raw[0] | raw[1] << 8 if len(raw) > 1 else None
 
 
-def _pull_status(raw: bytes) -> Status:
-    return Status(_pull_number(raw))
+def _pull_status(raw: bytes) -> Status | None:
+    number = _pull_number(raw)
+    return None if number is None else Status(number)
 
 
 def _pull_priority(raw: bytes) -> Priority:
     return _PRIORITIES.get(_pull_number(raw), Priority.MEDIUM)
 
 
-def _pull_presence(raw: bytes) -> bool:
+def _pull_presence(raw: bytes) -> bool | None:
     # PS3.7 E.1: any value but 0101H announces a data set.
-    return _pull_number(raw) != _NO_DATA_SET
+    number = _pull_number(raw)
+    return None if number is None else number != _NO_DATA_SET
 
 
 def _pull_uid(raw: bytes) -> str | None:
@@ -329,7 +330,7 @@ _COMMAND_FIELD = 0x0000_0100
 _NO_DATA_SET = 0x0101
 _DATA_SET = 0x0001
 
-_PRIORITIES = {int(priority): priority for priority in Priority}
+_PRIORITIES: dict[int | None, Priority] = {int(priority): priority for priority in Priority}
 
 # PS3.5 6.2 keeps control characters and the backslash out of LO.
 _NOT_IN_LO = {**dict.fromkeys((*range(0x20), 0x7F), " "), ord("\\"): "/"}

@@ -28,6 +28,7 @@ from dicomnet.ul.events import (
     AssociateRequested,
     Event,
     Fragment,
+    ReleaseRequested,
     Sent,
     TimedOut,
     Tolerated,
@@ -57,7 +58,6 @@ class Endpoint:
         label: str = "",
     ) -> None:
         self._label = label
-        self._debugging = log.isEnabledFor(logging.DEBUG)
         self.connection = Connection(
             requestor=requestor, limits=limits, timeouts=timeouts, refuse=refuse, tap=tap, trace=trace
         )
@@ -66,6 +66,8 @@ class Endpoint:
         self._discarding = False
         self._waiting: deque[_Waiting] = deque()
         self._release_wanted = False
+        self._release_answer_wanted = False
+        self._refusing = False
         self._reading_paused = False
         self._unmatched_told = False
 
@@ -98,22 +100,29 @@ class Endpoint:
                 operation.message = None
                 sent.ticket = operation.ticket
                 self.operations.request_sent(operation, now)
+            elif sent.ticket is _REFUSAL:
+                self._refusing = False
+                sent.ticket = None
         return gone
+
+    def forget(self, count: int) -> None:
+        """See `Connection.forget`."""
+        self.connection.forget(count)
 
     def reading(self, paused: bool, now: float) -> None:
         self._reading_paused = paused
-        self.operations.postpone(self.connection.reading(paused, now))
+        self.operations.postpone(self.connection.reading(paused, now), now)
 
     # What the user asks for.
 
     def associate(self, request: AssociateRequest, now: float) -> None:
         self.connection.associate(request, now)
-        if self._debugging:
+        if log.isEnabledFor(logging.DEBUG):
             self._tell(">", "\n" + dump_association(request))
 
     def accept(self, accept: AssociateAccept, now: float) -> None:
         self.connection.accept(accept, now)
-        if self._debugging:
+        if log.isEnabledFor(logging.DEBUG):
             self._tell(">", "\n" + dump_association(accept))
 
     def reject(self, reject: AssociateReject, now: float) -> None:
@@ -142,8 +151,8 @@ class Endpoint:
 
         Raises:
             InvalidValue: the command breaks PS3.7, or the data set is empty or of an odd length.
-            StateError: there is no such context, no association, or one that is being released, or the message ID
-                is outstanding.
+            StateError: there is no such context, no association, or one that is being released; the message ID of a
+                request is outstanding; or nobody waits for the response.
         """
         terms = self.connection.terms
         if terms is None or not self.connection.is_associated:
@@ -152,6 +161,7 @@ class Endpoint:
             raise StateError(f"{command.name} comes after the request to release the association")
         if context_id not in terms.contexts:
             raise StateError(f"presentation context {context_id} was not accepted")
+        self._check_turn(command)
         if data is not None:
             length = len(data) if isinstance(data, bytes) else data.length
             if not length or length % 2:
@@ -162,12 +172,12 @@ class Endpoint:
         encoded = codec.encode(command) if command_set is None else command_set
         message = _Waiting(context_id, command, encoded, data, ticket)
         if isinstance(command, CCancelRequest):
-            if self._waits(command.message_id_being_responded_to):
+            if command.message_id_being_responded_to in self.operations.waiting:
                 self._waiting.append(message)  # it must not overtake what it cancels
                 return
         elif isinstance(command, Request) and (self._waiting or not self._window_is_open):
-            if command.message_id in self.operations.invoked or self._waits(command.message_id):
-                raise StateError(f"message ID {command.message_id} is still outstanding")
+            assert command.message_id is not None
+            self.operations.waiting.add(command.message_id)
             self._waiting.append(message)
             return
         self._transmit(message, now)
@@ -178,14 +188,20 @@ class Endpoint:
             self._release_wanted = True
         else:
             self.connection.release(now)
+            self._tell(">", "A-RELEASE-RQ")
 
     def answer_release(self, now: float) -> None:
+        """Agrees to the release the peer asked for; in a collision once it is our turn (PS3.8 7.2.2.7)."""
+        if self.state is State.COLLISION_ACCEPTOR_REPLY:
+            self._release_answer_wanted = True
+            return
         self.connection.answer_release(now)
         self._tell(">", "A-RELEASE-RP")
         self._end_with_association()
 
     def abort(self, now: float, source: int = 0, reason: int = 0) -> None:
         self.connection.abort(now, source, reason)
+        self._tell(">", f"A-ABORT {source}/{reason}")
         self._end_with_association()
 
     # What the shell takes.
@@ -225,7 +241,8 @@ class Endpoint:
                 # After a violation nothing counts any more, unless the association ended on its own by then.
                 if not violated or isinstance(event, Aborted | TransportClosed):
                     translated.append(event)
-                    if self._debugging:
+                    violated = self._broken_off_by(event, translated, now) or violated
+                    if log.isEnabledFor(logging.DEBUG):
                         self._tell("<", _described(event))
             elif not violated:
                 try:
@@ -234,11 +251,22 @@ class Endpoint:
                 except ProtocolError as error:
                     translated += self.connection.violated(error, now)
                     violated = True
+        if self._release_answer_wanted and self.state is State.COLLISION_ACCEPTOR_LOCAL:
+            self.answer_release(now)
         self._end_with_association()
         connection = self.connection
         connection.message_open = self._assembler.in_message
         connection.operations_outstanding = bool(self.operations)
         return translated
+
+    def _broken_off_by(self, event: Event, translated: list[Event], now: float) -> bool:
+        """Whether the peer asks for release with half a message sent: what it wants then nobody can tell (PS3.7 A.5)."""
+        if not isinstance(event, ReleaseRequested) or not self._assembler.in_message:
+            return False
+        error = InvalidMessage("A-RELEASE-RQ in the middle of a message", AbortReason.UNEXPECTED_PDU)
+        translated.pop()
+        translated += self.connection.violated(error, now)
+        return True
 
     def _take_fragment(self, fragment: Fragment, events: list[Event], now: float) -> None:
         result = self._assembler.take(fragment)
@@ -255,21 +283,22 @@ class Endpoint:
         terms = self.connection.terms
         assert terms is not None
         context = terms.contexts[context_id]
-        if self._debugging:
+        if log.isEnabledFor(logging.DEBUG):
             self._tell("<", "\n" + dump_message(command, context, outgoing=False))
-        if self._is_wanted(command, context, events, now):
-            events.append(MessageBegun(context, command, command_set))
+        operation = None
+        if isinstance(command, Response):
+            operation = self._match(command, context, events, now)
+            wanted = operation is not None
+        else:
+            wanted = self._take_request(command, context, now)
+        if wanted:
+            events.append(MessageBegun(context, command, command_set, operation))
         else:
             self._discarding = command.has_data_set
 
-    def _is_wanted(self, command: Command, context: Context, events: list[Event], now: float) -> bool:
-        if isinstance(command, Response):
-            return self._match(command, events, now)
-        return self._take_request(command, context, now)
-
-    def _match(self, response: Response, events: list[Event], now: float) -> bool:
-        """Whether anybody waits for the response (PS3.7 9.3: matched by message ID, never by order)."""
-        operation = self.operations.answered(response, now)
+    def _match(self, response: Response, context: Context, events: list[Event], now: float) -> Invoked | None:
+        """The operation that waits for the response (PS3.7 9.3: matched by message ID, never by order)."""
+        operation = self.operations.answered(response, context.context_id, now)
         if operation is None:
             detail = f"a {response.name} to message {response.message_id_being_responded_to}, which is not outstanding"
             if self.operations.invoked and self._synchronous:
@@ -277,13 +306,13 @@ class Endpoint:
             if not self._unmatched_told:
                 self._unmatched_told = True
                 events.append(Tolerated(f"the peer sent {detail}; ignored"))
-            return False
+            return None
         if response.status.is_final:
             if isinstance(operation.message, OutgoingMessage) and response.status.is_failure:
                 # PS3.7 9.3.1.3: refused before it had it all. The rest would only be thrown away.
                 self.connection.shorten(operation.message, operation.message.cut())
             self._send_waiting(now)
-        return True
+        return operation
 
     def _take_request(self, command: Command, context: Context, now: float) -> bool:
         if isinstance(command, CCancelRequest):
@@ -294,11 +323,26 @@ class Endpoint:
             return True
         assert isinstance(command, Request)
         if self.operations.perform(command, context.context_id):
+            self._check_peer_window()
             return True
+        if self._refusing:
+            # It does not read its answers; to queue more of them would let it fill our memory.
+            raise InvalidMessage(f"message ID {command.message_id} again and again", AbortReason.UNEXPECTED_PARAMETER)
         if self.connection.takes_data:
             refusal = command.respond(Status.DUPLICATE_INVOCATION)
-            self._queue(_Waiting(context.context_id, refusal, codec.encode(refusal), None, None), None, now)
+            self._refusing = True
+            self._queue(_Waiting(context.context_id, refusal, codec.encode(refusal), None, _REFUSAL), None, now)
         return False
+
+    def _check_peer_window(self) -> None:
+        terms = self.connection.terms
+        assert terms is not None
+        window = terms.operations_performed
+        if window and len(self.operations.performing) > window + self.connection.limits.excess_operations:
+            count = len(self.operations.performing)
+            raise InvalidMessage(
+                f"{count} operations at a time, {window} were negotiated", AbortReason.UNEXPECTED_PARAMETER
+            )
 
     # Sending.
 
@@ -313,13 +357,18 @@ class Endpoint:
         assert terms is not None
         return not terms.operations_invoked or len(self.operations.invoked) < terms.operations_invoked
 
-    def _waits(self, message_id: int | None) -> bool:
-        """Whether a request of ours of this message ID waits for its place in the window."""
-        waiting = (w.command for w in self._waiting)
-        return any(
-            isinstance(command, Request) and message_id is not None and command.message_id == message_id
-            for command in waiting
-        )
+    def _check_turn(self, command: Command) -> None:
+        """Whether it is this message's turn: a response to somebody who waits, a request before we ask for release."""
+        if isinstance(command, CCancelRequest):
+            return
+        if isinstance(command, Request):
+            if self._release_wanted:
+                raise StateError(f"{command.name} comes after the request to release the association")
+            self.operations.check_unused(command.message_id)
+        elif isinstance(command, Response):
+            message_id = command.message_id_being_responded_to
+            if message_id not in self.operations.performing:
+                raise StateError(f"nobody waits for a {command.name} to message {message_id}")
 
     def _transmit(self, message: _Waiting, now: float) -> None:
         command = message.command
@@ -334,10 +383,10 @@ class Endpoint:
     def _queue(self, message: _Waiting, operation: Invoked | None, now: float) -> None:
         connection = self.connection
         assert connection.terms is not None
-        limit = connection.terms.max_sent_pdu_length(connection.limits.max_pdu_length)
+        limit = connection.terms.max_sent_pdu_length(connection.limits.sent_pdu_length)
         ticket = message.ticket if operation is None else operation
         data = message.data
-        if self._debugging:
+        if log.isEnabledFor(logging.DEBUG):
             context = connection.terms.contexts[message.context_id]
             self._tell(">", "\n" + dump_message(message.command, context, outgoing=True))
         if data is None or isinstance(data, bytes):
@@ -356,10 +405,13 @@ class Endpoint:
         if self.state is not State.ASSOCIATED:  # what came right behind the response has ended the association
             return
         while self._waiting and (self._window_is_open or isinstance(self._waiting[0].command, CCancelRequest)):
-            self._transmit(self._waiting.popleft(), now)
+            message = self._waiting.popleft()
+            if isinstance(message.command, Request) and message.command.message_id is not None:
+                self.operations.waiting.discard(message.command.message_id)
+            self._transmit(message, now)
         if self._release_wanted and not self.operations.invoked and not self._waiting:
             self._release_wanted = False
-            self.connection.release(now)
+            self.release(now)
 
     def _end_with_association(self) -> None:
         """If the association is over, so is every operation (PS3.7 A.6), and what waits will never be sent."""
@@ -382,6 +434,10 @@ def _described(event: Event) -> str:
     if isinstance(event, AssociateAccepted):
         return "\n" + dump_association(event.accept)
     return repr(event)
+
+
+_REFUSAL = object()
+"""The ticket of a refusal of our own making."""
 
 
 class _Waiting:

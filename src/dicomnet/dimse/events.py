@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dicomnet.dimse.commands import Command
+from dicomnet.dimse.operations import Invoked
 from dicomnet.ul.events import Event
 from dicomnet.ul.negotiation import Context
 
@@ -10,13 +11,17 @@ from dicomnet.ul.negotiation import Context
 class MessageBegun(Event):
     """A command set is complete; where it announces data, `DataReceived` follows."""
 
-    __slots__ = ("command", "command_set", "context")
+    __slots__ = ("command", "command_set", "context", "operation")
 
-    def __init__(self, context: Context, command: Command, command_set: bytes) -> None:
+    def __init__(
+        self, context: Context, command: Command, command_set: bytes, operation: Invoked | None = None
+    ) -> None:
         self.context = context
         self.command = command
         self.command_set = command_set
         """The command as it came, for elements the typed form does not hold (see `codec.elements`)."""
+        self.operation = operation
+        """Of a response: the operation of ours that it answers, with the ticket it was sent under."""
 
     def __repr__(self) -> str:
         return f"MessageBegun({self.context.context_id}, {self.command!r})"

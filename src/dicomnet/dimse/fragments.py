@@ -103,7 +103,7 @@ class OutgoingMessage:
     body, however far it came.
     """
 
-    __slots__ = ("_command", "_context_id", "_fragment", "_left", "body", "dropped", "size")
+    __slots__ = ("_command", "_context_id", "_fragment", "_left", "body", "dropped", "laid_out", "size")
 
     def __init__(self, context_id: int, command: bytes, body: Body, max_pdu_length: int) -> None:
         self._context_id = context_id
@@ -113,6 +113,8 @@ class OutgoingMessage:
         self.body = body
         self.dropped = False
         """Whether the association ended before the message did."""
+        self.laid_out = 0
+        """Bytes that `lay_out` has given so far."""
         count = max(1, -(-body.length // self._fragment))
         self.size = len(self._command) + body.length + count * _DATA_HEADER.size
         """Bytes on the wire, headers included."""
@@ -145,13 +147,14 @@ class OutgoingMessage:
     def lay_out(self, buffer: memoryview) -> tuple[int, list[memoryview]]:
         """Writes headers into the buffer and returns how much of it is used and the gaps for the body.
 
-        The buffer must have room for the command and one whole PDU.
+        The buffer must have room for the command and one whole PDU. There are
+        never more gaps than one system call can fill.
         """
         used = len(self._command)
         buffer[:used] = self._command
         self._command = b""
-        gaps = []
-        while self._left:
+        gaps: list[memoryview] = []
+        while self._left and len(gaps) < MOST_GAPS:
             size = min(self._left, self._fragment)
             if used + _DATA_HEADER.size + size > len(buffer):
                 break
@@ -161,6 +164,7 @@ class OutgoingMessage:
             used += _DATA_HEADER.size
             gaps.append(buffer[used : used + size])
             used += size
+        self.laid_out += used
         return used, gaps
 
 
@@ -194,6 +198,9 @@ def _pdus(context_id: int, data: bytes, control: int, size: int) -> bytes:
         out += piece
     return bytes(out)
 
+
+MOST_GAPS = 1024
+"""What `readv` takes at a time; and a peer that wants fragments of two bytes must not hold up everybody else."""
 
 _COMMAND = 1
 _LAST = 2

@@ -13,7 +13,7 @@ from dicomnet.dimse.commands import (
     Request,
     Response,
 )
-from dicomnet.errors import StateError
+from dicomnet.errors import InvalidMessage, StateError
 from dicomnet.limits import Timeouts
 
 
@@ -48,12 +48,14 @@ class Performing:
 class Operations:
     """Both tables of one association."""
 
-    __slots__ = ("_last_id", "_timeouts", "invoked", "performing")
+    __slots__ = ("_last_id", "_timeouts", "invoked", "performing", "waiting")
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self._last_id = 0
         self.invoked: dict[int, Invoked] = {}
+        self.waiting: set[int] = set()
+        """Message IDs of requests of ours that wait for a place in the window."""
         self.performing: dict[int, Performing] = {}
 
     def __bool__(self) -> bool:
@@ -63,9 +65,14 @@ class Operations:
         """A message ID that no outstanding request of ours uses: 1 to 65535, then again from 1."""
         for _ in range(0xFFFF):
             self._last_id = self._last_id % 0xFFFF + 1
-            if self._last_id not in self.invoked:
+            if self._last_id not in self.invoked and self._last_id not in self.waiting:
                 return self._last_id
         raise StateError("every message ID is in use")
+
+    def check_unused(self, message_id: int | None) -> None:
+        """Raises StateError if a request of ours of this message ID is outstanding, or waits to be sent."""
+        if message_id in self.invoked or message_id in self.waiting:
+            raise StateError(f"message ID {message_id} is still outstanding")
 
     def invoke(self, request: Request, context_id: int, ticket: object = None) -> Invoked:
         """Enters a request of ours.
@@ -74,8 +81,7 @@ class Operations:
             StateError: its message ID is outstanding.
         """
         assert request.message_id is not None
-        if request.message_id in self.invoked:
-            raise StateError(f"message ID {request.message_id} is still outstanding")
+        self.check_unused(request.message_id)
         operation = Invoked(request, context_id, self._seconds(request), ticket)
         self.invoked[request.message_id] = operation
         return operation
@@ -85,13 +91,21 @@ class Operations:
         if operation.seconds is not None:
             operation.deadline = now + operation.seconds
 
-    def answered(self, response: Response, now: float) -> Invoked | None:
-        """The operation of ours that a response belongs to, if any; it ends with a final one."""
+    def answered(self, response: Response, context_id: int, now: float) -> Invoked | None:
+        """The operation of ours that a response belongs to, if any; it ends with a final one.
+
+        Raises:
+            InvalidMessage: the response is pending where PS3.7 knows none, and so would never end.
+        """
         message_id = response.message_id_being_responded_to
         assert message_id is not None
         operation = self.invoked.get(message_id)
-        if operation is None or not isinstance(response, operation.request.response_class):
+        if operation is None or operation.context_id != context_id:
             return None
+        if not isinstance(response, operation.request.response_class):
+            return None
+        if response.status.is_pending and not response.cancelable:
+            raise InvalidMessage(f"a {response.name} that is pending")
         if response.status.is_final:
             del self.invoked[message_id]
         elif operation.seconds is not None:
@@ -105,11 +119,13 @@ class Operations:
                 assert operation.seconds is not None
                 operation.deadline = now + operation.seconds
 
-    def postpone(self, seconds: float) -> None:
-        """For so long we did not read: the peer may have answered in time."""
+    def postpone(self, seconds: float, now: float) -> None:
+        """For so long, until now, we did not read: the peer may have answered in time."""
         for operation in self.invoked.values():
             if operation.deadline is not None:
-                operation.deadline += seconds
+                assert operation.seconds is not None
+                began = operation.deadline - operation.seconds
+                operation.deadline += min(seconds, now - began)
 
     def perform(self, request: Request, context_id: int) -> bool:
         """Enters a request of the peer; False if its message ID is outstanding (status 0210)."""
@@ -145,6 +161,7 @@ class Operations:
     def clear(self) -> None:
         """The association is over, and with it every operation (PS3.7 A.6)."""
         self.invoked.clear()
+        self.waiting.clear()
         self.performing.clear()
 
     def _seconds(self, request: Request) -> float | None:

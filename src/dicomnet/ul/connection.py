@@ -25,7 +25,7 @@ from struct import Struct
 from typing import Any, TypeAlias
 
 from dicomnet.errors import AbortReason, InvalidPdu, ProtocolError, StateError
-from dicomnet.limits import MIB, Limits, Timeouts
+from dicomnet.limits import MIB, SMALLEST_MAX_PDU_LENGTH, Limits, Timeouts
 from dicomnet.pdu import Abort, AssociateAccept, AssociateReject, AssociateRequest, Pdu, PduType
 from dicomnet.pdu.read import check_length, check_type, decode
 from dicomnet.pdu.write import push_pdu
@@ -102,6 +102,7 @@ class Connection:
         self._events: list[Event] = []
         self._out: deque[Output] = deque()
         self._handed_out: Output = None
+        self._handed_total = 0
         self._queued_total = 0
         self._sent_total = 0
         self._departing: deque[tuple[int, Sent, Output]] = deque()
@@ -109,6 +110,7 @@ class Connection:
         self._answer: tuple[float, str, float] | None = None
         self._last_activity = 0.0
         self._paused_since: float | None = None
+        self._content = 0
         self._receive_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._send_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._partial = bytearray()
@@ -122,6 +124,7 @@ class Connection:
         self._deaf = False
         self._mute = False
         self._message_open = False
+        self._announced = limits.max_pdu_length
         self._oversize_told = False
 
     @property
@@ -187,9 +190,10 @@ class Connection:
             self._end_of_file()
         elif not self._deaf:
             self._last_activity = now
+            self._content = 0
             self._parse(memoryview(data))
             if self.mid_pdu or self._message_open:
-                self._receive_progress.moved(len(data), now)
+                self._receive_progress.moved(self._content, now)
             else:
                 self._receive_progress.rest()
         return events
@@ -204,8 +208,17 @@ class Connection:
             self._send_progress.rest()
         gone = []
         while self._departing and self._departing[0][0] <= self._sent_total:
-            gone.append(self._departing.popleft()[1])
+            _, sent, item = self._departing.popleft()
+            gone.append(sent)
+            if item is self._handed_out:
+                self._take_note_of_handed_out()
         return gone
+
+    def forget(self, count: int) -> None:
+        """So many bytes of an item that was dropped while the shell had it will never leave."""
+        self._handed_total -= count
+        self._queued_total -= count
+        self._departing = deque((end - count, sent, item) for end, sent, item in self._departing)
 
     def reading(self, paused: bool, now: float) -> float:
         """We stopped reading, or went on: while stopped, the peer cannot be blamed for silence.
@@ -243,7 +256,14 @@ class Connection:
             self._transport_confirmed()
 
     def accept(self, accept: AssociateAccept, now: float) -> None:
-        """Accepts the association asked for. Raises like `associate`."""
+        """Accepts the association asked for.
+
+        Raises:
+            InvalidValue: the answer cannot be written, or does not fit the request.
+            StateError: nothing was asked for.
+        """
+        if self.request is not None:
+            negotiation.check_answer(self.request, accept)
         self._now = now
         self._machine.handle(Input.ACCEPTED, accept)
 
@@ -317,10 +337,14 @@ class Connection:
         while self._out and size < SENT_AT_ONCE:
             item = self._out.popleft()
             items.append(item)
+            if isinstance(item, Signal):
+                break
+            self._take_note_of_handed_out()
             if not isinstance(item, bytes):
-                self._handed_out = None if isinstance(item, Signal) else item
+                self._handed_out = item
                 break
             size += len(item)
+        self._handed_total += size
         return items
 
     @property
@@ -378,13 +402,17 @@ class Connection:
         if not isinstance(event, ReleaseRequested):  # after a collision the peer's reply is still awaited
             self._answer = None
         if isinstance(event, TransportClosed):
-            event = replace(event, interrupted=self._interrupted())
+            # Some peers close instead of answering our release, which has its way all the same.
+            expected = event.expected or self.state in _RELEASING
+            event = replace(event, expected=expected, interrupted=self._interrupted())
         self._events.append(event)
 
     def associated(self, accept: AssociateAccept, *, confirm: bool) -> None:
         assert self.request is not None
         self._answer = None
         self.terms = negotiation.conclude(self.request, accept, requestor=self.requestor)
+        ours = (self.request if self.requestor else accept).user_information
+        self._announced = ours.max_pdu_length or self.limits.received_pdu
         if confirm:
             self._events.append(AssociateAccepted(accept, self.terms))
 
@@ -429,6 +457,8 @@ class Connection:
         if not partial and not self._pdu_left:
             check_type(view[position])
         stop = position + self._wanted - len(partial)
+        if not self._pdu_left:  # headers of fragments are no progress, or empty fragments would be
+            self._content += min(stop, end) - position
         if stop > end:
             partial += view[position:end]
             return end
@@ -468,9 +498,9 @@ class Connection:
         """A P-DATA-TF is judged at its header and then handed on as it comes."""
         if self.tap:
             self._events.append(PduReceived(PduType.P_DATA_TF, bytes(header)))
-        if length > self.limits.max_pdu_length and not self._oversize_told:
+        if length > self._announced and not self._oversize_told:
             self._oversize_told = True
-            self._events.append(Tolerated(f"the peer sends PDUs of {length} bytes, above our maximum"))
+            self._events.append(Tolerated(f"the peer sends PDUs of {length} bytes, {self._announced} were announced"))
         self._taking_data = False
         if self._machine.handle(Input.DATA_RECEIVED) in REFUSALS:
             self._complain_unexpected(PduType.P_DATA_TF)
@@ -496,7 +526,7 @@ class Connection:
         self._fragment_left = length - 2
         self._fragment_context = context_id
         self._fragment_control = control
-        if not self._fragment_left:
+        if not self._fragment_left and control & _LAST_FRAGMENT:
             # PS3.8 E.1 forbids a PDV without data, peers send it, and its last bit counts.
             self._events.append(Fragment(context_id, control, header[:0], ends_value=True))
         if not self._pdu_left and not self._fragment_left:
@@ -504,6 +534,7 @@ class Connection:
 
     def _pass_fragment(self, view: memoryview, position: int, end: int) -> int:
         stop = min(position + self._fragment_left, end)
+        self._content += stop - position
         self._fragment_left -= stop - position
         ends = not self._fragment_left
         self._events.append(Fragment(self._fragment_context, self._fragment_control, view[position:stop], ends))
@@ -522,7 +553,7 @@ class Connection:
             return
         pdu = decode(pdu_type, whole[_PDU_HEADER.size :])
         if isinstance(pdu, AssociateAccept) and self.state is State.AWAITING_ANSWER:
-            _check_answer(pdu)
+            _check_maximum(pdu)
         if self._machine.handle(_INPUT_OF[pdu_type], pdu) in REFUSALS:
             self._complain_unexpected(pdu_type)
 
@@ -584,17 +615,24 @@ class Connection:
             self._pdu_left = self._fragment_left = 0
             self._wanted = _PDU_HEADER.size
 
+    def _take_note_of_handed_out(self) -> None:
+        """The shell is done with the item it was given to turn into bytes."""
+        if self._handed_out is not None:
+            self._handed_total += self._handed_out.laid_out
+            self._handed_out = None
+
     def _drop_output(self) -> None:
         if self._handed_out is not None:
             self._handed_out.drop(taken=True)
+            self._take_note_of_handed_out()
         for item in self._out:
             if not isinstance(item, bytes | Signal):
                 item.drop(taken=False)
-        self._handed_out = None
         self._out.clear()
         self._departing.clear()
-        self._queued_total = self._sent_total
-        self._send_progress.rest()
+        self._queued_total = self._handed_total
+        if self._sent_total >= self._queued_total:
+            self._send_progress.rest()
 
     # Deadlines.
 
@@ -658,14 +696,15 @@ class _Progress:
         self._moved = 0
 
 
-def _check_answer(accept: AssociateAccept) -> None:
+def _check_maximum(accept: AssociateAccept) -> None:
     limit = accept.user_information.max_pdu_length or 0
-    if 0 < limit < negotiation.SMALLEST_MAX_PDU_LENGTH:
+    if 0 < limit < SMALLEST_MAX_PDU_LENGTH:
         raise InvalidPdu(f"the peer takes PDUs of {limit} bytes at most: no message fits")
 
 
 _PDU_HEADER = Struct(">BxI")
 _PDV_HEADER = Struct(">IBB")
+_LAST_FRAGMENT = 2
 _UNEXPECTED_PARAMETER = AbortReason.UNEXPECTED_PARAMETER
 _STANDING = frozenset(State) - {
     State.IDLE,
@@ -675,6 +714,7 @@ _STANDING = frozenset(State) - {
     State.AWAITING_ANSWER,
     State.AWAITING_CLOSE,
 }
+_RELEASING = {State.AWAITING_RELEASE_REPLY, State.COLLISION_ACCEPTOR_REPLY, State.COLLISION_REQUESTOR_REPLY}
 _INPUT_OF = {
     PduType.ASSOCIATE_RQ: Input.REQUEST_RECEIVED,
     PduType.ASSOCIATE_AC: Input.ACCEPT_RECEIVED,

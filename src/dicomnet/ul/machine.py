@@ -126,6 +126,11 @@ class Input(Enum):
     """Evt19: unrecognized or invalid PDU."""
 
 
+# Tables are looked up by these a dozen times per message, and Enum's own hash is Python code.
+State.__hash__ = object.__hash__  # type: ignore[method-assign]
+Input.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+
 class Provider(Protocol):
     """What the actions make happen."""
 

@@ -1,10 +1,11 @@
 """Deciding an association: a request and a policy in, an answer out (PS3.8 7.1, PS3.7 Annex D).
 
-Three pure functions, in the order in which they are needed:
+Pure functions, in the order in which they are needed:
 
-`screen`    what no user need be asked: is this a request the provider can take?
-`negotiate` what a policy answers to it: an acceptance or a rejection.
-`conclude`  what a request and its acceptance mean for one side: the `Terms`.
+`screen`       what no user need be asked: is this a request the provider can take?
+`negotiate`    what a policy answers to it: an acceptance or a rejection.
+`check_answer` whether an acceptance, whoever made it, answers the request and nothing else.
+`conclude`     what a request and its acceptance mean for one side: the `Terms`.
 
 Role selection (PS3.7 D.3.3.4), always told from the requestor's side; a row per
 SOP class, SCU and SCP role judged alone:
@@ -23,8 +24,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from dicomnet.errors import RejectReason, RejectResult
-from dicomnet.limits import Limits
+from dicomnet.errors import InvalidValue, RejectReason, RejectResult
+from dicomnet.limits import SMALLEST_MAX_PDU_LENGTH, Limits
 from dicomnet.pdu import (
     AssociateAccept,
     AssociateReject,
@@ -160,6 +161,36 @@ def negotiate(request: AssociateRequest, policy: Policy) -> AssociateAccept | As
     )
 
 
+def check_answer(request: AssociateRequest, accept: AssociateAccept) -> None:
+    """Makes sure that an acceptance answers its request and nothing else.
+
+    Raises:
+        InvalidValue: it answers a context, syntax, role or item that was not offered, or leaves a context out.
+    """
+    offered = {context.context_id: context for context in request.contexts}
+    answered = [result.context_id for result in accept.contexts]
+    if sorted(answered) != sorted(offered):
+        raise InvalidValue(f"contexts {answered} are answered, {list(offered)} were proposed")
+    for result in accept.contexts:
+        if result.accepted and result.transfer_syntax not in offered[result.context_id].transfer_syntaxes:
+            raise InvalidValue(f"context {result.context_id} is accepted in a transfer syntax that was not proposed")
+    theirs, ours = request.user_information, accept.user_information
+    roles = {role.sop_class: role for role in theirs.roles}
+    for role in ours.roles:
+        offer = roles.get(role.sop_class)
+        if offer is None or role.scu > offer.scu or role.scp > offer.scp:  # PS3.7 D.3.3.4
+            raise InvalidValue(f"a role of {role.sop_class} is granted that was not offered")
+    if not {item.sop_class for item in ours.extended} <= {item.sop_class for item in theirs.extended}:
+        raise InvalidValue("an extended negotiation is answered that was not offered")
+    window, offered_window = ours.asynchronous_window, theirs.asynchronous_window
+    if window is not None and (offered_window is None or window != _lower_window(window, offered_window)):
+        raise InvalidValue("the asynchronous operations window is answered wider than it was offered")
+    if ours.user_identity_response is not None and not (
+        theirs.user_identity is not None and theirs.user_identity.positive_response_requested
+    ):
+        raise InvalidValue("a user identity is answered that asked for no answer")
+
+
 def conclude(request: AssociateRequest, accept: AssociateAccept, *, requestor: bool) -> Terms:
     """What an acceptance of a request means for one side.
 
@@ -218,10 +249,6 @@ def refuse_context(context: ProposedContext, outcome: ContextOutcome) -> Context
     return ContextResult(context.context_id, outcome, None)
 
 
-SMALLEST_MAX_PDU_LENGTH = 8
-"""One PDV header of six bytes and two bytes of data (PS3.8 D.1): below it no message can be sent."""
-
-
 def _answer_context(context: ProposedContext, policy: Policy) -> ContextResult:
     preference: Sequence[str] | None = None
     if not is_uid(context.abstract_syntax):
@@ -266,7 +293,11 @@ def _concluded_window(request: AssociateRequest, accept: AssociateAccept) -> Asy
     answer = accept.user_information.asynchronous_window
     if offer is None or answer is None:
         return AsynchronousWindow(1, 1)
-    return AsynchronousWindow(_lower(offer.invoked, answer.invoked), _lower(offer.performed, answer.performed))
+    return _lower_window(answer, offer)
+
+
+def _lower_window(window: AsynchronousWindow, offer: AsynchronousWindow) -> AsynchronousWindow:
+    return AsynchronousWindow(_lower(window.invoked, offer.invoked), _lower(window.performed, offer.performed))
 
 
 def _lower(one: int, other: int) -> int:
