@@ -69,6 +69,7 @@ class Associate:
     def __init__(self, is_request: bool = True) -> None:
         self._is_request = is_request
         self._offer: AssociateRequest | None = None
+        self._limits = Limits()
         self.reset(is_request)
 
     @classmethod
@@ -96,9 +97,20 @@ class Associate:
         return associate
 
     @classmethod
-    def from_pdu(cls, pdu: AssociateRequest | AssociateAccept, request: AssociateRequest | None = None) -> Associate:
-        """What a received PDU says; an acceptance needs the request it answers, for what it leaves out."""
+    def from_pdu(
+        cls,
+        pdu: AssociateRequest | AssociateAccept,
+        request: AssociateRequest | None = None,
+        *,
+        limits: Limits | None = None,
+    ) -> Associate:
+        """What a received PDU says; an acceptance needs the request it answers, for what it leaves out.
+
+        Args:
+            limits: what an answer to it announces by default.
+        """
         associate = cls(isinstance(pdu, AssociateRequest))
+        associate._limits = limits or associate._limits
         associate._offer = pdu if isinstance(pdu, AssociateRequest) else request
         associate._read(pdu)
         return associate
@@ -131,7 +143,7 @@ class Associate:
 
     def set_defaults(self) -> None:
         """Our maximum length, implementation class UID and version name."""
-        self.max_pdu_length: int | None = Limits().max_pdu_length
+        self.max_pdu_length: int | None = self._limits.max_pdu_length
         """What we can receive in a P-DATA-TF; 0 is no limit, None leaves it out."""
         self.implementation_class_uid: str | None = IMPLEMENTATION_CLASS_UID
         self.implementation_version_name: str | None = IMPLEMENTATION_VERSION_NAME
@@ -217,7 +229,7 @@ class Associate:
         """
         if not self._is_request or self._offer is None:
             raise StateError("only a received association request can be answered")
-        answer = Associate.from_pdu(self._offer)
+        answer = Associate.from_pdu(self._offer, limits=self._limits)
         answer._become_answer()
         return answer
 
@@ -327,7 +339,7 @@ class Associate:
         self.user_identity = self.user_identity_response = None
         self.common_extended = []
         self.user_items = []
-        window = answer_window(offer.user_information.asynchronous_window, Limits().asynchronous_window)
+        window = answer_window(offer.user_information.asynchronous_window, self._limits.asynchronous_window)
         self.async_window = None if window is None else (window.invoked, window.performed)
         for context in self.contexts:
             context.result = ContextOutcome.USER_REJECTION

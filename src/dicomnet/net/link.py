@@ -127,7 +127,6 @@ class Link:
         self._answer_due = False
         self._release_sent = False
         self._release_due = False
-        self._release_answer: _Ticket | None = None
         self._net = net
         self._runtime = net._runtime
         self._mailbox = net._mailbox
@@ -240,6 +239,8 @@ class Link:
         request = self.core.connection.request
 
         def register() -> None:
+            if request is not None:
+                negotiation.check_answer(request, accept)
             self._take_due_answer()
             assert request is not None
             self.terms = negotiation.conclude(request, accept, requestor=False)
@@ -270,7 +271,7 @@ class Link:
             self._release_due = self._associated = False
 
         ticket = self._take_ticket(PduType.RELEASE_RP, 0, register)
-        self._request(ticket, partial(self._answer_release_now, ticket))
+        self._request(ticket, self._answer_release_now)
 
     def send_abort(self, source: int, reason: int) -> None:
         ticket = self._take_ticket(PduType.ABORT, 0)
@@ -423,6 +424,10 @@ class Link:
         if not isinstance(command, Request) or isinstance(command, CCancelRequest):
             if self.core.state is State.AWAITING_RELEASE_REPLY:
                 raise StateError(f"{command.name} comes after the request to release the association")
+            if isinstance(command, Response):
+                message_id = command.message_id_being_responded_to
+                if message_id not in self.core.operations.performing:
+                    raise StateError(f"nobody waits for a {command.name} to message {message_id}")
             return
         if self._release_sent:
             raise StateError(f"{command.name} comes after the request to release the association")
@@ -524,11 +529,7 @@ class Link:
         self.ledger.associating(request.calling_ae, request.called_ae)
         self.core.associate(request, now)
 
-    def _answer_release_now(self, ticket: _Ticket, now: float) -> None:
-        if self.core.state is State.COLLISION_ACCEPTOR_REPLY:
-            # PS3.8 Table 9-10, Sta10: the requestor answers first, then we.
-            self._release_answer = ticket
-            return
+    def _answer_release_now(self, now: float) -> None:
         self.core.answer_release(now)
         if not self.core.is_associated:
             self.ledger.ended("released")
@@ -553,7 +554,7 @@ class Link:
 
     def _on_associate_requested(self, event: AssociateRequested) -> None:
         self.ledger.associating(event.request.calling_ae, event.request.called_ae)
-        associate = Associate.from_pdu(event.request)
+        associate = Associate.from_pdu(event.request, limits=self._limits)
         self._answer_due = True
         self._mailbox.post(partial(self._call_or_reject, associate))
 
@@ -578,9 +579,6 @@ class Link:
         # In a collision the acceptor's own answer is still due, and the peer is the one to close.
         self._ended_by_answer = not self.core.is_associated
         self.post("receive_release_response")
-        ticket, self._release_answer = self._release_answer, None
-        if ticket is not None:
-            self._perform(ticket, partial(self._answer_release_now, ticket))
 
     def _on_aborted(self, event: Aborted) -> None:
         self._associated = self._answer_due = self._release_due = False
@@ -643,7 +641,7 @@ class Link:
         return True
 
     def _log_raised(self, event: str, error: Exception) -> None:
-        if isinstance(error, StateError) and (self.over or self.ledger.over):
+        if isinstance(error, StateError) and (self.over or not self.core.is_associated):
             log.info("%s on_%s came too late: %s", self.ledger.id, event, error)
         else:
             log.error("%s on_%s raised", self.ledger.id, event, exc_info=error)
