@@ -576,8 +576,8 @@ class Link:
     def _on_release_confirmed(self, _: ReleaseConfirmed) -> None:
         self._associated = False
         self.ledger.ended("released")
-        # In a collision the acceptor's own answer is still due, and the peer is the one to close.
-        self._ended_by_answer = not self.core.is_associated
+        # In a collision the acceptor answers last, and the peer is the one to close.
+        self._ended_by_answer = self.core.state is State.IDLE
         self.post("receive_release_response")
 
     def _on_aborted(self, event: Aborted) -> None:
