@@ -309,10 +309,13 @@ class TestReadingLeniently:
 
     @pytest.mark.parametrize(
         ("tag", "raw"),
-        [(0x0700, b""), (0x1031, b""), *((tag, raw) for tag in (0x0002, 0x1030) for raw in (b"", b"  ", b"\0\0"))],
+        [
+            *((tag, raw) for tag in (0x0700, 0x1031) for raw in (b"", b"\1")),
+            *((tag, raw) for tag in (0x0002, 0x1030) for raw in (b"", b"  ", b"\0\0")),
+        ],
     )
     def test_empty_is_missing(self, tag: int, raw: bytes) -> None:
-        """Values of no bytes, and text of nothing but padding, count as not there."""
+        """Values of no bytes, text of nothing but padding, and numbers cut short count as not there."""
         assert store(element(tag, raw)) == store()
 
     def test_first_of_several_numbers(self) -> None:
@@ -344,12 +347,18 @@ class TestReadingLeniently:
         assert not decode(number(0x0100, 0x0030) + number(0x0110, 1)).has_data_set
         assert not decode(number(0x0100, 0x8020) + number(0x0120, 1) + number(0x0900, 0xFF00)).has_data_set
 
+    def test_data_set_type_cut_short(self) -> None:
+        """One byte says no more than none: what the message always has decides."""
+        assert store(presence=element(0x0800, b"\1")).has_data_set
+        assert not decode(number(0x0100, 0x0030) + number(0x0110, 1) + element(0x0800, b"\2")).has_data_set
+
     @pytest.mark.parametrize("field", [field for field in COMMANDS if field & 0x8000], ids=hex)
     def test_missing_status_is_a_failure(self, field: int) -> None:
-        """A response that does not say how it went did not go well."""
-        message: Any = decode(number(0x0100, field) + number(0x0120, 1))
-        assert message.status == Status.PROCESSING_FAILURE
-        assert message.status.is_failure
+        """A response that does not say how it went, or says half of it, did not go well."""
+        for raw in b"", element(0x0900, b"\0"):
+            message: Any = decode(number(0x0100, field) + number(0x0120, 1) + raw)
+            assert message.status == Status.PROCESSING_FAILURE
+            assert message.status.is_failure
 
     def test_any_status_is_kept(self) -> None:
         """A number outside all ranges reaches the user as it came."""
@@ -386,10 +395,12 @@ class TestRefusing:
             (b"", "without a command field"),
             (number(0x0110, 1), "without a command field"),
             (element(0x0100, b""), "without a command field"),
-            (element(0x0100, b"\1"), "number of 1 bytes"),
+            (element(0x0100, b"\1"), "without a command field"),
             (number(0x0100, 0x0001), r"C-STORE-RQ without message id \(0000,0110\)"),
             (number(0x0100, 0x0001) + element(0x0110, b""), "C-STORE-RQ without message id"),
-            (number(0x0100, 0x0001) + element(0x0110, b"\1"), "number of 1 bytes"),
+            (number(0x0100, 0x0001) + element(0x0110, b"\1"), "C-STORE-RQ without message id"),
+            (number(0x0100, 0x8001) + element(0x0120, b"\1"), "without message id being responded to"),
+            (number(0x0100, 0x0FFF) + element(0x0120, b"\1"), "C-CANCEL-RQ without message id being responded to"),
             (number(0x0100, 0x8001), r"C-STORE-RSP without message id being responded to \(0000,0120\)"),
             (number(0x0100, 0x8001) + number(0x0110, 1), "without message id being responded to"),
             (number(0x0100, 0x0FFF) + number(0x0110, 1), "C-CANCEL-RQ without message id being responded to"),

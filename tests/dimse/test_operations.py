@@ -18,7 +18,7 @@ from dicomnet.dimse.commands import (
 )
 from dicomnet.dimse.operations import Operations
 from dicomnet.dimse.status import Status
-from dicomnet.errors import StateError
+from dicomnet.errors import InvalidMessage, StateError
 from dicomnet.limits import Timeouts
 from pair import echo
 
@@ -54,13 +54,24 @@ class TestMessageIds:
         with pytest.raises(StateError):
             operations.next_message_id()
 
+    def test_one_that_waits_is_not_given_again(self) -> None:
+        """A request that has no place in the window yet keeps its ID, and nobody else may use it."""
+        operations = Operations(TIMES)
+        operations.waiting.add(1)
+        assert operations.next_message_id() == 2
+        for refuse in operations.check_unused, lambda message_id: operations.invoke(echo(message_id), 1):
+            with pytest.raises(StateError, match="1 is still outstanding"):
+                refuse(1)
+        operations.clear()
+        operations.check_unused(1)
+
     def test_an_outstanding_one_is_not_used_again(self) -> None:
         """Until its final response has come."""
         operations = Operations(TIMES)
         operations.invoke(echo(7), 1)
         with pytest.raises(StateError):
             operations.invoke(echo(7), 1)
-        operations.answered(answer(7), NOW)
+        operations.answered(answer(7), 1, NOW)
         operations.invoke(echo(7), 1)
 
     def test_both_sides_number_for_themselves(self) -> None:
@@ -68,7 +79,7 @@ class TestMessageIds:
         operations = Operations(TIMES)
         operations.invoke(echo(7), 1)
         assert operations.perform(echo(7), 1)
-        operations.answered(answer(7), NOW)
+        operations.answered(answer(7), 1, NOW)
         assert not operations.invoked
         assert 7 in operations.performing
 
@@ -79,7 +90,7 @@ class TestInvoked:
         for status in Status.SUCCESS, Status.PROCESSING_FAILURE, Status.CANCEL, Status.COERCION, 0x1234:
             operations = Operations(TIMES)
             operation = operations.invoke(echo(1), 1, "ticket")
-            assert operations.answered(answer(1, status), NOW) is operation
+            assert operations.answered(answer(1, status), 1, NOW) is operation
             assert operation.ticket == "ticket"
             assert not operations
 
@@ -88,15 +99,25 @@ class TestInvoked:
         operations = Operations(TIMES)
         operation = operations.invoke(CFindRequest(message_id=1), 1)
         for status in Status.PENDING, Status.PENDING_WARNING:
-            assert operations.answered(answer(1, status, CFindResponse), NOW) is operation
+            assert operations.answered(answer(1, status, CFindResponse), 1, NOW) is operation
             assert 1 in operations.invoked
 
     def test_a_response_to_nothing(self) -> None:
-        """Neither one with another ID, nor one of another message, is ours."""
+        """Neither one with another ID, nor one of another message, nor one on another context, is ours."""
         operations = Operations(TIMES)
         operations.invoke(echo(1), 1)
-        assert operations.answered(answer(2), NOW) is None
-        assert operations.answered(answer(1, made=CStoreResponse), NOW) is None
+        assert operations.answered(answer(2), 1, NOW) is None
+        assert operations.answered(answer(1, made=CStoreResponse), 1, NOW) is None
+        assert operations.answered(answer(1), 3, NOW) is None
+        assert 1 in operations.invoked
+
+    @pytest.mark.parametrize("status", [Status.PENDING, Status.PENDING_WARNING])
+    def test_a_pending_response_where_none_may_be(self, status: Status) -> None:
+        """It would never end, so it is refused, and the operation is not over."""
+        operations = Operations(TIMES)
+        operations.invoke(echo(1), 1)
+        with pytest.raises(InvalidMessage, match="C-ECHO-RSP that is pending"):
+            operations.answered(answer(1, status), 1, NOW)
         assert 1 in operations.invoked
 
     def test_the_end_of_the_association_ends_all(self) -> None:
@@ -142,16 +163,16 @@ class TestDeadlines:
         for at, operation in enumerate([store, first, second]):
             operations.request_sent(operation, NOW + at)
         assert operations.overdue() is first
-        operations.answered(answer(2), NOW)
+        operations.answered(answer(2), 1, NOW)
         assert operations.overdue() is second
-        operations.answered(answer(3), NOW)
+        operations.answered(answer(3), 1, NOW)
         assert operations.overdue() is store
 
     def test_a_pending_response_begins_it_anew(self) -> None:
         """Each match gives the peer the whole time for the next."""
         operations = Operations(TIMES)
         operations.request_sent(operations.invoke(CFindRequest(message_id=1), 1), NOW)
-        operations.answered(answer(1, Status.PENDING, CFindResponse), NOW + 50)
+        operations.answered(answer(1, Status.PENDING, CFindResponse), 1, NOW + 50)
         assert operations.deadline == NOW + 110
 
     def test_a_retrieval_lives_while_anything_comes(self) -> None:
@@ -170,17 +191,27 @@ class TestDeadlines:
         operations = Operations(TIMES)
         operations.request_sent(operations.invoke(echo(1), 1), NOW)
         operations.invoke(echo(2), 1)
-        operations.postpone(1000.0)
+        operations.postpone(1000.0, NOW + 1010)
         assert [operation.deadline for operation in operations.invoked.values()] == [NOW + 1060, None]
+
+    def test_a_pause_moves_only_what_ran_during_it(self) -> None:
+        """A request that left while we did not read has its whole time from then on, and not the pause on top."""
+        operations = Operations(TIMES)
+        operations.request_sent(operations.invoke(echo(1), 1), NOW)
+        operations.request_sent(operations.invoke(echo(2), 1), NOW + 30)
+        operations.request_sent(operations.invoke(echo(3), 1), NOW + 50)
+        operations.postpone(40.0, NOW + 50)
+        assert [operation.deadline for operation in operations.invoked.values()] == [NOW + 100, NOW + 110, NOW + 110]
 
     def test_they_can_be_switched_off(self) -> None:
         """Then nothing is overdue, however often the peer gives a sign of life."""
         operations = Operations(Timeouts(response=None, store_response=None, retrieve_response=None))
         for request in echo(1), CStoreRequest(message_id=2), CGetRequest(message_id=3):
             operations.request_sent(operations.invoke(request, 1), NOW)
-        operations.answered(answer(1, Status.PENDING), NOW)
+        operations.invoke(CFindRequest(message_id=4), 1)
+        operations.answered(answer(4, Status.PENDING, CFindResponse), 1, NOW)
         operations.sign_of_life(NOW)
-        operations.postpone(5.0)
+        operations.postpone(5.0, NOW + 5)
         assert operations.deadline is None
         assert operations.overdue() is None
 

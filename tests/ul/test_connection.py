@@ -165,7 +165,6 @@ class TestFraming:
             (1, 1, b"command", True),
             (1, 3, b"its end", True),
             (1, 0, b"data", True),
-            (1, 0, b"", True),
             (1, 0, b"more", True),
             (1, 0, b"x" * 300, True),
             (1, 2, b"", True),
@@ -207,7 +206,7 @@ class TestData:
 
     def test_data_come_as_they_are_read(self) -> None:
         """A P-DATA-TF larger than the buffers of its reader is handed on piece by piece, and only the last piece ends it."""
-        connection = acceptor()
+        connection = acceptor(announced=0)
         data = bytes(range(256)) * 400
         stream = p_data(pdv(data))
         got = bytearray()
@@ -255,7 +254,7 @@ class TestData:
     @pytest.mark.parametrize("length", [16385, 16 * MIB])
     def test_a_peer_exceeds_our_maximum(self, length: int) -> None:
         """Up to 16 MiB are read, because peers count the header differently; it is told once per association."""
-        connection = acceptor(limits=Limits(max_pdu_length=16384))
+        connection = acceptor(announced=16384)
         header = p_data()[:2] + length.to_bytes(4, "big") + (length - 4).to_bytes(4, "big") + b"\1\0"
         (tolerated,) = connection.receive(header, NOW)
         assert isinstance(tolerated, Tolerated)
@@ -278,7 +277,7 @@ class TestData:
 
     def test_the_maximum_itself_is_not_exceeded(self) -> None:
         """The maximum bounds the PDU length, so a PDU of just that length is what was agreed."""
-        connection = acceptor(limits=Limits(max_pdu_length=16384))
+        connection = acceptor(announced=16384)
         events = connection.receive(p_data(pdv(bytes(16384 - 6))), NOW)
         assert [type(event) for event in events] == [Fragment]
 
@@ -1036,6 +1035,7 @@ class Item:
 
     def __init__(self) -> None:
         self.drops: list[bool] = []
+        self.laid_out = 0
 
     def drop(self, *, taken: bool) -> None:
         self.drops.append(taken)
@@ -1078,7 +1078,7 @@ class TestTap:
 
     def test_of_a_large_pdu_the_header_is_told(self) -> None:
         """Above 1 MiB a copy would cost what the data path is built to avoid; its data come as they are read."""
-        connection = acceptor(tap=True, limits=Limits(max_pdu_length=2 * MIB))
+        connection = acceptor(tap=True, announced=2 * MIB)
         data = p_data(pdv(bytes(MIB)))
         tapped, first = connection.receive(data[:100], NOW)
         assert isinstance(tapped, PduReceived)
@@ -1088,7 +1088,7 @@ class TestTap:
 
     def test_a_large_pdu_at_the_limit_is_told_whole(self) -> None:
         """Just 1 MiB is still copied."""
-        connection = acceptor(tap=True, limits=Limits(max_pdu_length=2 * MIB))
+        connection = acceptor(tap=True, announced=2 * MIB)
         data = p_data(pdv(bytes(MIB - 6)))
         tapped, fragment = connection.receive(data, NOW)
         assert isinstance(tapped, PduReceived)

@@ -344,10 +344,15 @@ class TestFilledCells:
         """A release that only the peer asks for is told as such."""
         assert walk_to(6, "acceptor").go(receive(RELEASE_RQ)).events == [ReleaseRequested(collision=False)]
 
-    @pytest.mark.parametrize(("state", "side"), [way for way in WAYS if way[0] not in (1, 2, 13)])
+    @pytest.mark.parametrize(("state", "side"), [way for way in WAYS if way[0] not in (1, 2, 7, 10, 11, 13)])
     def test_a_lost_transport_is_expected_only_where_nothing_is_lost(self, state: int, side: str) -> None:
         """AA-4 tells that something was lost."""
         assert walk_to(state, side).go(hang_up).events == [TransportClosed(expected=False)]
+
+    @pytest.mark.parametrize(("state", "side"), [way for way in WAYS if way[0] in (7, 10, 11)])
+    def test_a_transport_may_close_instead_of_an_answer_to_our_release(self, state: int, side: str) -> None:
+        """AA-4 too, but the end is what we asked for."""
+        assert walk_to(state, side).go(hang_up).events == [TransportClosed(expected=True)]
 
     @pytest.mark.parametrize(("state", "side"), [(2, "acceptor"), (13, "requestor"), (13, "acceptor")])
     def test_a_transport_that_nobody_needs_may_close(self, state: int, side: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from dicomnet.ul.connection import Connection
@@ -12,6 +13,7 @@ from pdu.vectors import (
     APPLICATION_CONTEXT,
     ECHO_ACCEPTED,
     ECHO_PROPOSED,
+    INFORMATION,
     USER_INFORMATION,
     accept,
     accepted,
@@ -79,10 +81,10 @@ def asking(**options: Any) -> Connection:
     return _settle(connection, State.AWAITING_ANSWER)
 
 
-def acceptor(**options: Any) -> Connection:
-    """An acceptor in Sta6."""
+def acceptor(announced: int | None = 16384, **options: Any) -> Connection:
+    """An acceptor in Sta6, with the maximum length that its acceptance announced."""
     connection = asked(**options)
-    connection.accept(accepted(), NOW)
+    connection.accept(accepted(replace(INFORMATION, max_pdu_length=announced)), NOW)
     return _settle(connection, State.ASSOCIATED)
 
 
