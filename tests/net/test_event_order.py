@@ -361,8 +361,9 @@ def test_flush_returns_when_the_connection_ends() -> None:
     """Nobody waits for what can no longer leave."""
     with associated(contexts=[ECHO]) as trio:
         trio.scp.react("receive_c_echo_request", lambda message: trio.scp.send_abort())
-        trio.scu.send_c_echo_request()
-        trio.scu.send_c_echo_request()
+        with at_once(trio.scu):
+            trio.scu.send_c_echo_request()
+            trio.scu.send_c_echo_request()
         trio.scu.flush(PATIENCE)
         trio.scu.wait("receive_abort 0/0")
         trio.scu.wait_sent(4, 2)
