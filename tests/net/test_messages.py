@@ -26,6 +26,7 @@ from dicomnet import (
     StateError,
     Status,
     StorageError,
+    breathe,
 )
 from net.recorder import (
     ALL,
@@ -384,6 +385,7 @@ def test_send_data_carries_optional_elements_of_a_request(ends: Ends) -> None:
     message = ends.answering.all("receive_c_echo_request")[0]
     assert message.command_set[0x5110] == "recognized"
     assert seen == [message.command_set]
+    assert breathe(PATIENCE)
     assert ends.answering.current_command is None
 
 
