@@ -272,7 +272,7 @@ def test_reading_pauses_while_a_callback_holds_on(limits: Limits, size: int, mos
             trio.scu.send_data(1, echo(number), b"\0" * size)
         pause_of(trio.scp)
         assert trio.scp._link is not None
-        assert trio.scp._link._undelivered <= most
+        assert trio.scp._link._backlog._messages <= most
         assert trio.scu.send_queue_length > count // 2
         gate.open()
         trio.scu.flush(PATIENCE)
@@ -664,7 +664,7 @@ def test_shutdown_runs_the_callbacks_that_are_queued() -> None:
         for number in range(60):
             trio.scu.send_data(1, echo(number))
         trio.scu.flush(PATIENCE)
-        until(lambda: trio.scp._link is not None and trio.scp._link._undelivered == 60, "sixty messages")
+        until(lambda: trio.scp._link is not None and trio.scp._link._backlog._messages == 60, "sixty messages")
         ending = threading.Thread(target=dicomnet.shutdown)
         ending.start()
         until(lambda: not trio.scp.is_connected, "the end")

@@ -24,7 +24,8 @@ from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.errors import ConnectFailed, InvalidValue, ListenFailed, StateError, TlsFailed, Unsupported
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.net.associate import Associate
-from dicomnet.net.link import SPOOL, Link
+from dicomnet.net.destination import SPOOL
+from dicomnet.net.link import Link
 from dicomnet.net.mailbox import Mailbox
 from dicomnet.net.message import Message
 from dicomnet.net.runtime import running

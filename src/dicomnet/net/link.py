@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from dicomnet.aio.arrival import Arrival
@@ -29,19 +26,19 @@ from dicomnet.errors import (
     DicomNetError,
     DicomTimeout,
     RejectReason,
-    SendQueueFull,
     StateError,
-    StorageError,
 )
 from dicomnet.net.associate import Associate
+from dicomnet.net.backlog import Backlog
 from dicomnet.net.callbacks import EVENT_OF
+from dicomnet.net.destination import SPOOL, Refusal, sink_for
 from dicomnet.net.mailbox import Mailbox, Slot, nothing
 from dicomnet.net.message import Message
+from dicomnet.net.queue import SendQueue, Ticket, ticket_for
 from dicomnet.net.runtime import Queue, Runtime
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, PduType
-from dicomnet.storage.folder import Folder, file_name
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, Sink, SpoolSink
+from dicomnet.storage.sinks import Sink
 from dicomnet.uids import name
 from dicomnet.ul import negotiation
 from dicomnet.ul.events import (
@@ -64,23 +61,6 @@ from dicomnet.ul.machine import State
 from dicomnet.ul.negotiation import Context, Terms
 
 log = logging.getLogger("dicomnet.net")
-
-
-class Place:
-    """Where a data set goes without having a path."""
-
-    def __init__(self, word: str) -> None:
-        self._word = word
-
-    def __repr__(self) -> str:
-        return self._word
-
-
-MEMORY = Place("MEMORY")
-"""Keep the data set in memory, whatever its size."""
-
-SPOOL = Place("SPOOL")
-"""Keep the data set in memory up to 1 MiB, else in a temporary file that dies with its message."""
 
 
 class Owner(Protocol):
@@ -131,13 +111,8 @@ class Link:
         self._runtime = net._runtime
         self._mailbox = net._mailbox
         self._limits = core.connection.limits
-        self._lock = threading.Lock()
-        self._drained = threading.Condition(self._lock)
-        self._tickets: dict[_Ticket, None] = {}
-        self._queued = 0
-        self._next_id = 0
-        self._outstanding: dict[int, int] = {}
-        """Message IDs of our requests, queued ones too, that have no final response, and their contexts."""
+        self._queue = SendQueue(self._limits.send_queue)
+        self._backlog = Backlog(self._limits, self._pause_reading, self._resume_reading_soon)
         self._ended_by_answer = False
         self._ended = False
         self._gone = asyncio.Event()
@@ -146,10 +121,6 @@ class Link:
         self._error: Exception | None = None
         self._slots: dict[Arrival, Slot | None] = {}
         """Data sets on their way, and once they are whole their place among the callbacks."""
-        self._undelivered = 0
-        self._undelivered_bytes = 0
-        self._reading_paused = False
-        self._read_on = False
 
     # From any thread.
 
@@ -173,7 +144,7 @@ class Link:
 
     @property
     def queue_length(self) -> int:
-        return len(self._tickets)
+        return len(self._queue)
 
     def accepted_context(self, context_id: int) -> Context:
         """Raises StateError if there is no association or no such context."""
@@ -192,18 +163,10 @@ class Link:
 
     def context_of(self, message_id: int) -> int:
         """The presentation context of a request of ours that is outstanding."""
-        context_id = self._outstanding.get(message_id)
-        if context_id is None:
-            raise StateError(f"no request {message_id} is outstanding")
-        return context_id
+        return self._queue.context_of(message_id)
 
     def next_message_id(self) -> int:
-        with self._lock:
-            for _ in range(0xFFFF):
-                self._next_id = self._next_id % 0xFFFF + 1
-                if self._next_id not in self._outstanding:
-                    return self._next_id
-        raise StateError("every message ID is in use")
+        return self._queue.next_message_id()
 
     def is_cancelled(self, message_id: int) -> bool:
         operation = self.core.operations.performing.get(message_id)
@@ -211,19 +174,12 @@ class Link:
 
     def send(self, context_id: int, command: Command, command_set: bytes, data: bytes | Body | None) -> None:
         """Queues a message; a body is ours, also when this raises."""
-        cost = len(command_set)
-        if isinstance(data, bytes):
-            cost += len(data)
-        elif data is not None:
-            cost += PATH_COST if data.blocking else data.length
+        ticket = ticket_for(command, command_set, data)
         try:
-            ticket = self._take_ticket(PduType.P_DATA_TF, cost, partial(self._register, context_id, command))
+            self._enter(ticket, partial(self._register, context_id, command))
         except DicomNetError:
-            _close_body(data)
+            ticket.close_body()
             raise
-        if isinstance(command, Request):
-            ticket.message_id = command.message_id
-        ticket.body = None if isinstance(data, bytes) else data
         self._request(ticket, partial(self._send_now, context_id, command, command_set, data, ticket))
 
     def send_associate_request(self, request: AssociateRequest) -> None:
@@ -232,7 +188,7 @@ class Link:
                 raise StateError("an association is asked for by the side that connected, and once")
             self._request_sent = True
 
-        ticket = self._take_ticket(PduType.ASSOCIATE_RQ, 0, register)
+        ticket = self._enter(Ticket(PduType.ASSOCIATE_RQ), register)
         self._request(ticket, partial(self._associate_now, request))
 
     def send_associate_accept(self, accept: AssociateAccept) -> None:
@@ -247,11 +203,11 @@ class Link:
             self.associate = Associate.from_pdu(accept, request)
             self._associated = True
 
-        ticket = self._take_ticket(PduType.ASSOCIATE_AC, 0, register)
+        ticket = self._enter(Ticket(PduType.ASSOCIATE_AC), register)
         self._request(ticket, partial(self.core.accept, accept))
 
     def send_associate_reject(self, reject: AssociateReject) -> None:
-        ticket = self._take_ticket(PduType.ASSOCIATE_RJ, 0, self._take_due_answer)
+        ticket = self._enter(Ticket(PduType.ASSOCIATE_RJ), self._take_due_answer)
         self.ledger.rejected(reject.result, reject.source, reject.reason)
         self._request(ticket, partial(self.core.reject, reject))
 
@@ -262,7 +218,7 @@ class Link:
                 raise StateError("the release of the association was asked for already")
             self._release_sent = True
 
-        self._request(self._take_ticket(PduType.RELEASE_RQ, 0, register), self.core.release)
+        self._request(self._enter(Ticket(PduType.RELEASE_RQ), register), self.core.release)
 
     def send_release_response(self) -> None:
         def register() -> None:
@@ -270,11 +226,11 @@ class Link:
                 raise StateError("the peer has not asked for a release")
             self._release_due = self._associated = False
 
-        ticket = self._take_ticket(PduType.RELEASE_RP, 0, register)
+        ticket = self._enter(Ticket(PduType.RELEASE_RP), register)
         self._request(ticket, self._answer_release_now)
 
     def send_abort(self, source: int, reason: int) -> None:
-        ticket = self._take_ticket(PduType.ABORT, 0)
+        ticket = self._enter(Ticket(PduType.ABORT))
         self._associated = False
         self._request(ticket, partial(self._abort_now, source=source, reason=reason))
 
@@ -284,9 +240,7 @@ class Link:
             self._call_default(self._runtime.post, self._close_now, force)
 
     def flush(self, timeout: float | None) -> None:
-        with self._drained:
-            if not self._drained.wait_for(lambda: not self._tickets or self._ended, timeout):
-                raise DicomTimeout("the send queue to empty", timeout or 0.0)
+        self._queue.wait(timeout)
 
     # As the user of a channel.
 
@@ -298,8 +252,8 @@ class Link:
     def choose(self, arrival: Arrival) -> Sink | None:
         self._slots[arrival] = None
         arrival.on_complete = partial(self._came_whole, arrival)
-        self._settle(arrival.command)
-        self._count(1, 0)
+        self._queue.settle(arrival.command)
+        self._backlog.grow(1, 0)
         destination = self._net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
         if not callable(destination):
             return self._sink_or_refusal(lambda: destination, arrival)
@@ -315,13 +269,13 @@ class Link:
 
     def message(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
         if arrival not in self._slots:  # there are no data
-            self._settle(arrival.command)
-            self._count(1, 0)
+            self._queue.settle(arrival.command)
+            self._backlog.grow(1, 0)
         slot = self._slots.pop(arrival, None) or self._mailbox.reserve()
         if isinstance(arrival.command, Response):
             self.ledger.outcome(arrival.command)
         held = 0 if data is None or data.path is not None else min(data.length, self._limits.undelivered_bytes)
-        self._count(0, held)
+        self._backlog.grow(0, held)
         if data is not None:
             self.ledger.moved(data.length)
         message = Message(arrival.command, arrival.context, arrival.command_set, data, error, link=self)
@@ -329,11 +283,11 @@ class Link:
 
     def sent(self, sent: Sent) -> None:
         ticket = sent.ticket
-        if not isinstance(ticket, _Ticket):
-            ticket = self._ticket_of(sent.pdu_type)
+        if not isinstance(ticket, Ticket):
+            ticket = self._queue.ticket_of(sent.pdu_type)
         if sent.pdu_type == PduType.P_DATA_TF and sent.length > SMALLEST_DATA:
             self.ledger.moved(sent.length)
-        self._return_ticket(ticket, None, sent.length, sent.pdu_type)
+        self._tell_sent(ticket, None, sent.length, sent.pdu_type)
         if sent.pdu_type == PduType.ABORT:
             self._fail_tickets(ConnectionLost("the association was aborted before this was sent"))
 
@@ -345,6 +299,7 @@ class Link:
         if self._ended:
             return
         self._ended = True
+        self._queue.end()
         self._gone.set()
         self._runtime.active.discard(self.stop)
         self.on_end()
@@ -431,80 +386,47 @@ class Link:
             return
         if self._release_sent:
             raise StateError(f"{command.name} comes after the request to release the association")
-        assert command.message_id is not None
-        if command.message_id in self._outstanding:
-            raise StateError(f"message ID {command.message_id} is still outstanding")
-        self._outstanding[command.message_id] = context_id
-
-    def _settle(self, command: Command) -> None:
-        """With its final response a request of ours is done."""
-        if isinstance(command, Response) and command.status.is_final:
-            assert command.message_id_being_responded_to is not None
-            self._outstanding.pop(command.message_id_being_responded_to, None)
+        self._queue.remember(command, context_id)
 
     def _take_due_answer(self) -> None:
         if not self._answer_due:
             raise StateError("there is no association request to answer")
         self._answer_due = False
 
-    def _take_ticket(self, pdu_type: int, cost: int, register: Callable[[], None] = nothing) -> _Ticket:
-        """A place in the queue, unless `register` or the queue has something against it."""
-        ticket = _Ticket(pdu_type, cost)
-        with self._lock:
-            if self.over:
-                raise StateError("the connection is closed")
-            if cost and self._queued and self._queued + cost > self._limits.send_queue:
-                raise SendQueueFull(self._queued, self._limits.send_queue)
-            register()
-            self._queued += cost
-            self._tickets[ticket] = None
+    def _enter(self, ticket: Ticket, register: Callable[[], None] = nothing) -> Ticket:
+        """Gives a ticket its place in the queue, unless `register` or the queue has something against it."""
+        if self.over:
+            raise StateError("the connection is closed")
+        self._queue.enter(ticket, register)
         return ticket
 
-    def _ticket_of(self, pdu_type: int) -> _Ticket | None:
-        """Who queued a PDU that is no data; nobody, if it was the provider's own."""
-        if pdu_type == PduType.P_DATA_TF:
-            return None
-        with self._lock:
-            return next((ticket for ticket in self._tickets if ticket.pdu_type == pdu_type), None)
-
-    def _return_ticket(self, ticket: _Ticket | None, error: Exception | None, length: int, pdu_type: int) -> None:
-        if ticket is not None:
-            with self._drained:
-                if self._tickets.pop(ticket, self) is self:
-                    return
-                self._queued -= ticket.cost
-                if error is not None and ticket.message_id is not None:
-                    self._outstanding.pop(ticket.message_id, None)
-                if not self._tickets:
-                    self._drained.notify_all()
+    def _tell_sent(self, ticket: Ticket | None, error: Exception | None, length: int, pdu_type: int) -> None:
+        if ticket is not None and not self._queue.leave(ticket, sent=error is None):
+            return
         if self._net._is_listened_to("send"):
             self.post("send", error, int(pdu_type), length)
 
     def _fail_tickets(self, error: Exception) -> None:
-        with self._lock:
-            tickets = tuple(self._tickets)
-        for ticket in tickets:
-            self._return_ticket(ticket, error, 0, ticket.pdu_type)
-        with self._drained:
-            self._drained.notify_all()
+        for ticket in self._queue.leave_all():
+            self._tell_sent(None, error, 0, ticket.pdu_type)
 
-    def _request(self, ticket: _Ticket, request: Callable[[float], object]) -> None:
+    def _request(self, ticket: Ticket, request: Callable[[float], object]) -> None:
         try:
             self._runtime.post(self._perform, ticket, request)
         except StateError as error:
-            _close_body(ticket.body)
-            self._return_ticket(ticket, error, 0, ticket.pdu_type)
+            ticket.close_body()
+            self._tell_sent(ticket, error, 0, ticket.pdu_type)
             raise
 
-    def _perform(self, ticket: _Ticket, request: Callable[[float], object]) -> None:
-        if ticket not in self._tickets:  # the connection ended before this had its turn
-            _close_body(ticket.body)
+    def _perform(self, ticket: Ticket, request: Callable[[float], object]) -> None:
+        if ticket not in self._queue:  # the connection ended before this had its turn
+            ticket.close_body()
             return
         try:
             request(self._runtime.loop.time())
         except DicomNetError as error:
             log.debug("%s a queued request came too late: %s", self.ledger.id, error)
-            self._return_ticket(ticket, error, 0, ticket.pdu_type)
+            self._tell_sent(ticket, error, 0, ticket.pdu_type)
         if self.channel is not None:
             self.channel.flush()
 
@@ -514,13 +436,13 @@ class Link:
         command: Command,
         command_set: bytes,
         data: bytes | Body | None,
-        ticket: _Ticket,
+        ticket: Ticket,
         now: float,
     ) -> None:
         try:
             self.core.send(context_id, command, now, data, command_set=command_set, ticket=ticket)
         except DicomNetError:
-            _close_body(data)
+            ticket.close_body()
             raise
         if isinstance(command, Response):
             self.ledger.outcome(command)
@@ -623,7 +545,7 @@ class Link:
 
     def _on_pdu(self, event: PduReceived) -> None:
         size = len(event.data)
-        self._count(0, size)
+        self._backlog.grow(0, size)
         self._mailbox.post(partial(self._call_and_count, size, "receive", None, int(event.pdu_type), event.data))
 
     # Callbacks, on callback threads.
@@ -648,7 +570,7 @@ class Link:
 
     def _call_and_count(self, size: int, event: str, *arguments: object) -> None:
         self._call(event, *arguments)
-        self._count(0, -size)
+        self._backlog.shrink(0, size)
 
     def _call_or_reject(self, associate: Associate) -> None:
         if not self._call("receive_associate_request", associate):
@@ -670,7 +592,7 @@ class Link:
                 self._tell(message)
         finally:
             net._current_message = None
-            self._count(-1, -held)
+            self._backlog.shrink(1, held)
 
     def _tell(self, message: Message[Any]) -> None:
         self._call("receive_data", message.context_id, message.command, message.data)
@@ -708,103 +630,37 @@ class Link:
 
     def _sink_or_refusal(self, decide: Callable[[], Any], arrival: Arrival) -> Sink:
         try:
-            return self._sink(decide(), arrival.incoming)
+            return sink_for(decide(), arrival.incoming, self._net.temp_dir)
         except Exception as error:
             log.exception("%s the destination of a data set could not be decided", self.ledger.id)
-            return _Refusal(error)
-
-    def _sink(self, destination: Any, incoming: Incoming) -> Sink:
-        if destination is SPOOL:
-            return SpoolSink(self._net.temp_dir)
-        if destination is MEMORY:
-            return MemorySink()
-        if isinstance(destination, Folder):
-            return destination.sink_for(incoming)
-        if isinstance(destination, Sink):
-            return destination
-        if isinstance(destination, str | os.PathLike):
-            return FileSink(partial(_path_in, Path(destination)))
-        raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {destination!r}")
+            return Refusal(error)
 
     # Back-pressure.
 
-    def _count(self, messages: int, size: int) -> None:
-        """Undelivered messages, and bytes held for them, more or fewer; from any thread."""
-        limits = self._limits
-        with self._lock:
-            self._undelivered += messages
-            self._undelivered_bytes += size
-            count, held = self._undelivered, self._undelivered_bytes
-        channel = self.channel
-        if channel is None or self._ended:
-            return
-        if messages > 0 or size > 0:
-            if not self._read_on and (count >= limits.undelivered_messages or held >= limits.undelivered_bytes):
-                self._reading_paused = True
-                channel.pause("undelivered")
-        elif self._reading_paused and self._is_low:
-            self._call_default(self._runtime.post, self._resume_if_low)
+    def _pause_reading(self) -> None:
+        if self.channel is not None and not self._ended:
+            self.channel.pause("undelivered")
 
-    @property
-    def _is_low(self) -> bool:
-        limits = self._limits
-        return (
-            self._undelivered <= limits.undelivered_messages // 2
-            and self._undelivered_bytes <= limits.undelivered_bytes // 2
-        )
+    def _resume_reading_soon(self) -> None:
+        self._call_default(self._runtime.post, self._resume_if_low)
 
     def _resume_if_low(self) -> None:
-        if self._is_low:
-            self._resume()
+        if self._backlog.is_low:
+            self._resume_reading()
 
     def _read_to_the_end(self) -> None:
         """The association is over: nothing more is delivered, and only the end of file is waited for."""
-        self._read_on = True
-        self._resume()
+        self._backlog.disregard()
+        self._resume_reading()
 
-    def _resume(self) -> None:
-        self._reading_paused = False
+    def _resume_reading(self) -> None:
+        self._backlog.resumed()
         if self.channel is not None:
             self.channel.resume("undelivered")
 
     def _log_end(self) -> None:
         line = self.ledger.line(self._runtime.loop.time())
         log.log(logging.INFO if self.ledger.was_association else logging.DEBUG, "%s", line)
-
-
-class _Ticket:
-    """Something that waits to be sent."""
-
-    __slots__ = ("body", "cost", "message_id", "pdu_type")
-
-    def __init__(self, pdu_type: int, cost: int) -> None:
-        self.pdu_type = pdu_type
-        self.cost = cost
-        self.message_id: int | None = None
-        """Of a request."""
-        self.body: Body | None = None
-
-
-class _Refusal(Sink):
-    """Where data go that nobody wants."""
-
-    blocking = False
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def open(self, incoming: Incoming) -> None:  # noqa: ARG002
-        raise StorageError(f"no destination: {self._error}", status=0x0110) from self._error
-
-
-def _path_in(path: Path, incoming: Incoming) -> Path:
-    """The file itself, or the one of the instance in a folder."""
-    return path / file_name(incoming.sop_instance_uid or "") if path.is_dir() else path
-
-
-def _close_body(data: bytes | Body | None) -> None:
-    if data is not None and not isinstance(data, bytes):
-        data.close()
 
 
 _HANDLERS: dict[type[Event], Callable[[Link, Any], None]] = {
@@ -824,9 +680,6 @@ _HANDLERS: dict[type[Event], Callable[[Link, Any], None]] = {
 
 STOP_TIME = 1.0
 """Seconds that a peer gets at `shutdown` to take the A-ABORT and close."""
-
-PATH_COST = 256
-"""What a file counts for in the send queue: about its path."""
 
 SMALLEST_DATA = 1024
 """P-DATA below this is commands and not worth a line in the log."""
