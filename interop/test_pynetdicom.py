@@ -532,8 +532,8 @@ class Negotiating(Scp):
             self.send_associate_reject(1, 2, 1)
             return
         answer = associate.accept_all()
-        for context in answer.contexts:
-            if context.abstract_syntax == STUDY_ROOT_FIND:
+        for offered, context in zip(associate.contexts, answer.contexts, strict=True):
+            if offered.extended_negotiation is not None:
                 context.extended_negotiation = b"\1\0\1"
         if identity is not None and identity.positive_response_requested:
             answer.user_identity_response = b"known as " + identity.primary
