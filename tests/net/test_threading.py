@@ -699,7 +699,7 @@ def test_a_callback_that_never_returns_is_left_behind(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Shutdown waits for callbacks a while, says so, and goes on without them."""
-    monkeypatch.setattr(sys.modules["dicomnet.net.runtime"], "LAST_CALLBACKS", 0.1)
+    monkeypatch.setattr(sys.modules["dicomnet.net.engine"], "LAST_CALLBACKS", 0.1)
     dicomnet.startup()
     with Gate() as gate, associated() as trio:
         trio.scp.react("receive_c_echo_request", gate.hold)

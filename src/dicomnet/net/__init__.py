@@ -4,8 +4,8 @@ from dicomnet.aio.sockets import IpType, SocketOptions
 from dicomnet.net.associate import Associate, PresentationContext
 from dicomnet.net.destination import MEMORY, SPOOL
 from dicomnet.net.dicomnet import DicomNet, NetFlags, SecurityMode
+from dicomnet.net.engine import breathe, runtime, shutdown, startup
 from dicomnet.net.message import Message
-from dicomnet.net.runtime import breathe, runtime, shutdown, startup
 
 __all__ = [
     "MEMORY",

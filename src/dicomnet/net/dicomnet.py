@@ -25,10 +25,10 @@ from dicomnet.errors import ConnectFailed, InvalidValue, ListenFailed, StateErro
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.net.associate import Associate
 from dicomnet.net.destination import SPOOL
+from dicomnet.net.engine import running
 from dicomnet.net.link import Link
 from dicomnet.net.mailbox import Mailbox
 from dicomnet.net.message import Message
-from dicomnet.net.runtime import running
 from dicomnet.net.sending import Sending
 from dicomnet.pdu import Abort, AssociateReject
 from dicomnet.pdu.write import push_pdu
@@ -270,6 +270,9 @@ class DicomNet(Sending):
 
     def flush(self, timeout: float | None = None) -> None:
         """Waits until all that was queued has been handed to the system, or the connection ended; never for callbacks.
+
+        A request beyond the negotiated window leaves when an earlier one is
+        answered, and is waited for until then.
 
         Raises:
             DicomTimeout: it took longer than `timeout` seconds.

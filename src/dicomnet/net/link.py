@@ -32,10 +32,10 @@ from dicomnet.net.associate import Associate
 from dicomnet.net.backlog import Backlog
 from dicomnet.net.callbacks import EVENT_OF
 from dicomnet.net.destination import SPOOL, Refusal, sink_for
+from dicomnet.net.engine import Queue, Runtime
 from dicomnet.net.mailbox import Mailbox, Slot, nothing
 from dicomnet.net.message import Message
 from dicomnet.net.queue import SendQueue, Ticket, ticket_for
-from dicomnet.net.runtime import Queue, Runtime
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, PduType
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink

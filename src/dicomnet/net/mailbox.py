@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
-from dicomnet.net.runtime import Queue, Runtime
+from dicomnet.net.engine import Queue, Runtime
 
 log = logging.getLogger("dicomnet.net")
 
