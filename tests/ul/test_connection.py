@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +12,15 @@ from hypothesis import given, strategies as st
 
 from dicomnet.errors import AbortReason, InvalidMessage, InvalidValue, StateError
 from dicomnet.limits import MIB, Limits, Timeouts
-from dicomnet.pdu import AssociateReject, PduType
+from dicomnet.pdu import (
+    AssociateAccept,
+    AssociateReject,
+    AsynchronousWindow,
+    ContextResult,
+    ExtendedNegotiation,
+    PduType,
+    RoleSelection,
+)
 from dicomnet.ul.connection import CLOSE, SEND_EOF, SENT_AT_ONCE, Connection
 from dicomnet.ul.events import (
     Aborted,
@@ -26,9 +36,11 @@ from dicomnet.ul.events import (
     TransportClosed,
 )
 from dicomnet.ul.machine import State
+from pair import EXPLICIT_LE, IMPLICIT_LE, VERIFICATION
 from pdu.vectors import (
     APPLICATION_CONTEXT,
     ECHO_PROPOSED,
+    INFORMATION,
     REFUSED,
     USER_INFORMATION,
     VECTORS,
@@ -274,6 +286,35 @@ class TestData:
         connection = acceptor()
         connection.receive(b"\4\0" + (16 * MIB + 1).to_bytes(4, "big"), NOW)
         assert everything_to_send(connection) == [ABORT_INVALID_VALUE, SEND_EOF]
+
+    @pytest.mark.parametrize("make", [acceptor, requestor])
+    @pytest.mark.parametrize("limit", [8, 1000, MIB])
+    def test_what_was_announced_counts(self, make: Make, limit: int) -> None:
+        """That is what our own request or acceptance said, whatever the limits would have had us say."""
+        connection = make(limits=Limits(max_pdu_length=limit))
+        assert [type(event) for event in connection.receive(p_data(pdv(bytes(16384 - 6))), NOW)] == [Fragment]
+        tolerated, _ = connection.receive(p_data(pdv(bytes(16384 - 4))), NOW)
+        assert isinstance(tolerated, Tolerated)
+        assert "16386 bytes, 16384 were announced" in tolerated.detail
+
+    @pytest.mark.parametrize("announced", [None, 0])
+    def test_no_maximum_was_announced(self, announced: int | None) -> None:
+        """Then none is exceeded."""
+        connection = acceptor(announced=announced)
+        assert [type(event) for event in connection.receive(p_data(pdv(bytes(MIB))), NOW)] == [Fragment]
+
+    @pytest.mark.parametrize("tap", [False, True])
+    @pytest.mark.parametrize("control", [0, 1])
+    def test_a_value_without_data_that_ends_nothing_is_dropped(self, control: int, tap: bool) -> None:
+        """Wherever it stands, nobody hears of it."""
+        values = (
+            pdv(b"", control=control),
+            pdv(b"ab", control=control),
+            pdv(b"", control=control),
+            pdv(b"cd", control=2),
+        )
+        said = [one for one in feed(acceptor(tap=tap), [p_data(*values), p_data(values[0])]) if isinstance(one, tuple)]
+        assert said == [(1, control, b"ab", True), (1, 2, b"cd", True)]
 
     def test_the_maximum_itself_is_not_exceeded(self) -> None:
         """The maximum bounds the PDU length, so a PDU of just that length is what was agreed."""
@@ -783,6 +824,37 @@ class TestDeadlines:
             connection.message_open = True
         assert connection.deadline == NOW + 60.0
 
+    @pytest.mark.parametrize("tap", [False, True])
+    @pytest.mark.parametrize(
+        "data",
+        [
+            pytest.param(p_data(*[pdv(b"")] * 100), id="many in a PDU"),
+            pytest.param(p_data(pdv(b"")) * 100, id="many PDUs"),
+            pytest.param(p_data(pdv(b"", control=2)) * 100, id="last ones"),
+        ],
+    )
+    def test_values_without_data_do_not_keep_a_message_alive(self, data: bytes, tap: bool) -> None:
+        """However many come, their headers are no progress."""
+        times, limits = Timeouts(stall=60.0, idle=None), Limits(minimum_progress=100)
+        connection = acceptor(announced=0, timeouts=times, limits=limits, tap=tap)
+        connection.message_open = True
+        for second in range(1, 60):
+            connection.receive(data, NOW + second)
+        assert connection.deadline == NOW + 60.0
+        assert self.expire(connection) == [TimedOut("the rest of a message", 60.0)]
+
+    @pytest.mark.parametrize("tap", [False, True])
+    def test_only_data_keep_a_message_alive(self, tap: bool) -> None:
+        """Fragments count for their bytes, and for neither of their headers."""
+        times, limits = Timeouts(stall=60.0, idle=None), Limits(minimum_progress=100)
+        connection = acceptor(timeouts=times, limits=limits, tap=tap)
+        connection.message_open = True
+        for second in range(1, 50):
+            connection.receive(P_DATA, NOW + second)
+        assert connection.deadline == NOW + 60.0
+        connection.receive(P_DATA, NOW + 50)
+        assert connection.deadline == NOW + 50 + 60.0
+
     def test_a_message_ends_where_the_next_has_begun(self) -> None:
         """That the last message is complete does not stop the clock of a PDU that is not."""
         connection = acceptor(timeouts=Timeouts(stall=60.0, idle=None))
@@ -984,6 +1056,69 @@ class TestSending:
         connection.timeouts = Timeouts(idle=None)
         assert connection.deadline is None
 
+    @pytest.mark.parametrize("forgotten", [None, "before the abort", "after the abort"])
+    def test_an_abort_is_out_after_what_was_handed_out_before_it(self, forgotten: str | None) -> None:
+        """Bytes that the shell had by then leave first, unless it says that they never will."""
+        connection = acceptor()
+        item = Item()
+        connection.send_data(b"before", 6, NOW, "before")
+        connection.send_data(item, 100, NOW, "item")
+        connection.send_data(b"behind", 6, NOW, "behind")
+        assert connection.data_to_send() == [b"before", item]
+        item.laid_out = 40
+        if forgotten == "before the abort":
+            connection.forget(30)
+        connection.abort(NOW)
+        if forgotten == "after the abort":
+            connection.forget(30)
+        assert everything_to_send(connection) == ABORTED
+        assert connection.sent(6 + (10 if forgotten else 40) + 9, NOW) == []
+        assert connection.sent(1, NOW) == [Sent(PduType.ABORT, 10)]
+
+    @pytest.mark.parametrize("taken", [False, True])
+    def test_an_abort_is_out_after_an_item_that_had_its_turn(self, taken: bool) -> None:
+        """Whether it was reported as sent or not, and whether something was handed out behind it."""
+        connection = acceptor()
+        item = Item()
+        connection.send_data(item, 100, NOW, "item")
+        assert connection.data_to_send() == [item]
+        item.laid_out = 100
+        if taken:
+            connection.send_data(b"behind", 6, NOW, "behind")
+            assert connection.data_to_send() == [b"behind"]
+        connection.sent(60, NOW)
+        connection.abort(NOW)
+        assert item.drops == ([] if taken else [True])
+        assert everything_to_send(connection) == ABORTED
+        assert connection.sent(40 + 6 * taken + 9, NOW) == []
+        assert connection.sent(1, NOW) == [Sent(PduType.ABORT, 10)]
+
+    def test_what_is_forgotten_is_not_waited_for(self) -> None:
+        """What was queued behind it is out earlier."""
+        connection = acceptor(timeouts=Timeouts(idle=None))
+        connection.send_data(b"first", 5, NOW, "first")
+        connection.send_data(b"second", 6, NOW, "second")
+        everything_to_send(connection)
+        connection.sent(2, NOW)
+        connection.forget(3)
+        assert connection.sent(6, NOW) == [Sent(PduType.P_DATA_TF, 5, "first"), Sent(PduType.P_DATA_TF, 6, "second")]
+        assert connection.deadline is None
+
+    def test_an_item_that_is_out_is_let_go(self) -> None:
+        """It may hold a whole data set, and the connection may live for hours."""
+        connection = acceptor()
+        item = Item()
+        gone = weakref.ref(item)
+        connection.send_data(item, 100, NOW)
+        item.laid_out = 100
+        assert connection.data_to_send() == [item]
+        del item
+        assert gone() is not None
+        connection.sent(100, NOW)
+        assert gone() is None
+        connection.abort(NOW)
+        assert connection.sent(10, NOW) == [Sent(PduType.ABORT, 10)]
+
     def test_an_item_that_is_gone_is_not_shortened(self) -> None:
         """After an abort there is nothing left to shorten."""
         connection = acceptor()
@@ -1000,6 +1135,39 @@ class TestSending:
             connection.associate(requested(contexts=()), NOW)
         assert connection.state is State.IDLE
         connection.associate(requested(), NOW)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            pytest.param(accepted(contexts=()), id="no context"),
+            pytest.param(accepted(contexts=(ContextResult(3, 0, IMPLICIT_LE),)), id="another context"),
+            pytest.param(accepted(contexts=(ContextResult(1, 0, EXPLICIT_LE),)), id="another syntax"),
+            pytest.param(
+                accepted(replace(INFORMATION, roles=(RoleSelection(VERIFICATION, scu=True, scp=True),))), id="a role"
+            ),
+            pytest.param(accepted(replace(INFORMATION, asynchronous_window=AsynchronousWindow(5, 5))), id="a window"),
+            pytest.param(
+                accepted(replace(INFORMATION, extended=(ExtendedNegotiation(VERIFICATION, b"a"),))), id="an extension"
+            ),
+            pytest.param(accepted(replace(INFORMATION, user_identity_response=b"ticket")), id="an identity"),
+        ],
+    )
+    def test_an_answer_that_does_not_fit_is_refused(self, answer: AssociateAccept) -> None:
+        """InvalidValue, the peer hears nothing of it, and a better one may follow."""
+        connection = asked()
+        with pytest.raises(InvalidValue):
+            connection.accept(answer, NOW + 5)
+        assert connection.state is State.AWAITING_LOCAL_ANSWER
+        assert connection.terms is None
+        assert everything_to_send(connection) == []
+        connection.accept(accepted(), NOW)
+        assert everything_to_send(connection) == [AC]
+
+    def test_nobody_asked_for_an_answer(self) -> None:
+        """Then it is not the answer that is wrong."""
+        for connection in connected(), acceptor():
+            with pytest.raises(StateError):
+                connection.accept(accepted(), NOW)
 
     def test_data_may_be_sent_in_two_states(self) -> None:
         """In an association, and after the peer has asked to release it; not after we have."""

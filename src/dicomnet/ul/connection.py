@@ -457,7 +457,9 @@ class Connection:
         if not partial and not self._pdu_left:
             check_type(view[position])
         stop = position + self._wanted - len(partial)
-        if not self._pdu_left:  # headers of fragments are no progress, or empty fragments would be
+        if (
+            not self._pdu_left and self._wanted > _PDU_HEADER.size
+        ):  # headers are no progress, or empty fragments would be
             self._content += min(stop, end) - position
         if stop > end:
             partial += view[position:end]
@@ -568,6 +570,7 @@ class Connection:
             step = self._pass_fragment if self._fragment_left else self._gather
             position = step(whole, position, len(whole))
         self._skip = 0
+        self._content -= len(whole) - _PDU_HEADER.size  # of what came of it only the fragments count
 
     # Ends.
 
