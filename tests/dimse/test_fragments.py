@@ -239,6 +239,34 @@ class TestOutgoingMessage:
         assert {gap.obj is buffer for gap in gaps} == {True}
         assert sum(len(gap) for gap in gaps) == 100
 
+    def test_gaps_are_no_more_than_a_system_call_takes(self) -> None:
+        """A peer that wants two bytes at a time gets them, in as many buffers as that takes."""
+        data = bytes(range(256)) * 17
+        message = OutgoingMessage(1, b"cc", MemoryBody(data), 8)
+        buffer = bytearray(message.size)
+        counts = []
+        stream = bytearray()
+        while message.remaining:
+            used, gaps = message.lay_out(memoryview(buffer))
+            message.body.read_into(gaps)
+            stream += buffer[:used]
+            counts.append(len(gaps))
+        assert counts == [1024, 1024, 128]
+        check_stream(bytes(stream), b"cc", data, 8)
+
+    def test_what_was_laid_out_is_counted(self) -> None:
+        """Command and headers included; at the end it is the whole message."""
+        message = OutgoingMessage(1, bytes(100), MemoryBody(bytes(1000)), 128)
+        assert message.laid_out == 0
+        buffer = memoryview(bytearray(400))
+        total = 0
+        while message.remaining:
+            total += message.lay_out(buffer)[0]
+            assert message.laid_out == total
+        assert total == message.size
+        message.drop(taken=True)
+        assert message.laid_out == total
+
     @pytest.mark.parametrize("max_pdu_length", LIMITS)
     @pytest.mark.parametrize("buffers", [0, 1, 2, 3])
     def test_a_message_is_cut(self, max_pdu_length: int, buffers: int) -> None:

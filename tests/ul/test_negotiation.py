@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
 
+from dicomnet.errors import InvalidValue
 from dicomnet.limits import Limits
 from dicomnet.pdu import (
     AssociateAccept,
@@ -38,6 +40,7 @@ from dicomnet.ul.negotiation import (
     Policy,
     Terms,
     answer_window,
+    check_answer,
     choose_transfer_syntax,
     conclude,
     negotiate,
@@ -372,6 +375,105 @@ class TestTransferSyntaxes:
         assert chosen is None or (chosen in proposed and chosen in preference)
 
 
+WHO = UserIdentity(UserIdentityType.USERNAME, b"who", positive_response_requested=False)
+OFFERED = informed(
+    asynchronous_window=AsynchronousWindow(5, 0),
+    roles=(RoleSelection(CT_IMAGE_STORAGE, scu=True, scp=False), RoleSelection(VERIFICATION, scu=False, scp=True)),
+    extended=(ExtendedNegotiation(CT_IMAGE_STORAGE, b"a"),),
+    user_identity=replace(WHO, positive_response_requested=True),
+)
+RESULTS = accepted(REQUEST).contexts
+
+
+def answered(request: AssociateRequest = OFFERED, **fields: object) -> tuple[AssociateRequest, AssociateAccept]:
+    """A request and its acceptance with other user information."""
+    answer = accepted(request)
+    return request, replace(answer, user_information=replace(answer.user_information, **fields))
+
+
+class TestCheckAnswer:
+    @pytest.mark.parametrize(
+        "contexts",
+        [
+            pytest.param((), id="none"),
+            pytest.param(RESULTS[1:], id="one is missing"),
+            pytest.param((*RESULTS, ContextResult(99, 0, IMPLICIT_LE)), id="one was never offered"),
+            pytest.param((*RESULTS[1:], ContextResult(99, 3, None)), id="one in the place of another"),
+            pytest.param((*RESULTS, RESULTS[0]), id="one is answered twice"),
+        ],
+    )
+    def test_every_context_is_answered_once_and_no_other(self, contexts: tuple[ContextResult, ...]) -> None:
+        """PS3.8 9.3.3.2: one result for each that was proposed."""
+        with pytest.raises(InvalidValue, match="were proposed"):
+            check_answer(REQUEST, replace(accepted(REQUEST), contexts=contexts))
+
+    def test_the_order_of_the_results_is_free(self) -> None:
+        """They are told apart by their IDs."""
+        check_answer(REQUEST, replace(accepted(REQUEST), contexts=RESULTS[::-1]))
+
+    @pytest.mark.parametrize("syntax", [EXPLICIT_LE, JPEG2000Lossless, None])
+    def test_a_syntax_was_not_proposed(self, syntax: UID | None) -> None:
+        """That of another context does not count, nor does none at all."""
+        contexts = (ContextResult(1, 0, syntax), *RESULTS[1:])
+        with pytest.raises(InvalidValue, match="context 1 is accepted in a transfer syntax that was not proposed"):
+            check_answer(REQUEST, replace(accepted(REQUEST), contexts=contexts))
+
+    @pytest.mark.parametrize("syntax", [JPEG2000Lossless, None])
+    def test_the_syntax_of_a_refusal_means_nothing(self, syntax: UID | None) -> None:
+        """So it may be any."""
+        contexts = (ContextResult(1, ContextOutcome.USER_REJECTION, syntax), *RESULTS[1:])
+        check_answer(REQUEST, replace(accepted(REQUEST), contexts=contexts))
+
+    @pytest.mark.parametrize(
+        "role",
+        [
+            RoleSelection(CT_IMAGE_STORAGE, scu=True, scp=True),
+            RoleSelection(CT_IMAGE_STORAGE, scu=False, scp=True),
+            RoleSelection(VERIFICATION, scu=True, scp=True),
+            RoleSelection(VERY_PRIVATE, scu=False, scp=False),
+        ],
+    )
+    def test_a_role_was_not_offered(self, role: RoleSelection) -> None:
+        """1 may not answer a proposed 0, nor anything what was not proposed (PS3.7 D.3.3.4)."""
+        with pytest.raises(InvalidValue, match=rf"a role of {role.sop_class} is granted"):
+            check_answer(*answered(roles=(role,)))
+
+    def test_a_role_may_be_refused(self) -> None:
+        """0 answers 1, and silence anything."""
+        check_answer(*answered(roles=(RoleSelection(CT_IMAGE_STORAGE, scu=False, scp=False),)))
+        check_answer(*answered(roles=()))
+
+    def test_an_extended_negotiation_was_not_offered(self) -> None:
+        """What it holds is between the applications, but it must have been asked for."""
+        check_answer(*answered(extended=(ExtendedNegotiation(CT_IMAGE_STORAGE, b"another"),)))
+        with pytest.raises(InvalidValue, match="extended"):
+            check_answer(*answered(extended=(ExtendedNegotiation(VERIFICATION, b"a"),)))
+
+    @pytest.mark.parametrize("window", [(6, 1), (0, 1), (0, 0)])
+    def test_a_window_is_wider(self, window: tuple[int, int]) -> None:
+        """0 is no limit, and so the widest."""
+        with pytest.raises(InvalidValue, match="wider"):
+            check_answer(*answered(asynchronous_window=AsynchronousWindow(*window)))
+
+    @pytest.mark.parametrize("window", [(5, 0), (1, 1), (5, 65535)])
+    def test_a_window_is_not_wider(self, window: tuple[int, int]) -> None:
+        """Up to the offer anything may be answered."""
+        check_answer(*answered(asynchronous_window=AsynchronousWindow(*window)))
+
+    def test_a_window_was_not_offered(self) -> None:
+        """Then not even the default one is answered."""
+        with pytest.raises(InvalidValue, match="window"):
+            check_answer(*answered(REQUEST, asynchronous_window=AsynchronousWindow(1, 1)))
+
+    @pytest.mark.parametrize("request_", [REQUEST, informed(user_identity=WHO)])
+    @pytest.mark.parametrize("response", [b"", b"ticket"])
+    def test_an_identity_did_not_ask_for_an_answer(self, request_: AssociateRequest, response: bytes) -> None:
+        """Nor did a request without one; an empty answer is one too."""
+        check_answer(*answered(user_identity_response=response))
+        with pytest.raises(InvalidValue, match="asked for no answer"):
+            check_answer(*answered(request_, user_identity_response=response))
+
+
 class TestConclude:
     def test_the_terms_of_both_sides(self) -> None:
         """Each side learns the other's maximum length and implementation."""
@@ -500,6 +602,13 @@ class TestAnyRequest:
         assert {e.sop_class for e in ours.extended} <= {e.sop_class for e in theirs.extended}
         assert (ours.asynchronous_window is None) == (theirs.asynchronous_window is None)
         assert ours.user_identity_response is None
+
+    @given(associate_requests() | rough_requests, policies, st.sampled_from([None, lambda _: b"ticket"]))
+    def test_the_answer_fits_the_request(
+        self, request: AssociateRequest, policy: Policy, identity: Callable[[UserIdentity], bytes] | None
+    ) -> None:
+        """What a policy makes is never refused, whatever was asked."""
+        check_answer(request, accepted(request, replace(policy, identity=identity)))
 
     @given(associate_requests() | rough_requests, policies)
     def test_the_answer_can_be_sent(self, request: AssociateRequest, policy: Policy) -> None:
