@@ -200,8 +200,10 @@ class Endpoint:
         self._end_with_association()
 
     def abort(self, now: float, source: int = 0, reason: int = 0) -> None:
+        before = self.state
         self.connection.abort(now, source, reason)
-        self._tell(">", f"A-ABORT {source}/{reason}")
+        if before is not self.state is State.AWAITING_CLOSE:
+            self._tell(">", f"A-ABORT {source}/{reason}")
         self._end_with_association()
 
     # What the shell takes.
