@@ -142,8 +142,7 @@ def _listen(receiver: Receiver, host: str, port: int) -> int:
         return receiver.listen(host, port)[1]
     except ConnectFailed as error:
         hint = "; ports below 1024 may need more rights" if 0 < port < 1024 else ""
-        detail = error.detail.removeprefix("cannot listen there: ")
-        raise click.ClickException(f"cannot listen on {_where(host, port)}: {detail}{hint}") from error
+        raise click.ClickException(f"cannot listen on {_where(host, port)}: {error.detail}{hint}") from error
 
 
 def _where(host: str, port: int) -> str:
