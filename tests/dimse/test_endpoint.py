@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import weakref
 from collections.abc import Callable, Iterable
 from random import Random
+from time import process_time
 from typing import Any
 
 import pytest
@@ -26,7 +29,7 @@ from dicomnet.dimse.commands import (
     UnknownCommand,
 )
 from dicomnet.dimse.events import DataReceived, MessageBegun
-from dicomnet.dimse.fragments import command_pdus, data_pdus
+from dicomnet.dimse.fragments import OutgoingMessage, command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AbortReason, InvalidValue, StateError
 from dicomnet.limits import KIB, Limits, Timeouts
@@ -79,6 +82,8 @@ from ul.wire import (
 )
 
 DATA = bytes(range(256)) * 40
+REFUSED = b"\0\0\0\x09\2\0\0\0\x10\2"
+"""Status 0210, as a command set holds it."""
 COMMAND, LAST = 1, 2
 
 
@@ -94,6 +99,12 @@ def find(message_id: int) -> CFindRequest:
     return CFindRequest(message_id=message_id, affected_sop_class_uid=STUDY_ROOT_FIND)
 
 
+def find_with_keys(message_id: int) -> CFindRequest:
+    request = find(message_id)
+    request.has_data_set = True
+    return request
+
+
 def get(message_id: int) -> CGetRequest:
     return CGetRequest(message_id=message_id, affected_sop_class_uid=STUDY_ROOT_GET)
 
@@ -106,6 +117,12 @@ def encoded(command: Command, *, has_data_set: bool | None = None) -> bytes:
     if has_data_set is not None:
         command.has_data_set = has_data_set
     return codec.encode(command)
+
+
+def sent_by_peer(command: Command, data: bytes = b"", *, context_id: int = ECHO) -> bytes:
+    """A message as bytes, of a peer that sends what our side would not."""
+    command_set = encoded(command, has_data_set=bool(data))
+    return command_pdus(context_id, command_set, 16384) + data_pdus(context_id, data, 16384)
 
 
 def answer_all(side: Side, status: int = Status.SUCCESS) -> list[int]:
@@ -540,6 +557,61 @@ class TestWindow:
         pair.pump()
         assert [type(c) for c, _ in pair.acceptor.messages()][-2:] == [CFindRequest, CCancelRequest]
 
+    @pytest.mark.parametrize("window", [None, (3, 3)])
+    def test_a_peer_goes_beyond_its_window(self, window: tuple[int, int] | None) -> None:
+        """Some send ahead, so that so many more are taken; what is answered makes room; then the association ends."""
+        pair = associated(window=window, acceptor_limits=Limits(excess_operations=2))
+        acceptor = pair.acceptor
+        taken = 2 + (1 if window is None else 3)
+        acceptor.feed(b"".join(sent_by_peer(echo(message_id)) for message_id in range(1, taken + 1)))
+        acceptor.send(echo(1).respond(Status.SUCCESS))
+        acceptor.feed(sent_by_peer(echo(98)))
+        assert kinds(acceptor.take()) == [MessageBegun] * (taken + 1)
+        acceptor.feed(sent_by_peer(echo(99)))
+        assert kinds(acceptor.take()) == [ProtocolViolated, Aborted]
+        pair.pump()
+        assert bytes(acceptor.outgoing.written[-10:]) == ABORT_UNEXPECTED_PARAMETER
+        assert not acceptor.endpoint.operations
+
+    def test_what_the_peer_may_perform_is_not_what_it_may_ask(self) -> None:
+        """Of the two numbers of a window the one for its own requests counts."""
+        pair = associated(window=(5, 1), limits=Limits(excess_operations=0))
+        pair.acceptor.feed(b"".join(sent_by_peer(echo(message_id)) for message_id in range(1, 6)))
+        pair.requestor.feed(sent_by_peer(echo(1)))
+        assert all(side.state is State.ASSOCIATED for side in pair.sides)
+        pair.requestor.feed(sent_by_peer(echo(2)))
+        assert kinds(pair.requestor.take()) == [MessageBegun, ProtocolViolated, Aborted]
+
+    def test_a_peer_without_a_window_goes_beyond_nothing(self) -> None:
+        """0 is no limit."""
+        pair = associated(window=(0, 0), policy=Policy(asynchronous_window=0), limits=Limits(excess_operations=0))
+        pair.acceptor.feed(b"".join(sent_by_peer(echo(message_id)) for message_id in range(1, 201)))
+        assert kinds(pair.acceptor.take()) == [MessageBegun] * 200
+
+    def test_a_message_id_that_waits_is_not_given_again(self) -> None:
+        """It is known while the request waits, and until it is answered; with the association it is free."""
+        pair = associated()
+        operations = pair.requestor.endpoint.operations
+        for message_id in 1, 2, 3:
+            pair.requestor.send(echo(message_id))
+        assert operations.waiting == {2, 3}
+        assert operations.next_message_id() == 4
+        pair.pump()
+        answer_all(pair.acceptor)
+        pair.pump()
+        assert (set(operations.invoked), operations.waiting) == ({2}, {3})
+        pair.requestor.abort()
+        assert operations.waiting == set()
+
+    def test_very_many_requests_wait(self) -> None:
+        """Each costs the same, however many wait before it: with a look at all of them this would take minutes."""
+        pair = associated()
+        began = process_time()
+        for message_id in range(1, 20_001):
+            pair.requestor.send(echo(message_id))
+        assert process_time() - began < 10.0
+        assert len(pair.requestor.endpoint.operations.waiting) == 19_999
+
     def test_a_message_id_is_used_twice(self) -> None:
         """Refused whether the first one is outstanding or still waits; free again after the answer."""
         pair = associated()
@@ -614,6 +686,94 @@ class TestResponses:
         answer_all(pair.acceptor)
         pair.pump()
         assert kinds(pair.requestor.take()) == [Tolerated, MessageBegun]
+
+    def test_an_operation_comes_with_its_response(self) -> None:
+        """Each response, pending or final, names what was asked and the ticket of whoever asked; a request names nothing."""
+        pair = associated()
+        pair.requestor.send(find(1), b"keys", context_id=FIND, ticket="mine")
+        pair.pump()
+        (begun, _) = pair.acceptor.take()
+        assert isinstance(begun, MessageBegun)
+        assert begun.operation is None
+        pair.acceptor.send(find(1).respond(Status.PENDING), b"match!", context_id=FIND)
+        pair.acceptor.send(find(1).respond(Status.SUCCESS), context_id=FIND)
+        pair.pump()
+        operations = [event.operation for event in pair.requestor.take() if isinstance(event, MessageBegun)]
+        assert [(o.request, o.ticket) for o in operations if o is not None] == [(find_with_keys(1), "mine")] * 2
+
+    def test_an_unknown_command_belongs_to_no_operation(self) -> None:
+        """Whichever side of bit 8000H it is on."""
+        pair = associated()
+        for field in 0x0999, 0x8999:
+            command_set = codec.encode_elements({0x0100: field, 0x0110: 7, 0x0120: 7, 0x0800: 0x0101})
+            pair.acceptor.feed(command_pdus(ECHO, command_set, 16384))
+            (begun,) = pair.acceptor.take()
+            assert isinstance(begun, MessageBegun)
+            assert begun.operation is None
+
+    @pytest.mark.parametrize("message_id", [5, 6])
+    def test_nobody_waits_for_our_response(self, message_id: int) -> None:
+        """Neither a second answer nor one to nothing is sent, and its body stays its owner's."""
+        pair = associated()
+        pair.requestor.send(find(5), b"keys", context_id=FIND)
+        pair.pump()
+        pair.acceptor.send(find(5).respond(Status.PENDING), b"match!", context_id=FIND)
+        pair.acceptor.send(find(5).respond(Status.SUCCESS), context_id=FIND)
+        pair.pump()
+        body = MemoryBody(b"late")
+        with pytest.raises(StateError, match=f"nobody waits for a C-FIND-RSP to message {message_id}"):
+            pair.acceptor.send(find(message_id).respond(Status.PENDING), body, context_id=FIND)
+        assert body.closed == 0
+        assert pair.acceptor.endpoint.data_to_send() == []
+
+    @pytest.mark.parametrize("status", [Status.PENDING, Status.PENDING_WARNING])
+    def test_a_response_is_pending_that_cannot_be(self, status: Status) -> None:
+        """A C-STORE that is never over would hold its request for ever, so the association is aborted."""
+        pair = associated(window=(5, 5))
+        pair.requestor.send(store(1), b"data", context_id=CT)
+        pair.pump()
+        elements = codec.elements(encoded(store(1).respond(Status.SUCCESS)))
+        pending = codec.encode_elements({**elements, 0x0900: int(status)})
+        pair.requestor.feed(command_pdus(CT, pending, 16384))
+        assert kinds(pair.requestor.take()) == [ProtocolViolated, Aborted]
+        assert pair.requestor.endpoint.data_to_send() == [ABORT_INVALID_VALUE, SEND_EOF]
+
+    def test_a_response_comes_on_another_context(self) -> None:
+        """It answers nothing: where one operation is outstanding it ends the association, else it is passed over."""
+        for window, expected in (None, [ProtocolViolated, Aborted]), ((5, 5), [Tolerated]):
+            pair = associated(window=window)
+            pair.requestor.send(echo(1))
+            pair.pump()
+            pair.requestor.feed(sent_by_peer(echo(1).respond(Status.SUCCESS), context_id=CT))
+            assert kinds(pair.requestor.take()) == expected
+            assert bool(pair.requestor.endpoint.operations.invoked) == (window is not None)
+
+    def test_a_request_is_refused_again_once_the_refusal_has_left(self) -> None:
+        """Each is answered, one at a time, and the refusal is told as sent like everything else."""
+        pair = associated()
+        pair.acceptor.feed(sent_by_peer(echo(5)))
+        for times in 1, 2, 3:
+            pair.acceptor.feed(sent_by_peer(echo(5)))
+            pair.pump()
+            assert pair.acceptor.outgoing.written.count(REFUSED) == times
+            assert [(sent.pdu_type, sent.ticket) for sent in pair.acceptor.sent] == [(PduType.P_DATA_TF, None)] * times
+        assert kinds(pair.acceptor.take()) == [MessageBegun]
+
+    @pytest.mark.parametrize("message_id", [5, 6])
+    @pytest.mark.parametrize("taken", [False, True])
+    def test_a_peer_that_does_not_read_refusals_fills_nothing(self, taken: bool, message_id: int) -> None:
+        """The second one ends the association while the first has not left, even if the shell has it already."""
+        pair = associated(window=(5, 5))
+        acceptor = pair.acceptor
+        acceptor.feed(sent_by_peer(echo(5)) + sent_by_peer(echo(6)))
+        acceptor.take()
+        acceptor.feed(sent_by_peer(echo(5)))
+        if taken:
+            (refusal,) = acceptor.endpoint.data_to_send()
+            acceptor.endpoint.sent(len(refusal) - 1, pair.now)
+        acceptor.feed(sent_by_peer(echo(message_id)) * 1000)
+        assert kinds(acceptor.take()) == [ProtocolViolated, Aborted]
+        assert acceptor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PARAMETER, SEND_EOF]
 
     def test_a_request_with_an_outstanding_id_is_refused(self) -> None:
         """0210, at once and without anybody being asked; the first one is answered as if nothing had been."""
@@ -739,6 +899,17 @@ class TestResponseTimeouts:
         pair.advance(1.0)
         assert [type(c) for c, _ in pair.requestor.messages()] == [CEchoResponse]
 
+    def test_we_did_not_read_when_the_request_left(self) -> None:
+        """The part of the pause before that has cost the peer nothing."""
+        pair = associated(timeouts=self.TIMES)
+        pair.requestor.pause_reading()
+        pair.advance(30.0)
+        pair.requestor.send(echo(1))
+        pair.pump()
+        pair.advance(10.0)
+        pair.requestor.resume_reading()
+        assert pair.requestor.endpoint.deadline == pair.now + 60.0
+
     @pytest.mark.parametrize(("response", "stall", "what"), [(5.0, 9.0, "the response"), (9.0, 5.0, "the rest")])
     def test_whatever_is_due_first(self, response: float, stall: float, what: str) -> None:
         """A response that is owed and a message that stalls are waited for at the same time."""
@@ -845,6 +1016,50 @@ class TestRelease:
         assert not pair.requestor.endpoint.operations
         assert body.closed == 0
 
+    def test_after_asking_for_a_held_release_no_request_follows(self) -> None:
+        """It would put the release off for ever; what ends operations still goes."""
+        pair = associated(window=(5, 5))
+        pair.acceptor.send(echo(9))
+        pair.requestor.send(find(1), b"keys", context_id=FIND)
+        pair.pump()
+        pair.requestor.release()
+        assert pair.requestor.state is State.ASSOCIATED
+        body = MemoryBody(b"data")
+        with pytest.raises(StateError, match="after the request to release"):
+            pair.requestor.send(store(2), body, context_id=CT)
+        assert body.closed == 0
+        pair.requestor.send(CCancelRequest(message_id_being_responded_to=1), context_id=FIND)
+        pair.requestor.send(echo(9).respond(Status.SUCCESS))
+        pair.pump()
+        assert [type(c) for c, _ in pair.acceptor.messages()] == [CFindRequest, CCancelRequest, CEchoResponse]
+        pair.acceptor.send(find(1).respond(Status.CANCEL), context_id=FIND)
+        pair.pump()
+        assert pair.requestor.state is State.AWAITING_RELEASE_REPLY
+
+    @pytest.mark.parametrize("ours", [False, True])
+    @pytest.mark.parametrize("cut", [1, 2, 3])
+    @pytest.mark.parametrize("at_once", [False, True])
+    def test_a_release_comes_in_the_middle_of_a_message(self, ours: bool, cut: int, at_once: bool) -> None:
+        """Whether the peer is done nobody can tell then, so it is no release but a violation."""
+        pair = associated()
+        if ours:
+            pair.acceptor.release()
+            pair.pump()
+        command = encoded(store(1), has_data_set=True)
+        pieces = [
+            pdv(command[:20], CT, COMMAND),
+            pdv(command[20:], CT, COMMAND | LAST),
+            pdv(b"da", CT),
+            pdv(b"ta", CT, LAST),
+        ]
+        half = p_data(*pieces[:cut])
+        for stream in [half + RELEASE_RQ] if at_once else [half, RELEASE_RQ]:
+            pair.acceptor.feed(stream)
+        ends = [event for event in pair.acceptor.take() if not isinstance(event, MessageBegun | DataReceived)]
+        assert kinds(ends) == [ProtocolViolated, Aborted]
+        assert pair.acceptor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PDU, SEND_EOF]
+        assert pair.acceptor.state is State.AWAITING_CLOSE
+
     def test_the_peer_releases_while_ours_is_held(self) -> None:
         """With the last response comes its A-RELEASE-RQ: ours is not needed any more, and nothing is raised."""
         pair = associated()
@@ -926,6 +1141,26 @@ class TestRelease:
         pair.pass_quickly()
         assert pair.requestor.take() == [ReleaseConfirmed()]
         assert pair.acceptor.take() == [TransportClosed(expected=True)]
+        assert all(side.closed and side.endpoint.deadline is None for side in pair.sides)
+
+    @pytest.mark.parametrize("latency", [0.0, 1.0])
+    def test_an_acceptor_answers_before_its_turn(self, latency: float) -> None:
+        """Nothing leaves before it was answered itself, and then its answer does, without being asked again."""
+        pair = associated(latency=latency)
+        for side in pair.sides:
+            side.release()
+        pair.pass_quickly()
+        for side in pair.sides:
+            side.take()
+        written = len(pair.acceptor.outgoing.written)
+        pair.acceptor.answer_release()
+        pair.pass_quickly()
+        assert pair.acceptor.state is State.COLLISION_ACCEPTOR_REPLY
+        assert len(pair.acceptor.outgoing.written) == written
+        pair.requestor.answer_release()
+        pair.pass_quickly()
+        assert pair.requestor.take() == [ReleaseConfirmed()]
+        assert pair.acceptor.take() == [ReleaseConfirmed(), TransportClosed(expected=True)]
         assert all(side.closed and side.endpoint.deadline is None for side in pair.sides)
 
     def test_a_collision_is_never_answered(self) -> None:
@@ -1094,6 +1329,36 @@ class TestEnds:
         assert pair.acceptor.closed
         assert pair.requestor.closed
 
+    def test_an_abort_has_left_once_the_bytes_before_it_have(self) -> None:
+        """What a shell laid out and will not write it forgets; the rest of it goes before the A-ABORT."""
+        pair = associated(max_pdu_length=256)
+        endpoint = pair.requestor.endpoint
+        endpoint.send(CT, store(1), pair.now, MemoryBody(DATA))
+        (message,) = endpoint.data_to_send()
+        assert isinstance(message, OutgoingMessage)
+        written, _ = message.lay_out(memoryview(bytearray(1024)))
+        never, _ = message.lay_out(memoryview(bytearray(512)))
+        endpoint.abort(pair.now)
+        endpoint.forget(never)
+        assert endpoint.data_to_send() == [ABORT_BY_USER, SEND_EOF]
+        assert endpoint.sent(written + 9, pair.now) == []
+        assert endpoint.sent(1, pair.now) == [Sent(PduType.ABORT, 10)]
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_a_body_that_is_out_is_let_go(self, answered: bool) -> None:
+        """An association that lives for hours after it holds nothing of it, even while the response is awaited."""
+        pair = associated(buffer_size=1 * KIB, max_pdu_length=256)
+        body = MemoryBody(DATA)
+        gone = weakref.ref(body)
+        pair.requestor.send(store(1), body, context_id=CT)
+        del body
+        assert gone() is not None
+        pair.pump()
+        if answered:
+            answer_all(pair.acceptor)
+            pair.pump()
+        assert gone() is None
+
     def test_a_response_and_an_abort_come_together(self) -> None:
         """The response is told, the request that waited for its place is not sent, and nothing is raised."""
         pair = associated()
@@ -1157,6 +1422,67 @@ class TestEnds:
         assert all(side.closed for side in pair.sides)
         assert TimedOut("the response to C-ECHO-RQ 1", 60.0) in pair.requestor.events
         assert TimedOut("any activity", 900.0) in pair.acceptor.events
+
+
+class TestLog:
+    """What the debug log tells, from the moment somebody asks for it."""
+
+    @staticmethod
+    def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+        """One-line entries of what was sent."""
+        messages = [record.getMessage().strip() for record in caplog.records if record.name == "dicomnet.dimse"]
+        caplog.clear()
+        return [message for message in messages if message.startswith("> A-")]
+
+    def test_a_release_is_told(self, caplog: pytest.LogCaptureFixture) -> None:
+        """When it leaves, not when it is asked for; and so is its answer."""
+        pair = associated()
+        caplog.set_level(logging.DEBUG, logger="dicomnet.dimse")
+        pair.requestor.send(echo(1))
+        pair.requestor.release()
+        pair.pump()
+        assert self.lines(caplog) == []
+        answer_all(pair.acceptor)
+        pair.pump()
+        assert self.lines(caplog) == ["> A-RELEASE-RQ"]
+        pair.acceptor.answer_release()
+        assert self.lines(caplog) == ["> A-RELEASE-RP"]
+
+    def test_an_answer_before_its_turn_is_told_when_it_leaves(self, caplog: pytest.LogCaptureFixture) -> None:
+        """In a collision that is later."""
+        pair = associated()
+        for side in pair.sides:
+            side.release()
+        pair.pump()
+        caplog.set_level(logging.DEBUG, logger="dicomnet.dimse")
+        pair.acceptor.answer_release()
+        assert self.lines(caplog) == []
+        pair.requestor.answer_release()
+        pair.pump()
+        assert self.lines(caplog) == ["> A-RELEASE-RP"] * 2
+
+    def test_an_abort_is_told(self, caplog: pytest.LogCaptureFixture) -> None:
+        """With its source and reason; an abort where none can be sent is not told as one."""
+        caplog.set_level(logging.DEBUG, logger="dicomnet.dimse")
+        pair = associated()
+        caplog.clear()
+        pair.requestor.endpoint.abort(pair.now, 2, 6)
+        assert self.lines(caplog) == ["> A-ABORT 2/6"]
+        pair.requestor.abort()
+        unconnected = Pair().requestor
+        unconnected.associate(proposal())
+        caplog.clear()
+        unconnected.abort()
+        assert self.lines(caplog) == []
+
+    def test_the_log_is_switched_on_later(self, caplog: pytest.LogCaptureFixture) -> None:
+        """An association that stands by then tells its messages all the same."""
+        pair = associated()
+        caplog.set_level(logging.DEBUG, logger="dicomnet.dimse")
+        pair.requestor.send(echo(1))
+        pair.pump()
+        signs = [record.getMessage().strip()[0] for record in caplog.records if "C-ECHO-RQ" in record.getMessage()]
+        assert signs == [">", "<"]
 
 
 OVER = (Aborted, ReleaseConfirmed, TransportClosed)
