@@ -297,6 +297,13 @@ class TestData:
         assert isinstance(tolerated, Tolerated)
         assert "16386 bytes, 16384 were announced" in tolerated.detail
 
+    def test_what_the_peer_announced_is_about_what_we_send(self) -> None:
+        """A requestor that is told of larger PDUs than it takes itself still takes no larger ones."""
+        connection = asking()
+        connection.receive(accept_with(b"\x51\0\0\4" + MIB.to_bytes(4, "big")), NOW)
+        tolerated, _ = connection.receive(p_data(pdv(bytes(16384 - 4))), NOW)
+        assert isinstance(tolerated, Tolerated)
+
     @pytest.mark.parametrize("announced", [None, 0])
     def test_no_maximum_was_announced(self, announced: int | None) -> None:
         """Then none is exceeded."""
