@@ -457,9 +457,8 @@ class Connection:
         if not partial and not self._pdu_left:
             check_type(view[position])
         stop = position + self._wanted - len(partial)
-        if (
-            not self._pdu_left and self._wanted > _PDU_HEADER.size
-        ):  # headers are no progress, or empty fragments would be
+        # Headers are no progress, or empty fragments would be.
+        if not self._pdu_left and self._wanted > _PDU_HEADER.size:
             self._content += min(stop, end) - position
         if stop > end:
             partial += view[position:end]
