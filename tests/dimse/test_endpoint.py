@@ -1060,6 +1060,14 @@ class TestRelease:
         assert pair.acceptor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PDU, SEND_EOF]
         assert pair.acceptor.state is State.AWAITING_CLOSE
 
+    def test_what_follows_a_release_in_the_middle_of_a_message_does_not_count(self) -> None:
+        """What is wrong is told once, and the end too, though more was read by then."""
+        pair = associated()
+        half = p_data(pdv(encoded(store(1), has_data_set=True), CT, COMMAND | LAST))
+        pair.acceptor.feed(half + RELEASE_RQ + sent_by_peer(echo(2)))
+        assert kinds(pair.acceptor.take()) == [MessageBegun, ProtocolViolated, Aborted]
+        assert pair.acceptor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PDU, SEND_EOF]
+
     def test_the_peer_releases_while_ours_is_held(self) -> None:
         """With the last response comes its A-RELEASE-RQ: ours is not needed any more, and nothing is raised."""
         pair = associated()
