@@ -239,13 +239,15 @@ class StorageError(DicomNetError):
     """A data set could not be read, or not be kept.
 
     ``status`` is the DIMSE status that tells the peer (A700 out of resources
-    unless a better one is known, PS3.4 B.2.3).
+    unless a better one is known, PS3.4 B.2.3), ``comment`` what it may know
+    besides: no paths of this machine. By default it is the detail.
     """
 
-    def __init__(self, detail: str, *, status: int = 0xA700) -> None:
+    def __init__(self, detail: str, *, status: int = 0xA700, comment: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.status = status
+        self.comment = detail if comment is None else comment
 
     def __str__(self) -> str:
         return self.detail

@@ -57,8 +57,8 @@ def outcome(trio: Trio, given: Dataset | None = None) -> tuple[int, str | None]:
 
 
 def test_a_file(tmp_path: Path) -> None:
-    """A path is a file; what comes after the first is kept beside it, never in its place."""
-    with associated(destination=tmp_path / "instance.dcm") as trio:
+    """A path that was decided is a file; what comes after the first is kept beside it, never in its place."""
+    with associated(destination=lambda command: tmp_path / "instance.dcm") as trio:
         messages = stored(trio, instance(1), instance(1), instance(2))
         assert [message.data.path for message in messages] == [
             tmp_path / "instance.dcm",
@@ -76,6 +76,17 @@ def test_a_folder_that_exists(tmp_path: Path) -> None:
     with associated(destination=str(tmp_path)) as trio:
         messages = stored(trio, instance(1), instance(2))
     assert [message.data.path for message in messages] == [tmp_path / "1.2.3.1.dcm", tmp_path / "1.2.3.2.dcm"]
+
+
+def test_a_folder_that_is_missing(tmp_path: Path) -> None:
+    """A place for all that is no folder (not mounted, say) refuses them, instead of naming every file like itself."""
+    with associated(destination=tmp_path / "missing") as trio:
+        trio.scu.send_c_store_request(instance(1))
+        trio.scu.wait("receive_c_store_response")
+        [response] = trio.scu.all("receive_c_store_response")
+    assert response.status.is_failure
+    assert response.error_comment == "the place for received data sets is missing"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_the_storage(tmp_path: Path) -> None:
@@ -132,7 +143,7 @@ def test_only_instances_go_to_the_destination(tmp_path: Path) -> None:
     """An identifier is no file; it is spooled whatever the destination says."""
     identifier = Dataset()
     identifier.PatientID = "1"
-    with associated(destination=tmp_path / "file") as trio:
+    with associated(destination=tmp_path) as trio:
         trio.scu.send_c_find_request(FIND, identifier)
         trio.scp.wait("receive_c_find_request")
         [message] = trio.scp.all("receive_c_find_request")
@@ -275,10 +286,10 @@ class Failing(Counting):
 @pytest.mark.parametrize(
     ("error", "status", "says"),
     [
-        pytest.param(OSError(errno.ENOSPC, "No space left on device"), 0xA700, "No space left", id="disk full"),
-        pytest.param(OSError(errno.EIO, "Input/output error"), 0x0110, "Input/output", id="disk broken"),
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), 0xA700, "no space left", id="disk full"),
+        pytest.param(OSError(errno.EIO, "Input/output error"), 0x0110, "input/output", id="disk broken"),
         pytest.param(StorageError("not ours", status=0xA900), 0xA900, "not ours", id="refused"),
-        pytest.param(RuntimeError("a bug"), 0x0110, "a bug", id="bug"),
+        pytest.param(RuntimeError("a bug"), 0x0110, "could not be kept", id="bug"),
     ],
 )
 def test_a_sink_that_fails(step: str, size: int, error: Exception, status: int, says: str) -> None:
@@ -367,7 +378,7 @@ def test_a_response_whose_data_set_fails_is_told_as_failed(caplog: pytest.LogCap
 def test_a_peer_that_vanishes_in_the_middle_leaves_nothing(tmp_path: Path, place: str) -> None:
     """Neither a file nor a temporary one; the message is never told."""
     sink = Counting()
-    destination = {"file": tmp_path / "instance.dcm", "spool": SPOOL, "sink": sink}[place]
+    destination = {"file": lambda command: tmp_path / "instance.dcm", "spool": SPOOL, "sink": sink}[place]
     with associated(destination=destination, temp_dir=tmp_path) as trio:
         assert trio.scu._link is not None
         began = threading.Event()

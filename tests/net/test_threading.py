@@ -28,6 +28,7 @@ from dicomnet import (
     Status,
     StorageError,
 )
+from dicomnet.net.callbacks import FAILED
 from net.recorder import (
     CT,
     ECHO,
@@ -354,11 +355,11 @@ def test_messages_may_be_sent_from_many_threads() -> None:
 @pytest.mark.parametrize(
     ("error", "status", "comment"),
     [
-        pytest.param(ValueError("a bug"), 0x0110, "a bug", id="any"),
+        pytest.param(ValueError("a bug"), 0x0110, FAILED, id="any"),
         pytest.param(StorageError("disk full"), 0xA700, "disk full", id="with a status"),
         pytest.param(StorageError("broken", status=0xC001), 0xC001, "broken", id="with another"),
-        pytest.param(_with_status("teapot"), 0x0110, "foreign", id="not ours"),
-        pytest.param(_with_status(0), 0x0110, "foreign", id="not a failure"),
+        pytest.param(_with_status("teapot"), 0x0110, FAILED, id="not ours"),
+        pytest.param(_with_status(0), 0x0110, FAILED, id="not a failure"),
     ],
 )
 def test_a_callback_that_raises_fails_its_request_alone(

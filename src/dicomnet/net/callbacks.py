@@ -40,7 +40,7 @@ from dicomnet.dimse.commands import (
     UnknownCommand,
 )
 from dicomnet.dimse.status import Status
-from dicomnet.errors import InvalidValue, RejectReason, RejectResult
+from dicomnet.errors import InvalidValue, RejectReason, RejectResult, StorageError
 from dicomnet.net.associate import Associate
 from dicomnet.net.message import Message
 from dicomnet.storage.received import ReceivedData
@@ -257,8 +257,12 @@ class Callbacks:
     def _answer_failure(self, message: Message[Any], error: Exception) -> None:
         if isinstance(message.command, Request) and not isinstance(message.command, CCancelRequest):
             response = message.command.respond(_status_of(error))
-            response.error_comment = str(error)
+            # What a bug of ours has to say is for our log, which has it; a stranger need not know our paths and names.
+            response.error_comment = error.comment if isinstance(error, StorageError) else FAILED
             self._answer(message, response)
+
+
+FAILED = "processing failed; the log of this side says why"
 
 
 def _status_of(error: Exception) -> Status:

@@ -29,8 +29,16 @@ SPOOL = Place("SPOOL")
 """Keep the data set in memory up to 1 MiB, else in a temporary file that dies with its message."""
 
 
-def sink_for(destination: Any, incoming: Incoming, temp_dir: str | None) -> Sink:
-    """The sink for one data set. Raises TypeError for what is no destination."""
+def sink_for(destination: Any, incoming: Incoming, temp_dir: str | None, *, for_this: bool) -> Sink:
+    """The sink for one data set.
+
+    Args:
+        for_this: the destination was decided for this data set alone, so a path may be the file it becomes. One for
+            all must be a folder: it could be a folder that is not mounted, and its name become that of every file.
+
+    Raises:
+        TypeError: this is no destination.
+    """
     if destination is SPOOL:
         return SpoolSink(temp_dir)
     if destination is MEMORY:
@@ -40,7 +48,7 @@ def sink_for(destination: Any, incoming: Incoming, temp_dir: str | None) -> Sink
     if isinstance(destination, Sink):
         return destination
     if isinstance(destination, str | os.PathLike):
-        return FileSink(partial(_path_in, Path(destination)))
+        return FileSink(partial(_path_in, Path(destination), for_this))
     raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {destination!r}")
 
 
@@ -53,9 +61,13 @@ class Refusal(Sink):
         self._error = error
 
     def open(self, incoming: Incoming) -> None:  # noqa: ARG002
-        raise StorageError(f"no destination: {self._error}", status=0x0110) from self._error
+        comment = "there is no place for the data set"
+        raise StorageError(f"no destination: {self._error}", status=0x0110, comment=comment) from self._error
 
 
-def _path_in(path: Path, incoming: Incoming) -> Path:
-    """The file itself, or the one of the instance in a folder."""
-    return path / file_name(incoming.sop_instance_uid or "") if path.is_dir() else path
+def _path_in(path: Path, for_this: bool, incoming: Incoming) -> Path:
+    if path.is_dir():
+        return path / file_name(incoming.sop_instance_uid or "")
+    if not for_this:
+        raise StorageError(f"{path} is not a folder", comment="the place for received data sets is missing")
+    return path

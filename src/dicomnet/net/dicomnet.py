@@ -70,9 +70,9 @@ class DicomNet(Sending):
         temp_dir: where data sets are spooled; the system's place by default.
         security: what protects the connection.
         tls: certificates and rules for `SecurityMode.TLS`; given alone, it turns TLS on.
-        destination: where received C-STORE data sets go: a path, `MEMORY`, `SPOOL`, a `storage` folder, or a callable
-            that is given the request's command before the data arrive and returns one of these. It is called on a
-            worker thread, perhaps while a callback runs.
+        destination: where received C-STORE data sets go: the path of a folder, `MEMORY`, `SPOOL`, a `storage` folder,
+            or a callable that is given the request's command before the data arrive and returns one of these or the
+            path of the file to make. It is called on a worker thread, perhaps while a callback runs.
 
     Raises:
         Unsupported: ISCL was asked for.

@@ -256,7 +256,7 @@ class Link:
         self._backlog.grow(1, 0)
         destination = self._net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
         if not callable(destination):
-            return self._sink_or_refusal(lambda: destination, arrival)
+            return self._sink_or_refusal(lambda: destination, arrival, for_this=False)
         queue = Queue()
         self._runtime.queue_callback(queue)
         self._runtime.submit(partial(self._decide, destination, arrival, queue), queue)
@@ -624,13 +624,13 @@ class Link:
 
     def _decide(self, destination: Callable[[CStoreRequest], Any], arrival: Arrival, queue: Queue) -> None:
         assert isinstance(arrival.command, CStoreRequest)
-        sink = self._sink_or_refusal(partial(destination, arrival.command), arrival)
+        sink = self._sink_or_refusal(partial(destination, arrival.command), arrival, for_this=True)
         self._call_default(self._runtime.post, arrival.use, sink)
         self._runtime.callback_done(queue)
 
-    def _sink_or_refusal(self, decide: Callable[[], Any], arrival: Arrival) -> Sink:
+    def _sink_or_refusal(self, decide: Callable[[], Any], arrival: Arrival, *, for_this: bool) -> Sink:
         try:
-            return sink_for(decide(), arrival.incoming, self._net.temp_dir)
+            return sink_for(decide(), arrival.incoming, self._net.temp_dir, for_this=for_this)
         except Exception as error:
             log.exception("%s the destination of a data set could not be decided", self.ledger.id)
             return Refusal(error)

@@ -303,7 +303,8 @@ def _storage_error(error: BaseException) -> StorageError:
     if isinstance(error, OSError):
         wrapped = storage_error(error, "the sink failed")
     else:
-        wrapped = StorageError(f"the sink failed: {type(error).__name__}: {error}", status=_PROCESSING_FAILURE)
+        detail = f"the sink failed: {type(error).__name__}: {error}"
+        wrapped = StorageError(detail, status=_PROCESSING_FAILURE, comment="the data set could not be kept")
     wrapped.__cause__ = error
     return wrapped
 

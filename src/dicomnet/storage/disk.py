@@ -11,10 +11,21 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from dicomnet.errors import StorageError
 from dicomnet.storage import platform
 from dicomnet.storage.platform import OpenFolder
+
+
+class FileState(NamedTuple):
+    """Which file it is, and what it was like: equal for the same file as long as nobody writes to it."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    """When it was last written, in nanoseconds since 1970."""
 
 
 class Disk:
@@ -44,10 +55,9 @@ class Disk:
         """Opens a file that the user named, symbolic links followed; a pipe without waiting for its other end."""
         return os.open(path, platform.READ_FLAGS | platform.NO_WAIT)
 
-    def size(self, descriptor: int) -> int | None:
-        """The length of a regular file; None for anything else."""
-        status = os.fstat(descriptor)
-        return status.st_size if stat.S_ISREG(status.st_mode) else None
+    def state(self, descriptor: int) -> FileState | None:
+        """What there is to know of an open file; None if it is not a regular one."""
+        return _state(os.fstat(descriptor))
 
     def seek(self, descriptor: int, offset: int) -> None:
         os.lseek(descriptor, offset, os.SEEK_SET)
@@ -94,16 +104,22 @@ class Disk:
     def names(self, folder: OpenFolder) -> list[str]:
         return os.listdir(folder.path if folder.descriptor is None else folder.descriptor)  # noqa: PTH208
 
-    def modified(self, folder: OpenFolder, name: str) -> float | None:
-        """When a regular file was last written, in seconds since 1970; None for anything that is no regular file."""
-        status = os.stat(folder.at(name), dir_fd=folder.descriptor, follow_symlinks=False)
-        return status.st_mtime if stat.S_ISREG(status.st_mode) else None
+    def state_in(self, folder: OpenFolder, name: str) -> FileState | None:
+        """What there is to know of a file in the folder; None if it is not a regular one, such as a link."""
+        return _state(os.stat(folder.at(name), dir_fd=folder.descriptor, follow_symlinks=False))
 
 
 def storage_error(error: OSError, doing: str) -> StorageError:
     """What the operating system said, with the status that tells a peer (PS3.4 B.2.3)."""
     status = _OUT_OF_RESOURCES if error.errno in _NO_ROOM else _PROCESSING_FAILURE
-    return StorageError(f"{doing}: {error.strerror or error}", status=status)
+    comment = (error.strerror or "the data set could not be kept").lower()
+    return StorageError(f"{doing}: {error.strerror or error}", status=status, comment=comment)
+
+
+def _state(status: os.stat_result) -> FileState | None:
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 _OUT_OF_RESOURCES = 0xA700
