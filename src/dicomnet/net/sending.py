@@ -119,10 +119,7 @@ class Sending(Callbacks):
         affected_sop_instance_uid: str | None = None,
     ) -> None:
         """Answers a C-STORE. Raises StateError for a success or warning whose data set was not kept."""
-        fields = {
-            "affected_sop_class_uid": affected_sop_class_uid,
-            "affected_sop_instance_uid": affected_sop_instance_uid,
-        }
+        fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(CStoreResponse, request, status, None, context_id, message_id, fields)
 
     def send_c_find_request(
@@ -149,7 +146,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
     ) -> None:
         """One match with a pending status (FF00, FF01), or the end with another and no data set."""
-        fields = {"affected_sop_class_uid": affected_sop_class_uid}
+        fields = _affected(affected_sop_class_uid)
         self._respond(CFindResponse, request, status, dataset, context_id, message_id, fields)
 
     def send_c_get_request(
@@ -253,7 +250,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
     ) -> None:
         """Says that we are."""
-        fields = {"affected_sop_class_uid": affected_sop_class_uid}
+        fields = _affected(affected_sop_class_uid)
         self._respond(CEchoResponse, request, status, None, context_id, message_id, fields)
 
     # DIMSE-N (PS3.7 section 10).
@@ -289,11 +286,8 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
-        fields = {
-            "affected_sop_class_uid": affected_sop_class_uid,
-            "affected_sop_instance_uid": affected_sop_instance_uid,
-            "event_type_id": event_type_id,
-        }
+        fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
+        fields["event_type_id"] = event_type_id
         self._respond(NEventReportResponse, request, status, dataset, context_id, message_id, fields)
 
     send_n_report_request = send_n_event_report_request
@@ -328,10 +322,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
-        fields = {
-            "affected_sop_class_uid": affected_sop_class_uid,
-            "affected_sop_instance_uid": affected_sop_instance_uid,
-        }
+        fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NGetResponse, request, status, dataset, context_id, message_id, fields)
 
     def send_n_set_request(
@@ -362,10 +353,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
-        fields = {
-            "affected_sop_class_uid": affected_sop_class_uid,
-            "affected_sop_instance_uid": affected_sop_instance_uid,
-        }
+        fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NSetResponse, request, status, dataset, context_id, message_id, fields)
 
     def send_n_action_request(
@@ -399,11 +387,8 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
-        fields = {
-            "affected_sop_class_uid": affected_sop_class_uid,
-            "affected_sop_instance_uid": affected_sop_instance_uid,
-            "action_type_id": action_type_id,
-        }
+        fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
+        fields["action_type_id"] = action_type_id
         self._respond(NActionResponse, request, status, dataset, context_id, message_id, fields)
 
     def send_n_create_request(
@@ -435,10 +420,7 @@ class Sending(Callbacks):
         affected_sop_instance_uid: str | None = None,
     ) -> None:
         """Raises InvalidValue for a success without an instance UID, neither from the request nor given here."""
-        fields = {
-            "affected_sop_class_uid": affected_sop_class_uid,
-            "affected_sop_instance_uid": affected_sop_instance_uid,
-        }
+        fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NCreateResponse, request, status, dataset, context_id, message_id, fields)
 
     def send_n_delete_request(
@@ -467,10 +449,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
-        fields = {
-            "affected_sop_class_uid": affected_sop_class_uid,
-            "affected_sop_instance_uid": affected_sop_instance_uid,
-        }
+        fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NDeleteResponse, request, status, None, context_id, message_id, fields)
 
     # Any message.
@@ -605,6 +584,10 @@ def _identity(source: Any) -> tuple[str | None, str | None, str | None]:
         return None, None, None
     meta = getattr(source, "file_meta", None)
     return source.get("SOPClassUID"), source.get("SOPInstanceUID"), meta and meta.get("TransferSyntaxUID")
+
+
+def _affected(sop_class_uid: str | None, sop_instance_uid: str | None = None) -> dict[str, object]:
+    return {"affected_sop_class_uid": sop_class_uid, "affected_sop_instance_uid": sop_instance_uid}
 
 
 def _counts(remaining: int | None, completed: int | None, failed: int | None, warning: int | None) -> dict[str, object]:
