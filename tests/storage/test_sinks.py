@@ -63,7 +63,7 @@ class TestFileSink:
         store(FileSink(tmp_path / "a", disk=disk))
         assert disk.calls == [
             *("open_folder", "create", "lock", "writev"),
-            *("set_mode", "fsync", "close", "link", "unlink", "fsync_folder"),
+            *("set_mode", "fsync", "state", "close", "link", "unlink", "fsync_folder"),
         ]
         disk = FaultyDisk()
         store(FileSink(tmp_path / "b", durable=False, disk=disk))
@@ -264,6 +264,53 @@ class TestTorture:
             with pytest.raises(StorageError, match="cannot keep"):
                 store(FileSink(tmp_path / "a", disk=disk))
             assert disk.calls == [call]
+
+    @pytest.mark.parametrize("call", ["fsync", "fsync_folder"])
+    def test_a_duplicate_whose_sync_failed_is_written_anew(self, tmp_path: Path, call: str) -> None:
+        """What the retry reads is the cache, and the kernel tells of an error once: it proves nothing."""
+        store(FileSink(tmp_path / "a"))
+        with pytest.raises(StorageError, match="cannot keep"):
+            store(FileSink(tmp_path / "a", disk=FaultyDisk(int(call == "fsync"), "EIO", only=call)))
+        again = store(FileSink(tmp_path / "a"))
+        assert (again.path, again.duplicate) == (tmp_path / "a~2", False)
+        assert store(FileSink(tmp_path / "a")).path == tmp_path / "a~2"
+        assert names(tmp_path) == ["a", "a~2"]
+
+    def test_a_name_that_cannot_be_synced_goes(self, tmp_path: Path) -> None:
+        """The peer hears of a failure, so a retry writes it anew instead of finding it there."""
+        with pytest.raises(StorageError, match="cannot keep"):
+            store(FileSink(tmp_path / "a", disk=FaultyDisk(0, "EIO", only="fsync_folder")))
+        assert names(tmp_path) == []
+        again = store(FileSink(tmp_path / "a"))
+        assert (again.path, again.duplicate) == (tmp_path / "a", False)
+
+    def test_a_name_of_somebody_else_stays(self, tmp_path: Path) -> None:
+        """Between the link and the sync that fails the file may have been replaced, or not be removable."""
+
+        class Replaced(Disk):
+            def fsync_folder(self, folder):
+                (tmp_path / "a").rename(tmp_path / "b")
+                (tmp_path / "a").write_bytes(b"theirs")
+                raise OSError(errno.EIO, "no")
+
+        with pytest.raises(StorageError, match="cannot keep"):
+            store(FileSink(tmp_path / "a", disk=Replaced()))
+        assert (tmp_path / "a").read_bytes() == b"theirs"
+        (tmp_path / "b").rename(tmp_path / "a")
+        assert not store(FileSink(tmp_path / "a")).duplicate
+
+    def test_a_name_that_another_store_relies_on_stays(self, tmp_path: Path) -> None:
+        """Its duplicate was reported as kept before the sync failed: it stays, and counts as kept no more."""
+
+        class Slow(Disk):
+            def fsync_folder(self, folder):
+                assert store(FileSink(tmp_path / "a")).duplicate
+                raise OSError(errno.EIO, "no")
+
+        with pytest.raises(StorageError, match="cannot keep"):
+            store(FileSink(tmp_path / "a", disk=Slow()))
+        assert names(tmp_path) == ["a"]
+        assert store(FileSink(tmp_path / "a")).path == tmp_path / "a~2"
 
     def test_a_disk_that_takes_nothing(self, tmp_path: Path) -> None:
         """A write that moves no byte and raises no error is not repeated for ever."""

@@ -34,7 +34,7 @@ class TestInstanceFile:
         assert file.transfer_syntax_uid == theirs.file_meta.TransferSyntaxUID
         assert file.data_length == CT_SMALL.stat().st_size - file.data_offset
         assert file.difference is None
-        assert disk.calls == ["open_path", "size", "readv", "close"]
+        assert disk.calls == ["open_path", "state", "readv", "close"]
 
     def test_body_is_the_data_set(self) -> None:
         """Byte for byte what stands behind group 0002."""

@@ -80,8 +80,8 @@ def _remove_leftovers(disk: Disk, folder: OpenFolder, *, before: float) -> None:
 
 
 def _remove_leftover(disk: Disk, folder: OpenFolder, name: str, before: float) -> None:
-    modified = disk.modified(folder, name)
-    if modified is None or modified >= before:
+    state = disk.state_in(folder, name)
+    if state is None or state.modified >= before * 1e9:
         return
     descriptor = disk.open_read(folder, name)
     try:

@@ -24,11 +24,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.limits import MIB
 from dicomnet.part10 import data_set_start_problem, file_header
-from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.disk import Disk, FileState, storage_error
+from dicomnet.storage.doubts import Doubts
 from dicomnet.storage.platform import MOST_VIEWS, OpenFolder
 from dicomnet.storage.received import ReceivedData, SpoolFile
 from dicomnet.storage.source import read_file_head
@@ -91,7 +93,8 @@ class FileSink(Sink):
 
     A file that has the name already is never overwritten. If it holds the same
     data set in the same transfer syntax it stays, and that is success;
-    otherwise the new one is kept beside it as ``name~2.dcm``, ``name~3.dcm``.
+    otherwise the new one is kept beside it as ``name~2.dcm``, ``name~3.dcm``. A
+    file whose sync has failed counts as another one, whatever is in it.
     """
 
     def __init__(
@@ -117,6 +120,8 @@ class FileSink(Sink):
         self._path = Path()
         self._temporary: str | None = None
         self._descriptor: int | None = None
+        self._state: FileState | None = None
+        """Of the file that was written and synced, until its name is."""
         self._header = b""
         self._begun = False
         self._length = 0
@@ -144,20 +149,20 @@ class FileSink(Sink):
             if not self._begun:
                 self._write(())
             self._complete()
-            name, data_offset = self._publish()
+            name, twin = self._publish()
             self._remove_temporary()
             if self._durable:
-                self._disk.fsync_folder(self._open_folder())
+                self._sync_name(name, twin)
         except OSError as error:
             self.discard()
             raise storage_error(error, f"cannot keep {self._path}") from error
-        self._folder = None
+        self._forget()
         return ReceivedData(
             length=self._length,
             transfer_syntax_uid=self._syntax,
             path=self._path.with_name(name),
-            data_offset=len(self._header) if data_offset is None else data_offset,
-            duplicate=data_offset is not None,
+            data_offset=twin.data_offset if twin else len(self._header),
+            duplicate=twin is not None,
         )
 
     def discard(self) -> None:
@@ -167,6 +172,12 @@ class FileSink(Sink):
             with suppress(OSError):
                 self._disk.close(descriptor)
         self._remove_temporary()
+        self._forget()
+
+    def _forget(self) -> None:
+        state, self._state = self._state, None
+        if state is not None:
+            _DOUBTS.settled(state)
         self._folder = None
 
     def _write(self, views: Sequence[memoryview]) -> None:
@@ -188,28 +199,38 @@ class FileSink(Sink):
         self._disk.set_mode(descriptor, _MODE)
         if self._durable:
             self._disk.fsync(descriptor)
+            self._state = self._disk.state(descriptor)
+            if self._state is not None:
+                _DOUBTS.unsettled(self._state)
         self._descriptor = None
         self._disk.close(descriptor)
 
-    def _publish(self) -> tuple[str, int | None]:
-        """Gives the whole file its final name.
-
-        Returns:
-            The name, and where the data set begins in a file that had it already and holds the same.
-        """
+    def _publish(self) -> tuple[str, _Twin | None]:
+        """Gives the whole file its final name, and returns it; with the file that has it already and holds the same."""
         for number in range(1, _MOST_VERSIONS):
             name = self._path.name if number == 1 else f"{self._path.stem}~{number}{self._path.suffix}"
             try:
                 self._link(name)
             except FileExistsError:
-                data_offset = self._same_as(name)
-                if data_offset is not None:
-                    return name, data_offset
+                twin = self._same_as(name)
+                if twin is not None:
+                    return name, twin
                 continue
             if number > 1:
                 logger.warning("%s exists with other content; kept beside it as %s", self._path, name)
             return name, None
         raise OSError(errno.EEXIST, f"{_MOST_VERSIONS - 1} different data sets of this name are kept already")
+
+    def _sync_name(self, name: str, twin: _Twin | None) -> None:
+        folder = self._open_folder()
+        try:
+            self._disk.fsync_folder(folder)
+        except OSError:
+            if twin is not None:
+                _DOUBTS.failed(twin.state)
+            elif self._state is not None:
+                _DOUBTS.failed(self._state, functools.partial(_remove_if, self._disk, folder, name, self._state))
+            raise
 
     def _link(self, name: str) -> None:
         folder, temporary = self._open_folder(), self._temporary
@@ -233,8 +254,8 @@ class FileSink(Sink):
             raise
         self._temporary = None
 
-    def _same_as(self, name: str) -> int | None:
-        """Where the data set begins in a file that holds ours already; None if it holds something else."""
+    def _same_as(self, name: str) -> _Twin | None:
+        """The file of this name if it holds our data set already; None if it holds something else."""
         folder = self._open_folder()
         assert self._temporary is not None
         try:
@@ -244,11 +265,11 @@ class FileSink(Sink):
                 return None
             raise
         try:
-            size = self._disk.size(theirs)
-            if size is None:
+            state = self._disk.state(theirs)
+            if state is None:
                 return None
             head = read_file_head(self._disk, theirs, name)
-            if head.transfer_syntax_uid != self._syntax or size != head.data_offset + self._length:
+            if head.transfer_syntax_uid != self._syntax or state.size != head.data_offset + self._length:
                 return None
             ours = self._disk.open_read(folder, self._temporary)
             try:
@@ -257,12 +278,21 @@ class FileSink(Sink):
             finally:
                 self._disk.close(ours)
             if self._durable:  # we don't know who wrote it, and are about to promise that it stays
-                self._disk.fsync(theirs)
+                self._sync_theirs(theirs, state)
+            if not _DOUBTS.rely(state):
+                return None
         except NotAnInstance:
             return None
         finally:
             self._disk.close(theirs)
-        return head.data_offset
+        return _Twin(state, head.data_offset)
+
+    def _sync_theirs(self, descriptor: int, state: FileState) -> None:
+        try:
+            self._disk.fsync(descriptor)
+        except OSError:
+            _DOUBTS.failed(state)
+            raise
 
     def _remove_temporary(self) -> None:
         temporary, self._temporary = self._temporary, None
@@ -277,6 +307,13 @@ class FileSink(Sink):
     def _open_folder(self) -> OpenFolder:
         assert self._folder is not None
         return self._folder
+
+
+class _Twin(NamedTuple):
+    """A file that holds a data set already."""
+
+    state: FileState
+    data_offset: int
 
 
 class MemorySink(Sink):
@@ -521,11 +558,25 @@ def _unlink_quietly(disk: Disk, folder: OpenFolder, name: str) -> None:
             return
 
 
+def _remove_if(disk: Disk, folder: OpenFolder, name: str, state: FileState) -> bool:
+    """Removes a name of ours if it still is, and says whether it did."""
+    try:
+        if disk.state_in(folder, name) != state:
+            return False
+        disk.unlink(folder, name)
+    except OSError as error:
+        logger.warning("cannot remove %s in %s: %s", name, folder.path, error.strerror)
+        return False
+    return True
+
+
 @functools.cache
 def _warn_of_no_links(folder: str) -> None:
     logger.warning("no hard links in %s: files are renamed instead, and a crash may leave an empty one", folder)
 
 
+_DOUBTS = Doubts()
+# Of the process: whichever sink meets the file again must know.
 _MODE = 0o640
 # The next program must read it, the rest of the world not; the umask takes its part.
 _MOST_VERSIONS = 1000

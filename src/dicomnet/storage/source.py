@@ -45,15 +45,15 @@ class InstanceFile:
         try:
             descriptor = disk.open_path(name)
             try:
-                size = disk.size(descriptor)
-                if size is None:
+                state = disk.state(descriptor)
+                if state is None:
                     raise NotAnInstance(name, "not a regular file")
                 head = read_file_head(disk, descriptor, name)
             finally:
                 disk.close(descriptor)
         except OSError as error:
             raise storage_error(error, f"cannot read {name}") from error
-        data_length = size - head.data_offset
+        data_length = state.size - head.data_offset
         if data_length % 2 and not _deflated(head.transfer_syntax_uid):
             # PS3.5 7.1.1: every element is of even length, so a byte is missing or too many.
             raise NotAnInstance(name, f"odd length: its data set has {data_length} bytes")
