@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aio.ends import MAX_PDU, Bench, CountedBody, End, Gate, WatchedSink, pattern, store
+from aio.ends import MAX_PDU, WAIT, Bench, CountedBody, End, Gate, WatchedSink, pattern, store
 from dicomnet.aio.arrival import Arrival
 from dicomnet.dimse.codec import encode
 from dicomnet.dimse.fragments import command_pdus, data_pdus
@@ -374,6 +374,30 @@ async def test_what_comes_after_an_undecided_data_set_is_served() -> None:
         (await decision(acceptor)).use(MemorySink())
         assert await requestor.response(1) == Status.SUCCESS
         assert acceptor.data == [pattern(200), pattern(100)]
+
+
+async def test_a_decision_while_the_next_data_set_begins_leaves_that_one_whole() -> None:
+    """The first gives its bytes back while those of the second are handed out; the third must not come over them."""
+    async with Bench() as bench:
+        raw, acceptor = await bench.raw_requestor()
+        chosen = acceptor.user.arrivals
+
+        def choose(arrival: Arrival) -> Sink | None:
+            if of(2)(arrival):
+                chosen[0].use(MemorySink())
+            return MemorySink() if of(3)(arrival) else None
+
+        acceptor.user.sink = choose
+        data = [pattern(4 * KIB * (number + 10))[4 * KIB * number :] for number in range(3)]
+        for number, each in enumerate(data, 1):
+            await raw.write(command_pdus(CT, encode(store(number)), MAX_PDU) + data_pdus(CT, each, MAX_PDU))
+            await acceptor.until(lambda number=number: len(chosen) == number)
+            async with asyncio.timeout(WAIT):
+                while not chosen[-1].completed:
+                    await asyncio.sleep(0)
+        chosen[1].use(MemorySink())
+        assert [arrival.command.message_id for arrival, _, _ in acceptor.user.messages] == [1, 3, 2]
+        assert acceptor.data == [data[0], data[2], data[1]]
 
 
 async def test_a_decision_after_the_peer_is_gone_is_in_vain() -> None:

@@ -85,6 +85,30 @@ def test_a_lease_that_ends_while_its_bytes_are_handed_out_keeps_the_buffer() -> 
     assert buffer.filled == 100
 
 
+def test_an_old_lease_that_ends_while_bytes_are_handed_out_does_not_free_them() -> None:
+    """What this read lends lies behind what the one before it lent, wherever that has gone since."""
+    pool = BufferPool(1, SIZE)
+    buffer = receive(pool, 400, lend=True)
+    assert pool.current().filled == 400
+    buffer.release()
+    buffer.lease()
+    assert buffer.filled == 400
+    pool.received(buffer, 200)
+    assert pool.current() is buffer
+    assert buffer.filled == 600
+    buffer.release()
+    assert pool.current().filled == 0
+
+
+def test_a_buffer_that_is_left_begins_anew_when_its_turn_comes() -> None:
+    """It comes back by way of the others that are free."""
+    pool = BufferPool(1, SIZE)
+    (buffer,) = lend_all(pool)
+    buffer.release()
+    assert pool.current() is buffer
+    assert buffer.filled == 0
+
+
 def test_when_all_are_lent_the_reserve_serves() -> None:
     """The reserve is never lent, so it is there for ever, and always empty."""
     pool = BufferPool(3, SIZE)

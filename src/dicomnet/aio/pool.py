@@ -26,7 +26,7 @@ class Buffer:
     def __init__(self, size: int, pool: BufferPool) -> None:
         self.memory = memoryview(bytearray(size))
         self.filled = 0
-        """Bytes from the front that may not be overwritten."""
+        """Where the bytes that may be overwritten begin; `BufferPool.current` sees to it."""
         self.retired = False
         """Whether the pool has put another in its place."""
         self._leases = 0
@@ -73,12 +73,14 @@ class BufferPool:
             else:
                 return self.reserve
             self._current = buffer
+        # Only here, between reads: while one is handed out, its bytes lie behind those that were lent before.
+        if not buffer.lent:
+            buffer.filled = 0
         return buffer
 
     def received(self, buffer: Buffer, count: int) -> None:
         """So many bytes came into the buffer and have been handed out; lent ones stay."""
         if not buffer.lent:
-            buffer.filled = 0
             return
         buffer.filled += count
         if buffer is self._current and self.size - buffer.filled < self.size // SMALLEST_SHARE:
@@ -92,10 +94,8 @@ class BufferPool:
             if not buffer.retired:  # more may have been lent of it since, while its bytes were handed out
                 buffer.retired = True
                 self._unmade += 1
-        else:
-            buffer.filled = 0
-            if buffer is not self._current:
-                self._free.append(buffer)
+        elif buffer is not self._current:
+            self._free.append(buffer)
         self._wake()
 
     def when_free(self, wake: Callable[[], None]) -> None:
