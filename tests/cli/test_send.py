@@ -220,6 +220,21 @@ def test_a_file_that_vanishes_fails_alone(command: Command, peer: MakePeer, inst
     assert len(archive.requests) == 1
 
 
+def test_a_file_that_is_replaced_fails_alone(command: Command, peer: MakePeer, instance: Write) -> None:
+    """What was proposed, counted and looked at is what is sent: each head is read once."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 8)]
+
+    def replace_the_sixth(message: Any, net: Any) -> int:
+        instance("6.dcm", number=9)
+        return 0
+
+    archive = peer(store=replace_the_sixth)
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 1
+    assert outcome.err == f"{paths[5]}: failed: {paths[5]} has changed since it was looked at\n"
+    assert archive.instances == [f"1.2.3.{n}" for n in (1, 2, 3, 4, 5, 7)]
+
+
 def test_a_file_that_gets_shorter_while_it_is_sent_fails_alone(
     command: Command, peer: MakePeer, instance: Write
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from dicomnet.storage.disk import Disk
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import FileSink, MemorySink, NullSink, Sink
+from dicomnet.storage.source import InstanceFile
 from faulty import FaultyDisk
 from net.recorder import ALL, CT, FIND, PATIENCE, Provider, Recorder, Trio, associated, until
 
@@ -435,12 +437,14 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_aborts(tmp_path: Path) -> 
     made.save_as(source, enforce_file_format=True, implicit_vr=False, little_endian=True)
     kept = tmp_path / "kept"
     kept.mkdir()
-    with associated(destination=kept) as trio:
-        from dicomnet.storage.source import InstanceFile
 
-        opened = InstanceFile.open(source)
-        with source.open("r+b") as file:
-            file.truncate(3 * MIB)
+    class CutShort(Disk):
+        def seek(self, descriptor: int, offset: int) -> None:
+            os.truncate(source, 3 * MIB)
+            super().seek(descriptor, offset)
+
+    with associated(destination=kept) as trio:
+        opened = InstanceFile.open(source, disk=CutShort())
         trio.scu._send_request(trio.scu._context(None, CT), _store(), opened)
         trio.scp.wait("receive_abort 0/0")
         trio.scu.wait("close StorageError")

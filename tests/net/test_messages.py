@@ -625,7 +625,7 @@ def test_what_cannot_be_sent_raises_where_it_was_asked(ends: Ends, tmp_path: Pat
 
 
 def test_a_full_queue_raises_and_drains(tmp_path: Path) -> None:
-    """More than the limit is not queued; a file counts as its path; what was queued arrives."""
+    """More than the limit is not queued; a file that is not read yet counts as its path; what was queued arrives."""
     limits = Limits(send_queue=10_100)
     with associated(Provider(destination=MEMORY), Recorder(limits=limits)) as trio:
         held = threading.Event()
@@ -641,7 +641,9 @@ def test_a_full_queue_raises_and_drains(tmp_path: Path) -> None:
             trio.scu.send_c_store_request(data, **identity)
         assert caught.value.queued > 9000
         assert caught.value.limit == 10_100
-        trio.scu.send_c_store_request(tmp_path / "instance")
+        with pytest.raises(SendQueueFull):
+            trio.scu.send_c_store_request(tmp_path / "instance")
+        trio.scu.send_c_store_request(write(tmp_path / "large", EncapsulatedDocument=bytes(100_000)))
         assert trio.scu.send_queue_length == 4
         held.set()
         trio.scu.wait("receive_c_store_response", 5)

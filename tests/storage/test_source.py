@@ -40,8 +40,43 @@ class TestInstanceFile:
         """Byte for byte what stands behind group 0002."""
         file = InstanceFile.open(CT_SMALL)
         body = file.body()
-        assert body.blocking
         assert drain(body, 1000) == CT_SMALL.read_bytes()[file.data_offset :]
+        body.close()
+
+    @pytest.mark.parametrize(("size", "blocking"), [(64 << 10, False), ((64 << 10) + 2, True)])
+    def test_a_small_body_is_read_at_once(self, tmp_path: Path, size: int, blocking: bool) -> None:
+        """Then it leaves in one write with its command, without a thread; no file is open while one waits."""
+        data = bytes(range(256)) * 257
+        (tmp_path / "a").write_bytes(header() + data[:size])
+        file = InstanceFile.open(tmp_path / "a")
+        with no_descriptor_left():
+            body = file.body()
+        assert body.blocking == blocking
+        if not blocking:
+            (tmp_path / "a").unlink()
+        assert drain(body, 1000) == data[:size]
+        body.close()
+
+    @pytest.mark.parametrize("size", [1000, 100_000])
+    def test_what_is_sent_is_what_was_looked_at(self, tmp_path: Path, size: int) -> None:
+        """Another file under the name, or other bytes in it, may be of another syntax or patient."""
+        path = tmp_path / "a"
+        for change in (lambda: (tmp_path / "b").rename(path), lambda: os.utime(path, ns=(0, 0))):
+            for name in "ab":
+                (tmp_path / name).write_bytes(header() + (DATA * 20)[:size])
+            os.utime(tmp_path / "b", ns=(0, path.stat().st_mtime_ns))
+            file = InstanceFile.open(path)
+            change()
+            with no_descriptor_left(), pytest.raises(StorageError, match="has changed"):
+                file.body()
+
+    def test_a_change_before_the_first_byte(self, tmp_path: Path) -> None:
+        """A body may wait for long until its turn comes."""
+        (tmp_path / "a").write_bytes(header() + DATA * 20)
+        body = InstanceFile.open(tmp_path / "a").body()
+        (tmp_path / "a").write_bytes(header() + DATA * 21)
+        with no_descriptor_left(), pytest.raises(StorageError, match="has changed"):
+            drain(body, 1000)
         body.close()
 
     def test_a_long_head(self, tmp_path: Path) -> None:
@@ -79,14 +114,15 @@ class TestInstanceFile:
         with pytest.raises(NotAnInstance, match="odd length"):
             InstanceFile.open(tmp_path / "a")
 
-    def test_torture(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("data", [DATA, DATA * 20])
+    def test_torture(self, tmp_path: Path, data: bytes) -> None:
         """With any call failing: the right bytes, or a storage error; no descriptor stays open."""
-        (tmp_path / "a").write_bytes(header() + DATA)
+        (tmp_path / "a").write_bytes(header() + data)
 
         def read(disk: FaultyDisk) -> bytes:
             body = InstanceFile.open(tmp_path / "a", disk=disk).body()
             try:
-                return drain(body, 2048)
+                return drain(body, 20480)
             finally:
                 body.close()
 
@@ -95,7 +131,7 @@ class TestInstanceFile:
         for fail_at in range(len(disk.calls)):
             for fault in FAULTS:
                 with no_descriptor_left(), suppress(StorageError):
-                    assert read(FaultyDisk(fail_at, fault)) == DATA
+                    assert read(FaultyDisk(fail_at, fault)) == data
 
 
 class TestFileBody:
@@ -125,16 +161,18 @@ class TestFileBody:
 
     def test_a_file_that_got_shorter(self, tmp_path: Path) -> None:
         """Its peer must not get a data set that looks whole."""
-        (tmp_path / "a").write_bytes(header() + DATA)
+        (tmp_path / "a").write_bytes(header() + DATA * 20)
         body = InstanceFile.open(tmp_path / "a").body()
+        body.read_into([memoryview(bytearray(512))])
         os.truncate(tmp_path / "a", 1000)
         with pytest.raises(StorageError, match="has become shorter"):
             drain(body, 512)
         body.close()
 
-    def test_a_file_that_is_gone(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("data", [DATA, DATA * 20])
+    def test_a_file_that_is_gone(self, tmp_path: Path, data: bytes) -> None:
         """Between its head and its body much may happen."""
-        (tmp_path / "a").write_bytes(header() + DATA)
+        (tmp_path / "a").write_bytes(header() + data)
         file = InstanceFile.open(tmp_path / "a")
         (tmp_path / "a").unlink()
         with pytest.raises(StorageError, match="No such file"):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -23,6 +22,7 @@ from dicomnet.errors import (
 )
 from dicomnet.limits import Timeouts
 from dicomnet.net import Associate, DicomNet, Message, SecurityMode
+from dicomnet.storage.source import InstanceFile
 from dicomnet.types import Address
 
 if TYPE_CHECKING:
@@ -99,15 +99,15 @@ class Requestor:
         response = self._next_response(f"the response to C-ECHO-RQ {message_id}", self._net.timeouts.response)
         return response, perf_counter() - begun
 
-    def store(self, path: Path, context_id: int) -> int:
+    def store(self, file: InstanceFile, context_id: int) -> int:
         """Queues a C-STORE of the instance in a file and returns its message ID; its response is still to be waited for.
 
         Raises:
-            StorageError: the file cannot be read, or holds no instance any more.
-            InvalidValue: its instance does not fit the context any more.
+            StorageError: the file cannot be read, or is not what was looked at.
+            InvalidValue: its instance does not fit the context.
             StateError: the association has ended; `ending` says how.
         """
-        return self._net.send_c_store_request(path, context_id=context_id)
+        return self._net.send_c_store_request(file, context_id=context_id)
 
     def response(self) -> Message[Any]:
         """The next response to what was stored.

@@ -156,7 +156,7 @@ class Delivery:
             while waiting and len(self._outstanding) < QUEUED:
                 file = waiting[0]
                 try:
-                    message_id = peer.store(file.path, accepted[_kind(file)])
+                    message_id = peer.store(file, accepted[_kind(file)])
                 except (StorageError, InvalidValue) as error:
                     waiting.popleft()
                     self._report.fail(file.path, "unreadable", str(error), file.data_length)

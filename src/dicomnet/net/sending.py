@@ -3,7 +3,8 @@
 All of them may be called from any thread, queue, and return; `on_send` tells
 when the bytes have left. What cannot be sent raises here, in the caller's
 thread. A data set is given as a pydicom `Dataset`, as encoded bytes, or as the
-path of a file, which is streamed.
+path of a file, which is streamed; as an `InstanceFile` if its head was read
+already, and then only what was looked at is sent.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from dicomnet.net.callbacks import Callbacks
 from dicomnet.net.link import Link
 from dicomnet.net.message import Message
 from dicomnet.storage.dataset import encode_dataset
-from dicomnet.storage.source import BytesBody, InstanceFile
+from dicomnet.storage.source import SMALL, BytesBody, InstanceFile
 from dicomnet.types import Priority
 from dicomnet.uids import Verification, name
 from dicomnet.ul.negotiation import Context
@@ -56,7 +57,7 @@ from dicomnet.ul.negotiation import Context
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-Data: TypeAlias = "Dataset | bytes | bytearray | memoryview | str | os.PathLike[str]"
+Data: TypeAlias = "Dataset | bytes | bytearray | memoryview | str | os.PathLike[str] | InstanceFile"
 
 
 class Sending(Callbacks):
@@ -87,6 +88,7 @@ class Sending(Callbacks):
 
         Raises:
             NotAnInstance: the file holds no instance.
+            StorageError: the file cannot be read, or is not what an `InstanceFile` has looked at.
             InvalidValue: the SOP class or instance is not known, or the data set fits no context.
             StateError: there is no association or no such context.
             SendQueueFull: too much is waiting already.
@@ -483,7 +485,7 @@ class Sending(Callbacks):
     def _live_link(self) -> Link:
         raise NotImplementedError
 
-    def _send_request(self, context: Context, command: Request, data: Data | InstanceFile | None) -> int:
+    def _send_request(self, context: Context, command: Request, data: Data | None) -> int:
         if command.message_id is None:
             command.message_id = self._live_link().next_message_id()
         self._send(context.context_id, command, data)
@@ -531,7 +533,7 @@ class Sending(Callbacks):
         self,
         context_id: int,
         command: Command,
-        data: Data | InstanceFile | None,
+        data: Data | None,
         command_set: bytes | None = None,
     ) -> None:
         link = self._live_link()
@@ -549,7 +551,7 @@ class Sending(Callbacks):
             raise
         link.send(context_id, command, command_set, body)
 
-    def _encode(self, data: Data | InstanceFile | None, context: Context) -> bytes | Body | None:
+    def _encode(self, data: Data | None, context: Context) -> bytes | Body | None:
         if isinstance(data, str | os.PathLike):
             data = InstanceFile.open(data)
         if isinstance(data, InstanceFile):
@@ -601,6 +603,3 @@ def _counts(remaining: int | None, completed: int | None, failed: int | None, wa
 
 DATA_SET_TYPE, DATA_SET, NO_DATA_SET = 0x0000_0800, 0x0001, 0x0101
 """PS3.7 E.1: 0101H says that no data set follows, anything else that one does."""
-
-SMALL = 64 * 1024
-"""Up to this size a data set is queued together with its command, to leave in one write."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,6 +108,30 @@ class Disk:
     def state_in(self, folder: OpenFolder, name: str) -> FileState | None:
         """What there is to know of a file in the folder; None if it is not a regular one, such as a link."""
         return _state(os.stat(folder.at(name), dir_fd=folder.descriptor, follow_symlinks=False))
+
+
+def fill(disk: Disk, descriptor: int, views: Sequence[memoryview]) -> int:
+    """Reads until the views are full or the file ends, however few bytes each call gives; returns how many it were."""
+    return _all(partial(disk.readv, descriptor), views)
+
+
+def drain(disk: Disk, descriptor: int, views: Sequence[memoryview]) -> None:
+    """Writes all of the views, however few bytes each call takes."""
+    if _all(partial(disk.writev, descriptor), views) < sum(map(len, views)):
+        raise OSError(errno.ENOSPC, "the disk takes no more bytes")
+
+
+def _all(move: Callable[[Sequence[memoryview]], int], views: Sequence[memoryview]) -> int:
+    rest = [view for view in views if len(view)]
+    first = total = 0
+    while first < len(rest) and (count := move(rest[first : first + platform.MOST_VIEWS])):
+        total += count
+        while first < len(rest) and count >= len(rest[first]):
+            count -= len(rest[first])
+            first += 1
+        if count:
+            rest[first] = rest[first][count:]
+    return total
 
 
 def storage_error(error: OSError, doing: str) -> StorageError:

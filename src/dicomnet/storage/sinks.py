@@ -29,9 +29,9 @@ from typing import NamedTuple
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.limits import MIB
 from dicomnet.part10 import data_set_start_problem, file_header
-from dicomnet.storage.disk import Disk, FileState, storage_error
+from dicomnet.storage.disk import Disk, FileState, drain, fill, storage_error
 from dicomnet.storage.doubts import Doubts
-from dicomnet.storage.platform import MOST_VIEWS, OpenFolder
+from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData, SpoolFile
 from dicomnet.storage.source import read_file_head
 from dicomnet.types import UID, ae_title
@@ -186,7 +186,7 @@ class FileSink(Sink):
             self._begun = True
             self._check_start(views)
             views = (memoryview(self._header), *views)
-        _write_all(self._disk, self._open_descriptor(), views)
+        drain(self._disk, self._open_descriptor(), views)
 
     def _check_start(self, views: Sequence[memoryview]) -> None:
         first = b"".join(bytes(view[:132]) for view in views[:132])
@@ -381,7 +381,7 @@ class SpoolSink(Sink):
             if self._descriptor is None:
                 self._spill()
             assert self._descriptor is not None
-            _write_all(self._disk, self._descriptor, views)
+            drain(self._disk, self._descriptor, views)
             self._length += sum(map(len, views))
         except OSError as error:
             self.discard()
@@ -413,7 +413,7 @@ class SpoolSink(Sink):
         folder = self._disk.open_folder(str(self._path))
         name, self._descriptor = _create(self._disk, folder, "dicomnet")
         self._spool = SpoolFile(self._path / name, functools.partial(_unlink_quietly, self._disk, folder, name))
-        _write_all(self._disk, self._descriptor, [memoryview(part) for part in self._parts])
+        drain(self._disk, self._descriptor, [memoryview(part) for part in self._parts])
         self._parts.clear()
 
     def _close(self) -> None:
@@ -508,40 +508,17 @@ def _create(disk: Disk, folder: OpenFolder, name: str) -> tuple[str, int]:
     return temporary, descriptor
 
 
-def _write_all(disk: Disk, descriptor: int, views: Sequence[memoryview]) -> None:
-    """Writes all of the views, however few bytes each call takes."""
-    rest = [view for view in views if len(view)]
-    first = 0
-    while first < len(rest):
-        written = disk.writev(descriptor, rest[first : first + MOST_VIEWS])
-        if not written:
-            raise OSError(errno.ENOSPC, "the disk takes no more bytes")
-        while first < len(rest) and written >= len(rest[first]):
-            written -= len(rest[first])
-            first += 1
-        if written:
-            rest[first] = rest[first][written:]
-
-
 def _same_bytes(disk: Disk, one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Whether two files are equal from their offsets to their ends."""
     files = [(descriptor, memoryview(bytearray(MIB // 4))) for descriptor, _ in (one, other)]
     for descriptor, offset in (one, other):
         disk.seek(descriptor, offset)
     while True:
-        pieces = [buffer[: _fill(disk, descriptor, buffer)] for descriptor, buffer in files]
+        pieces = [buffer[: fill(disk, descriptor, [buffer])] for descriptor, buffer in files]
         if pieces[0] != pieces[1]:
             return False
         if not pieces[0]:
             return True
-
-
-def _fill(disk: Disk, descriptor: int, buffer: memoryview) -> int:
-    """Reads until the buffer is full or the file ends."""
-    filled = 0
-    while filled < len(buffer) and (count := disk.readv(descriptor, [buffer[filled:]])):
-        filled += count
-    return filled
 
 
 def _unlink_quietly(disk: Disk, folder: OpenFolder, name: str) -> None:

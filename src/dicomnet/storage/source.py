@@ -12,8 +12,7 @@ from pathlib import Path
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import FileHead, read_head
 from dicomnet.storage.dataset import encode_dataset
-from dicomnet.storage.disk import Disk, storage_error
-from dicomnet.storage.platform import MOST_VIEWS
+from dicomnet.storage.disk import Disk, FileState, fill, storage_error
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES
 
@@ -30,6 +29,8 @@ class InstanceFile:
     head: FileHead
     data_length: int
     """Bytes of the data set in the file; a body may have one more."""
+    state: FileState
+    """The file as it was looked at: only from that one a body is read."""
     disk: Disk
 
     @classmethod
@@ -57,7 +58,7 @@ class InstanceFile:
         if data_length % 2 and not _deflated(head.transfer_syntax_uid):
             # PS3.5 7.1.1: every element is of even length, so a byte is missing or too many.
             raise NotAnInstance(name, f"odd length: its data set has {data_length} bytes")
-        return cls(Path(path), head, data_length, disk)
+        return cls(Path(path), head, data_length, state, disk)
 
     @property
     def transfer_syntax_uid(self) -> UID:
@@ -80,9 +81,25 @@ class InstanceFile:
         """How group 0002 and the data set disagree on the identity, if they do."""
         return self.head.difference
 
-    def body(self) -> FileBody:
-        """The data set to be sent, as it is in the file; close it. Raises `StorageError` when the file is gone."""
-        return FileBody(self.path, self.data_offset, self.data_length, disk=self.disk)
+    def body(self) -> FileBody | BytesBody:
+        """The data set to be sent, as it is in the file; close it.
+
+        Up to 64 KiB it is read here and now, to leave in one write with its
+        command; more is read when it is sent, and no file is held open before.
+
+        Raises:
+            StorageError: the file is gone, or is not what was looked at.
+        """
+        body = FileBody(self.path, self.data_offset, self.data_length, state=self.state, disk=self.disk)
+        if self.data_length > SMALL:
+            body.check()
+            return body
+        data = bytearray(body.length)
+        try:
+            body.read_into([memoryview(data)])
+        finally:
+            body.close()
+        return BytesBody(bytes(data), self.transfer_syntax_uid)
 
 
 class FileBody:
@@ -90,65 +107,89 @@ class FileBody:
 
     blocking = True
 
-    def __init__(self, path: str | os.PathLike[str], offset: int, length: int, *, disk: Disk | None = None) -> None:
-        """The data set is ``length`` bytes at ``offset``; of an odd length it is deflated, and gets a NUL at the end."""
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        offset: int,
+        length: int,
+        *,
+        state: FileState | None = None,
+        disk: Disk | None = None,
+    ) -> None:
+        """Nothing is opened before the first byte is read: many bodies may wait for their turn.
+
+        Args:
+            path: the file.
+            offset: where the data set begins in it.
+            length: its bytes; if odd it is deflated, and gets a NUL at the end.
+            state: what the file must still be like when it is opened.
+            disk: the file system.
+        """
         # PS3.5 A.5: only a deflated stream may be odd, and is then closed with one byte of 00H.
         self._pad = length % 2
         self.length = length + self._pad
         self._path = os.fspath(path)
+        self._offset = offset
         self._in_file = length
+        self._state = state
         self._disk = disk or Disk()
         self._descriptor: int | None = None
+        self._closed = False
+
+    def check(self) -> None:
+        """Raises `StorageError` unless the file is there, and as it was."""
         try:
-            self._descriptor = self._disk.open_path(self._path)
-            self._disk.seek(self._descriptor, offset)
+            self._disk.close(self._open())
         except OSError as error:
-            self.close()
             raise storage_error(error, f"cannot read {self._path}") from error
 
     def read_into(self, views: Sequence[memoryview]) -> None:
         """Fills the views with the next bytes.
 
         Raises:
-            StorageError: the file cannot be read, or has become shorter.
+            StorageError: the file cannot be read, has become shorter, or is not what was looked at.
         """
+        if self._closed:
+            raise StorageError(f"{self._path} is closed")
         rest = [view for view in views if len(view)]
-        beyond = sum(map(len, rest)) - self._in_file
+        wanted = sum(map(len, rest))
+        beyond = wanted - self._in_file
         if beyond > self._pad:
             raise StorageError(f"{self._path}: {beyond} bytes more are asked for than its data set has")
         if beyond == 1:
             self._pad = 0
             rest[-1][-1] = 0
             rest[-1] = rest[-1][:-1]
+            wanted -= 1
         try:
-            self._fill(rest)
+            if self._descriptor is None:
+                self._descriptor = self._open()
+                self._disk.seek(self._descriptor, self._offset)
+            count = fill(self._disk, self._descriptor, rest)
         except OSError as error:
             raise storage_error(error, f"cannot read {self._path}") from error
+        self._in_file -= count
+        if count < wanted:
+            raise StorageError(f"{self._path} has become shorter since its length was taken")
 
     def close(self) -> None:
+        """May be called more than once."""
+        self._closed = True
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with suppress(OSError):  # nothing was written
                 self._disk.close(descriptor)
 
-    def _fill(self, rest: list[memoryview]) -> None:
-        first = 0
-        rest = [view for view in rest if len(view)]
-        while first < len(rest):
-            count = self._read(rest[first : first + MOST_VIEWS])
-            if not count:
-                raise StorageError(f"{self._path} has become shorter since its length was taken")
-            self._in_file -= count
-            while first < len(rest) and count >= len(rest[first]):
-                count -= len(rest[first])
-                first += 1
-            if count:
-                rest[first] = rest[first][count:]
-
-    def _read(self, views: list[memoryview]) -> int:
-        if self._descriptor is None:
-            raise StorageError(f"{self._path} is closed")
-        return self._disk.readv(self._descriptor, views)
+    def _open(self) -> int:
+        descriptor = self._disk.open_path(self._path)
+        try:
+            if self._state is not None and self._disk.state(descriptor) != self._state:
+                raise StorageError(f"{self._path} has changed since it was looked at")
+        except BaseException:
+            with suppress(OSError):
+                self._disk.close(descriptor)
+            raise
+        return descriptor
 
 
 class BytesBody:
@@ -191,9 +232,7 @@ def read_file_head(disk: Disk, descriptor: int, path: str) -> FileHead:
     size = _FIRST_READ
     while True:
         buffer = memoryview(bytearray(size))
-        filled = 0
-        while filled < size and (count := disk.readv(descriptor, [buffer[filled:]])):
-            filled += count
+        filled = fill(disk, descriptor, [buffer])
         data += buffer[:filled]
         head = read_head(data, complete=filled < size, path=path)
         if head is not None:
@@ -242,6 +281,9 @@ def _deflated(transfer_syntax_uid: str) -> bool:
     syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
     return syntax is not None and syntax.deflated
 
+
+SMALL = 64 * 1024
+"""Up to this size a data set is queued together with its command, to leave in one write."""
 
 _FIRST_READ = 4096
 # The header and the first elements are 400 to 800 bytes; one page holds them.
