@@ -12,6 +12,7 @@ import pytest
 
 from aio.ends import MAX_PDU, WAIT, Bench, CountedBody, End, Gate, WatchedSink, pattern, store
 from dicomnet.aio.arrival import Arrival
+from dicomnet.aio.pool import RESERVE
 from dicomnet.dimse.codec import encode
 from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
@@ -211,10 +212,10 @@ async def test_reading_stops_at_the_limit_of_what_is_held_and_goes_on_below(file
 
 
 async def test_with_no_buffer_left_the_others_go_on_in_the_reserve(file: Path, tmp_path: Path) -> None:
-    """Echoes are answered, small data sets are copied and kept, large ones wait, and every byte arrives."""
+    """Echoes are answered, data whose sinks keep up are copied and kept, others wait, and every byte arrives."""
     async with Bench(**SMALL) as bench:
         pairs = [await bench.pair() for _ in range(3)]
-        (greedy, greedy_end), (small, small_end), (large, large_end) = pairs
+        (greedy, greedy_end), (healthy, healthy_end), (slow, slow_end) = pairs
         owned: list[bool] = []
 
         def look(views: Sequence[memoryview]) -> None:
@@ -222,36 +223,92 @@ async def test_with_no_buffer_left_the_others_go_on_in_the_reserve(file: Path, t
 
         with Gate() as gate:
 
-            def stalled(_: Arrival) -> Sink:
-                sink = WatchedSink(tmp_path / "greedy.dcm")
+            def stalled(arrival: Arrival) -> Sink:
+                sink = WatchedSink(tmp_path / f"{arrival.incoming.sending_ae}{id(arrival)}.dcm")
                 sink.before_write = gate.pass_through
                 return sink
 
-            def watched(_: Arrival) -> Sink:
-                sink = WatchedSink(tmp_path / "small.dcm")
+            def watched(arrival: Arrival) -> Sink:
+                sink = WatchedSink(tmp_path / f"healthy{arrival.command.message_id}.dcm")  # type: ignore[attr-defined]
                 sink.before_write = look
                 return sink
 
-            greedy_end.user.sink = stalled
-            small_end.user.sink = watched
+            greedy_end.user.sink = slow_end.user.sink = stalled
+            healthy_end.user.sink = watched
             greedy.store(1, CountedBody(file))
             await greedy_end.paused()
             assert len(bench.pool.lent) == 2
             assert bench.pool.current() is bench.pool.reserve
-            for requestor in (small, large):
+            for requestor in (healthy, slow):
                 assert await requestor.echo(1) == Status.SUCCESS
-            small.store(2, pattern(10 * KIB))
-            await small_end.until(lambda: small_end.data)
+            healthy.store(2, pattern(10 * KIB))
+            assert await healthy.response(2) == Status.SUCCESS
             assert owned == [False]
-            large.store(2, CountedBody(file))
-            await large_end.paused()
-            assert large_end.user.messages[1:] == []
-        assert await greedy.response(1) == Status.SUCCESS
-        for requestor in (small, large):
-            assert await requestor.response(2) == Status.SUCCESS
-            assert await requestor.echo(3) == Status.SUCCESS
-        assert small_end.data == [pattern(10 * KIB)]
-        assert greedy_end.data == large_end.data == [pattern(10 * MIB)]
+            healthy.store(3, MemoryBody(pattern(3 * MIB)))
+            assert await healthy.response(3) == Status.SUCCESS
+            assert not any(owned)
+            slow.store(2, CountedBody(file))
+            await slow_end.paused()
+            assert RESERVE < slow_end.channel._held <= 2 * RESERVE
+            assert slow_end.user.messages[1:] == []
+        for requestor, last in ((greedy, 1), (slow, 2)):
+            assert await requestor.response(last) == Status.SUCCESS
+        for requestor in (healthy, slow):
+            assert await requestor.echo(4) == Status.SUCCESS
+        assert healthy_end.data == [pattern(10 * KIB), pattern(3 * MIB)]
+        assert greedy_end.data == slow_end.data == [pattern(10 * MIB)]
+
+
+async def test_a_few_stalled_bytes_in_every_buffer_stop_nobody_else(tmp_path: Path) -> None:
+    """Two KiB pin a whole buffer, and a healthy sender fills the rest of it: soon there is none, and it goes on."""
+    size, part = 48 * KIB, 2 * KIB
+    command = command_pdus(CT, encode(store(1)), MAX_PDU)
+    rounds = 30
+    trickle = data_pdus(CT, pattern((rounds + 1) * part), part + 12)
+    async with Bench(buffers=8, buffer_size=64 * KIB) as bench:
+        raw, stalled_end = await bench.raw_requestor()
+        healthy, healthy_end = await bench.pair()
+        decide_later(stalled_end)
+        healthy_end.user.sink = lambda arrival: WatchedSink(tmp_path / f"{arrival.command.message_id}.dcm")  # type: ignore[attr-defined]
+        await raw.write(command)
+        arrival = await decision(stalled_end)
+        step = part + 12
+        for number in range(1, rounds + 1):
+            await raw.write(trickle[(number - 1) * step : number * step])
+            async with asyncio.timeout(WAIT):
+                while stalled_end.channel._held < number * part:
+                    await asyncio.sleep(0)
+                healthy.store(number, pattern(size))
+                assert await healthy.response(number) == Status.SUCCESS
+        assert len(bench.pool.lent) == 8
+        assert bench.pool.current() is bench.pool.reserve
+        assert healthy_end.data == [pattern(size)] * rounds
+        await raw.write(trickle[rounds * step :])
+        arrival.use(MemorySink())
+        await stalled_end.until(lambda: stalled_end.user.messages)
+        assert stalled_end.data == [pattern((rounds + 1) * part)]
+
+
+async def test_who_waits_for_a_buffer_goes_on_once_nothing_of_it_waits(tmp_path: Path) -> None:
+    """With every buffer pinned for good, a sink that was slow for a while gets the rest by way of the reserve."""
+    async with Bench(**SMALL) as bench:
+        pinned = []
+        while (buffer := bench.pool.current()) is not bench.pool.reserve:
+            pinned.append(buffer.lease())
+            bench.pool.received(buffer, bench.pool.size)
+        requestor, acceptor = await bench.pair()
+        with Gate() as gate:
+            acceptor.user.sink = lambda _: slow
+            slow = WatchedSink(tmp_path / "slow.dcm")
+            slow.before_write = gate.pass_through
+            requestor.store(1, MemoryBody(pattern(MIB)))
+            await acceptor.paused()
+            assert len(bench.pool._waiting) == 1
+        assert await requestor.response(1) == Status.SUCCESS
+        assert acceptor.data == [pattern(MIB)]
+        assert bench.pool._waiting == {}
+        for buffer in pinned:
+            buffer.release()
 
 
 async def test_who_ends_while_waiting_for_a_buffer_is_forgotten(file: Path, tmp_path: Path) -> None:
@@ -270,6 +327,8 @@ async def test_who_ends_while_waiting_for_a_buffer_is_forgotten(file: Path, tmp_
             await greedy_end.paused()
             for number in range(3):
                 requestor, acceptor = await bench.pair()
+                decide_later(acceptor)
+                acceptor.channel.pending_limit = MIB
                 requestor.store(1, MemoryBody(pattern(MIB)))
                 await acceptor.paused()
                 assert len(bench.pool._waiting) == 2

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 from dicomnet.aio.arrival import Arrival
 from dicomnet.aio.hub import Hub
-from dicomnet.aio.pool import Buffer
+from dicomnet.aio.pool import RESERVE, Buffer
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
@@ -198,6 +198,9 @@ class Channel(asyncio.BufferedProtocol):
         self._held -= count
         if self._held <= self._hold_limit // 2:
             self.resume("held")
+        if not self._held and "pool" in self._pauses:  # nothing is copied any more: it may go on in the reserve
+            self.hub.pool.forget(self._resume_in_pool)
+            self.resume("pool")
 
     def arrived(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
         try:
@@ -260,7 +263,8 @@ class Channel(asyncio.BufferedProtocol):
         assert arrival is not None
         scarce = self._buffer is self.hub.pool.reserve
         arrival.take(event.data, self._buffer, copy=scarce)
-        if scarce and "pool" not in self._pauses:
+        # Who holds little may go on, or a peer that pins every buffer with a few bytes in each would stop all others.
+        if scarce and self._held > RESERVE and "pool" not in self._pauses:
             self.pause("pool")
             self.hub.pool.when_free(self._resume_in_pool)
         if event.last:

@@ -7,8 +7,8 @@ and while any lease is out the bytes are not overwritten. What follows is
 received behind them, or into the next buffer.
 
 When every buffer is lent, receiving goes on in the reserve, which is never
-lent: commands and echoes are still understood, and data are copied out of it
-while their connection stops reading.
+lent: commands and echoes are still understood, and data are copied out of it.
+A connection of which more waits than the reserve holds stops reading.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ class BufferPool:
 
 
 RESERVE = 64 * KIB
-"""Enough for any command; data received into it are copied, so small is kind."""
+"""Enough for any command; data received into it are copied, so small is kind. A connection may hold as much of them, and
+one read more, before it waits for a buffer."""
 
 SMALLEST_SHARE = 16
 """A buffer is left when less than a sixteenth of it is free: smaller reads cost more system calls than they save."""
