@@ -198,6 +198,20 @@ class TestReading:
         assert found is not None
         assert found.sop_instance_uid == "1.2.3.4"
 
+    def test_group_0002_without_an_end(self) -> None:
+        """Beyond 1 MiB it is no header any more, and no more is read to find its end."""
+        longest = (1 << 20) - len(EXAMPLE_BYTES) - 12
+        private = b"\2\0\2\1OB\0\0" + longest.to_bytes(4, "little") + bytes(longest)
+        assert head(EXAMPLE_BYTES + private + explicit()).data_offset == 1 << 20
+        private = b"\2\0\2\1OB\0\0" + (longest + 2).to_bytes(4, "little")
+        with pytest.raises(NotAnInstance, match="does not end within 1 MiB"):
+            read_head(EXAMPLE_BYTES + private, complete=False)
+
+    def test_a_data_set_without_bytes(self) -> None:
+        """It begins where the file ends; of a file that is not whole nothing is said."""
+        assert head(EXAMPLE_BYTES).data_offset == len(EXAMPLE_BYTES)
+        assert read_head(EXAMPLE_BYTES, complete=False) is None
+
     def test_a_file_cut_in_its_first_elements(self) -> None:
         """What can be read counts, the rest comes from group 0002."""
         assert head(EXAMPLE_BYTES + explicit(instance="1.2.3.5")[:-2]).sop_instance_uid == "1.2.3.4"
@@ -221,6 +235,13 @@ class TestDeflated:
         """What cannot be inflated is not looked at."""
         assert head(DEFLATED_HEADER + b"\xff" * 300).sop_instance_uid == "1.2.3.4"
         assert head(DEFLATED_HEADER + b"\x78" * 300).sop_instance_uid == "1.2.3.4"
+
+    def test_garbage_is_not_read_to_its_end(self) -> None:
+        """Beyond 64 KiB no more is asked for, also when nothing at all could be inflated."""
+        assert read_head(DEFLATED_HEADER + b"\xff" * 65_535, complete=False) is None
+        found = read_head(DEFLATED_HEADER + b"\xff" * 65_536, complete=False)
+        assert found is not None
+        assert found.sop_instance_uid == "1.2.3.4"
 
     def test_a_stream_that_looks_like_group_0002(self) -> None:
         """The stated group length says where deflated bytes begin, even if they begin like an element."""

@@ -118,9 +118,10 @@ def data_set_identity(data: bytes, transfer_syntax_uid: str, *, complete: bool) 
     only the head is inflated. 64 KiB always suffice.
     """
     syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
+    give_up = complete or len(data) >= _MOST_DATA_SET
     if syntax is not None and syntax.deflated:
         data = _inflate(data)
-    give_up = complete or len(data) >= _MOST_DATA_SET
+        give_up = give_up or len(data) >= _MOST_DATA_SET
     return _identity(data[:_MOST_DATA_SET], _order(syntax), give_up=give_up)
 
 
@@ -199,7 +200,7 @@ def _push(element: int, vr: bytes, text: str) -> bytes:
 
 
 def _read_head(data: bytes, *, complete: bool) -> FileHead | None:
-    meta = _pull_meta(data, _meta_offset(data, complete=complete))
+    meta = _pull_meta(data, _meta_offset(data, complete=complete), complete=complete)
     if meta.sop_class_uid == MediaStorageDirectoryStorage:
         raise _NotAnInstance(_DICOMDIR)
     data_set = data[meta.data_offset : meta.data_offset + _MOST_DATA_SET]
@@ -224,12 +225,14 @@ def _meta_offset(data: bytes, *, complete: bool) -> int:
     raise _NotAnInstance("it begins neither with a preamble nor with group 0002 or 0008")
 
 
-def _pull_meta(data: bytes, offset: int) -> _Meta:
+def _pull_meta(data: bytes, offset: int, *, complete: bool) -> _Meta:
     """Walks group 0002; the length it states is believed only where the walk comes by its end."""
     meta = _Meta()
     stated_end = None
     # Deflated bytes may look like one more element of group 0002: there the stated end is the end.
     while not (offset == stated_end and _deflated(meta.transfer_syntax_uid)):
+        if complete and len(data) == offset and meta.transfer_syntax_uid:
+            break  # a data set without a byte
         if len(data) < offset + 2:
             raise _Short
         if data[offset : offset + 2] != b"\2\0":

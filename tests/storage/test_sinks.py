@@ -137,6 +137,22 @@ class TestSameNameAgain:
         assert (tmp_path / "a").stat() == before
         assert names(tmp_path) == ["a"]
 
+    def test_a_data_set_without_bytes(self, tmp_path: Path) -> None:
+        """It is the same as another one without any, and as nothing else."""
+        store(FileSink(tmp_path / "a"), views=[])
+        assert store(FileSink(tmp_path / "a"), views=[]).duplicate
+        assert store(FileSink(tmp_path / "a")).path == tmp_path / "a~2"
+        assert names(tmp_path) == ["a", "a~2"]
+
+    def test_a_link_to_the_same_data_set_is_different(self, tmp_path: Path) -> None:
+        """Nobody promised that what lies elsewhere stays there."""
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        store(FileSink(tmp_path / "outside"))
+        (folder / "a").symlink_to(tmp_path / "outside")
+        assert store(FileSink(folder / "a")).path == folder / "a~2"
+        assert (folder / "a").is_symlink()
+
     def test_different_is_kept_beside(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """Nothing is overwritten; each different data set gets a number, each known one is recognised."""
         store(FileSink(tmp_path / "1.2.dcm"))

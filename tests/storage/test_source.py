@@ -108,6 +108,12 @@ class TestInstanceFile:
             InstanceFile.open(__file__)
         assert caught.value.path == __file__
 
+    def test_no_data_set(self, tmp_path: Path) -> None:
+        """A header alone cannot be sent."""
+        (tmp_path / "a").write_bytes(header())
+        with pytest.raises(NotAnInstance, match="ends before its data set"):
+            InstanceFile.open(tmp_path / "a")
+
     def test_odd_length(self, tmp_path: Path) -> None:
         """An uncompressed data set of odd length is broken and cannot be sent (PS3.8 E.1)."""
         (tmp_path / "a").write_bytes(header() + DATA + b"x")

@@ -55,6 +55,8 @@ class InstanceFile:
         except OSError as error:
             raise storage_error(error, f"cannot read {name}") from error
         data_length = state.size - head.data_offset
+        if not data_length:
+            raise NotAnInstance(name, "the file ends before its data set")
         if data_length % 2 and not _deflated(head.transfer_syntax_uid):
             # PS3.5 7.1.1: every element is of even length, so a byte is missing or too many.
             raise NotAnInstance(name, f"odd length: its data set has {data_length} bytes")
