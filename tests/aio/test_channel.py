@@ -367,6 +367,23 @@ async def test_a_body_that_raises_ends_in_an_abort(blocking: bool) -> None:
         assert requestor.user.failures == [error]
 
 
+async def test_a_body_that_ends_its_thread_ends_in_an_abort() -> None:
+    """``sys.exit`` in a storage thread ends no program; the association learns of it like of any other failure."""
+
+    class Leaving(MemoryBody):
+        def read_into(self, views: Sequence[memoryview]) -> None:
+            raise SystemExit("enough")
+
+    async with Bench() as bench:
+        requestor, acceptor = await bench.pair()
+        requestor.store(1, Leaving(pattern(4 * MIB), blocking=True))
+        await acceptor.until(lambda: acceptor.saw(Aborted))
+        await requestor.wait_closed()
+        (error,) = requestor.user.failures
+        assert str(error) == "the body failed: SystemExit: enough"
+        assert isinstance(error.__cause__, SystemExit)
+
+
 async def test_without_storage_threads_a_file_cannot_be_sent(file: Path) -> None:
     """At shutdown, or on a machine without a thread to spare: told like any other failure to read."""
     async with Bench() as bench:

@@ -19,7 +19,7 @@ from dicomnet.aio.pool import RESERVE, Buffer
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
-from dicomnet.errors import ConnectionLost
+from dicomnet.errors import ConnectionLost, StorageError
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
 from dicomnet.ul.connection import CLOSE, SEND_EOF
@@ -371,7 +371,12 @@ class Channel(asyncio.BufferedProtocol):
                 self._write_chunk(message, used, _read(message, gaps))
 
     def _read_off_loop(self, message: OutgoingMessage, used: int, gaps: list[memoryview]) -> None:
-        error = _read(message, gaps)
+        error: Exception | None
+        try:
+            error = _read(message, gaps)
+        except BaseException as failure:  # noqa: BLE001 (SystemExit, for one: a thread has no program to end)
+            error = StorageError(f"the body failed: {type(failure).__name__}: {failure}")
+            error.__cause__ = failure
         self.hub.loop.call_soon_threadsafe(self._chunk_read, message, used, error)
 
     def _chunk_read(self, message: OutgoingMessage, used: int, error: Exception | None) -> None:

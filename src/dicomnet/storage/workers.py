@@ -88,7 +88,7 @@ class Workers:
                 break
             try:
                 job()
-            except Exception:
+            except BaseException:  # SystemExit too: a thread has no program to end, and jobs are promised to it
                 logger.exception("a storage job failed")
             del job  # what it holds must not live until the next one
             with self._lock:
