@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import pytest
 
-from dicomnet.aio.hub import IDLE_SEND_BUFFERS, SEND_BUFFER, Hub, close_hub, hub
+from aio.ends import WAIT, Gate
+from dicomnet.aio.hub import IDLE_SEND_BUFFERS, SEND_BUFFER, STORAGE_THREADS, Hub, close_hub, hub
 from dicomnet.errors import StateError
 from dicomnet.limits import Limits
 
@@ -39,6 +42,35 @@ async def test_closing_finishes_what_the_storage_threads_were_given() -> None:
         hub().workers.submit(lambda number=number: done.append(number))
     close_hub()
     assert sorted(done) == list(range(10))
+
+
+async def test_closing_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that hangs does not hang the end of the program; one warning tells of it."""
+    monkeypatch.setattr("dicomnet.aio.hub.LAST_WRITES", 0.1)
+    with Gate() as gate:
+        hub().workers.submit(gate.pass_through)
+        await gate.reached()
+        hub().close_workers()
+        started = time.monotonic()
+        close_hub()
+        assert time.monotonic() - started < 5
+    assert [record.message for record in caplog.records] == [
+        "1 threads (dicomnet-storage) still work after 0.1 s; they are left to themselves"
+    ]
+
+
+async def test_stalled_disks_of_all_associations_leave_a_thread_for_the_next() -> None:
+    """As many as a listener admits, each with a sink that stands still, and as many senders' files as that."""
+    limit = 2 * Limits().associations
+    assert limit <= STORAGE_THREADS
+    done = threading.Event()
+    with Gate() as gate:
+        for _ in range(limit - 1):
+            hub().workers.submit(gate.pass_through)
+        hub().workers.submit(done.set)
+        assert await asyncio.to_thread(done.wait, WAIT)
 
 
 async def test_send_buffers_are_used_again() -> None:

@@ -29,6 +29,7 @@ from dicomnet import (
     StorageError,
 )
 from dicomnet.net.callbacks import FAILED
+from dicomnet.net.engine import running
 from net.recorder import (
     CT,
     ECHO,
@@ -594,6 +595,23 @@ def test_shutdown_while_sending() -> None:
         assert monotonic() - began < 2.5
     assert not child.is_activated
     assert {type(error) for kind, error in child.sent if kind == 4 and error} == {dicomnet.ConnectionLost}
+
+
+def test_shutdown_does_not_wait_for_a_disk_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is not on the disk after a while is given up, with one warning."""
+    monkeypatch.setattr("dicomnet.aio.hub.LAST_WRITES", 0.1)
+    dicomnet.startup()
+    go_on, hangs = threading.Event(), threading.Event()
+    running().hub.workers.submit(lambda: (hangs.set(), go_on.wait(PATIENCE)))
+    assert hangs.wait(PATIENCE)
+    began = monotonic()
+    dicomnet.shutdown()
+    assert monotonic() - began < 2.5
+    go_on.set()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "1 threads (dicomnet-storage) still work after 0.1 s" in caplog.text
 
 
 def test_shutdown_while_receiving_more_than_is_taken() -> None:

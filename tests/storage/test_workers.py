@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from time import monotonic
 
 import pytest
 
@@ -57,6 +58,42 @@ def test_close_finishes_what_was_submitted() -> None:
     with pytest.raises(StateError):
         workers.submit(print)
     workers.close()
+
+
+def test_close_waits_no_longer_than_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A thread that hangs is left to itself with one warning, and nobody waits for it again; the others finish."""
+    workers = Workers(3)
+    go_on, hangs = threading.Event(), threading.Event()
+    done: list[int] = []
+    hung: list[threading.Thread] = []
+    workers.submit(lambda: (hung.append(threading.current_thread()), hangs.set(), go_on.wait(10), done.append(0)))
+    assert hangs.wait(10)
+    for number in range(1, 10):
+        workers.submit(lambda number=number: done.append(number))
+    started = monotonic()
+    workers.close(timeout=0.2)
+    assert 0.2 <= monotonic() - started < 5
+    assert sorted(done) == list(range(1, 10))
+    workers.close()
+    assert [record.message for record in caplog.records] == [
+        "1 threads (dicomnet-storage) still work after 0.2 s; they are left to themselves"
+    ]
+    go_on.set()
+    hung[0].join(10)
+    assert 0 in done
+
+
+def test_close_within_its_time_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The time is a limit, and nothing is waited for that is done."""
+    workers = Workers()
+    done: list[int] = []
+    for number in range(10):
+        workers.submit(lambda number=number: done.append(number))
+    started = monotonic()
+    workers.close(timeout=10)
+    assert monotonic() - started < 5
+    assert sorted(done) == list(range(10))
+    assert caplog.records == []
 
 
 def test_idle_threads_end() -> None:

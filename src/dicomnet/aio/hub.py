@@ -18,7 +18,7 @@ class Hub:
         self.loop = loop
         self.pool = BufferPool(buffers, buffer_size)
         self.deadlines = Deadlines(loop)
-        self.workers = Workers()
+        self.workers = Workers(STORAGE_THREADS)
         self._send_buffers: list[memoryview] = []
 
     def take_send_buffer(self) -> memoryview:
@@ -30,9 +30,13 @@ class Hub:
             self._send_buffers.append(buffer)
 
     def close(self) -> None:
-        """Ends the timer and the storage threads; what they were given is done first."""
+        """Ends the timer and the storage threads; what they were given is done first, unless it takes too long."""
         self.deadlines.close()
-        self.workers.close()
+        self.close_workers()
+
+    def close_workers(self) -> None:
+        """Ends the storage threads alone, for who wants to hear what they report meanwhile."""
+        self.workers.close(timeout=LAST_WRITES)
 
 
 def hub() -> Hub:
@@ -56,5 +60,12 @@ SEND_BUFFER = MIB
 
 IDLE_SEND_BUFFERS = 4
 """Kept for the next message; more are made and thrown away as senders come and go."""
+
+STORAGE_THREADS = 512
+"""More than a listener admits associations (`Limits.associations`), with as many senders: one whose disk stands still keeps
+a thread for as long, and must not keep one from anybody else. A thread exists only while it has something to do."""
+
+LAST_WRITES = 10.0
+"""Seconds that the storage threads get at the end: a disk that hangs must not hang the program."""
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

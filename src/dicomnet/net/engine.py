@@ -106,7 +106,7 @@ class Runtime:
         self.over = True
         self.call(self._stop_active)
         # Storage threads report to the loop, and what they report becomes callbacks: they end first.
-        self.hub.workers.close()
+        self.hub.close_workers()
         done = self.breathe(LAST_CALLBACKS)
         if not done:
             log.warning(

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from time import monotonic
 
 from dicomnet.errors import StateError
 
@@ -56,18 +57,31 @@ class Workers:
                 self._backlog += 1
             self._jobs.put(job)
 
-    def close(self, *, wait: bool = True) -> None:
+    def close(self, *, wait: bool = True, timeout: float | None = None) -> None:
         """Takes no more jobs; those submitted are finished, and unless told otherwise waited for.
 
         One of the threads itself must not wait.
+
+        Args:
+            timeout: seconds to wait; threads that still work then are left to themselves for good, with a warning.
         """
         with self._lock:
             self._closed = True
             threads = list(self._threads)
             for _ in threads:
                 self._jobs.put(None)
-        for thread in threads if wait else ():
-            thread.join()
+        if not wait:
+            return
+        end = None if timeout is None else monotonic() + timeout
+        for thread in threads:
+            thread.join(None if end is None else max(0.0, end - monotonic()))
+        with self._lock:
+            hung = len(self._threads.intersection(threads))
+            self._threads.clear()
+        if hung:
+            logger.warning(
+                "%d threads (%s) still work after %g s; they are left to themselves", hung, self._name, timeout
+            )
 
     def _start(self) -> None:
         self._started += 1
