@@ -14,12 +14,13 @@ from hypothesis import given, strategies as st
 
 from dicomnet.errors import StateError, StorageError
 from dicomnet.storage.delivery import Delivery, Lease
+from dicomnet.storage.disk import Disk
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
 from dicomnet.storage.workers import Workers
 from dicomnet.types import UID
 from dicomnet.uids import CTImageStorage, ExplicitVRLittleEndian
-from faulty import FaultyDisk, names
+from faulty import names
 
 INCOMING = Incoming(CTImageStorage, UID("1.2.3.4"), ExplicitVRLittleEndian, "MOD", "ARCH", "C-STORE-RQ")
 
@@ -207,8 +208,15 @@ class TestViews:
         assert bench.still_used == [0]
 
     def test_an_error_does_not_keep_memory(self, tmp_path: Path) -> None:
-        """The frames that an error remembers hold slices of views; they let go of them."""
-        bench = Bench(FileSink(tmp_path / "a", disk=FaultyDisk(0, "ENOSPC", only="writev")))
+        """The frames that an error remembers hold slices of views, here of one half written; they let go of them."""
+
+        class Full(Disk):
+            def writev(self, descriptor: int, views: Sequence[memoryview | bytes]) -> int:
+                if len(views[0]) < 300:
+                    raise OSError(errno.ENOSPC, "full")
+                return sum(map(len, views)) - 100
+
+        bench = Bench(FileSink(tmp_path / "a", disk=Full()))
         bench.write(b"\10\0" * 100)
         bench.write(b"\10\0" * 100)
         bench.run()
@@ -236,7 +244,7 @@ class TestErrors:
         assert isinstance(error.__cause__, ValueError)
         assert error.status == 0x0110
         assert (bench.leases, bench.bytes) == ([0, 1], 8)
-        assert sink.steps.count("discard") == (step != "open")
+        assert sink.steps.count("discard") == 1
         assert sink.steps.count("write") <= (2 if step == "finish" else 1)
 
     def test_keep_their_status(self) -> None:

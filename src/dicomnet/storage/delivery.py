@@ -208,8 +208,8 @@ class Delivery:
 
     def _open_sink(self) -> None:
         if not self._opened:
+            self._opened = True  # first: what fails half-way has something to discard, too
             self._sink.open(self._incoming)
-            self._opened = True
 
     def _fail(self, error: BaseException) -> None:
         self._over = True

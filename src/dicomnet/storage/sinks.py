@@ -85,7 +85,10 @@ class Sink:
         raise NotImplementedError
 
     def discard(self) -> None:
-        """The data set is not wanted, or failed. Called at most once, after `open`; leaves nothing behind."""
+        """The data set is not wanted, or failed. Called at most once, after an `open`, even one that failed.
+
+        Leaves nothing behind.
+        """
 
 
 class FileSink(Sink):
