@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,9 +74,41 @@ def test_macos_has_a_fuller_sync(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_file_system_without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is known of others then."""
-    for number, free in ((errno.EWOULDBLOCK, False), (errno.ENOLCK, True)):
+    for number, free in ((errno.EWOULDBLOCK, False), (errno.ENOLCK, None), (errno.EBADF, None)):
         monkeypatch.setattr(platform, "_fcntl", SimpleNamespace(LOCK_EX=2, LOCK_NB=4, flock=raiser(number)))
-        assert platform.lock(7) == free
+        assert platform.lock(7) is free
+    monkeypatch.setattr(platform, "_fcntl", None)
+    assert platform.lock(7) is None
+
+
+def test_a_leftover_where_nothing_can_be_locked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Another receiver may be writing it, unless nobody has for a day."""
+    monkeypatch.setattr(platform, "_fcntl", SimpleNamespace(LOCK_EX=2, LOCK_NB=4, flock=raiser(errno.ENOLCK)))
+    for name, hours in ((".a.part", 23), (".b.part", 25)):
+        (tmp_path / name).touch()
+        written = time.time() - hours * 3600
+        os.utime(tmp_path / name, (written, written))
+    Folder(tmp_path)
+    assert os.listdir(tmp_path) == [".a.part"]  # noqa: PTH208
+
+
+def test_locks_that_need_a_file_open_for_writing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """NFS makes a byte-range lock of it, which a descriptor for reading cannot have."""
+
+    def flock(descriptor: int, operation: int) -> None:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "not for a descriptor for reading")
+        fcntl.flock(descriptor, operation)
+
+    monkeypatch.setattr(platform, "_fcntl", SimpleNamespace(LOCK_EX=2, LOCK_NB=4, flock=flock))
+    for name in (".held.part", ".left.part"):
+        (tmp_path / name).touch()
+        written = time.time() - 3600
+        os.utime(tmp_path / name, (written, written))
+    with (tmp_path / ".held.part").open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        Folder(tmp_path)
+        assert os.listdir(tmp_path) == [".held.part"]  # noqa: PTH208
 
 
 def test_umask_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +129,18 @@ def test_mode_where_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     sink.open(incoming("1.2.3"))
     sink.finish()
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_system_without_modes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """FAT refuses every change of a mode; a real failure is one."""
+    for number in (errno.EPERM, errno.ENOTSUP):
+        monkeypatch.setattr(os, "fchmod", raiser(number))
+        sink = FileSink(tmp_path / str(number))
+        sink.open(incoming("1.2.3"))
+        assert sink.finish().path == tmp_path / str(number)
+    monkeypatch.setattr(os, "fchmod", raiser(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        platform.set_mode(7, 0o640)
 
 
 def test_a_link_in_the_place_of_a_temporary_file(tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ class Disk:
         flags = platform.READ_FLAGS | platform.NO_FOLLOW | platform.NO_WAIT
         return os.open(folder.at(name), flags, dir_fd=folder.descriptor)
 
+    def open_again(self, folder: OpenFolder, name: str) -> int:
+        """Opens a file for reading and writing, as `lock` needs it on NFS; otherwise like `open_read`."""
+        flags = platform.READ_FLAGS | os.O_RDWR | platform.NO_FOLLOW | platform.NO_WAIT
+        return os.open(folder.at(name), flags, dir_fd=folder.descriptor)
+
     def open_path(self, path: str) -> int:
         """Opens a file that the user named, symbolic links followed; a pipe without waiting for its other end."""
         return os.open(path, platform.READ_FLAGS | platform.NO_WAIT)
@@ -71,8 +76,8 @@ class Disk:
         """Writes from at most 1024 views, perhaps less than they hold."""
         return platform.writev(descriptor, views)
 
-    def lock(self, descriptor: int) -> bool:
-        """Marks a file as being written; False if another process does."""
+    def lock(self, descriptor: int) -> bool | None:
+        """Marks a file as being written; False if another process does, None if that cannot be known."""
         return platform.lock(descriptor)
 
     def set_mode(self, descriptor: int, mode: int) -> None:

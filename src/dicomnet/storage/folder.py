@@ -70,7 +70,10 @@ def file_name(sop_instance_uid: str) -> str:
 
 
 def _remove_leftovers(disk: Disk, folder: OpenFolder, *, before: float) -> None:
-    """Removes temporary files of a process that is no more; those in use by another one are locked."""
+    """Removes temporary files of a process that is no more; those in use by another one are locked.
+
+    Where nothing can be locked, a file that was written to within a day may be in use.
+    """
     for name in disk.names(folder):
         if name.startswith(".") and name.endswith(".part"):
             try:
@@ -83,11 +86,16 @@ def _remove_leftover(disk: Disk, folder: OpenFolder, name: str, before: float) -
     state = disk.state_in(folder, name)
     if state is None or state.modified >= before * 1e9:
         return
-    descriptor = disk.open_read(folder, name)
+    descriptor = disk.open_again(folder, name)
     try:
         unused = disk.lock(descriptor)
     finally:
         disk.close(descriptor)
+    if unused is None:
+        unused = state.modified < (before - _DAY) * 1e9
     if unused:
         disk.unlink(folder, name)
         logger.info("removed %s in %s, left by a crash", name, folder.path)
+
+
+_DAY = 24 * 60 * 60

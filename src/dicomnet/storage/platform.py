@@ -108,20 +108,27 @@ def link(folder: OpenFolder, old: str, new: str) -> None:
 
 
 def set_mode(descriptor: int, mode: int) -> None:
-    """Sets the permissions of an open file, where there are such."""
+    """Sets the permissions of an open file, where there are such: FAT has none, and says so with an error."""
     if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, mode)
+        try:
+            os.fchmod(descriptor, mode)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
 
 
-def lock(descriptor: int) -> bool:
-    """Marks an open file as in use by this process; False if it already is in use. Ends when the file is closed."""
+def lock(descriptor: int) -> bool | None:
+    """Marks a file open for writing as in use by this process, until it is closed.
+
+    Returns:
+        Whether it is ours now; None where there are no locks, and nothing is known of others.
+    """
     if _fcntl is None:
-        return True
+        return None
     try:
         _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except OSError as error:
-        # A file system without locks: then nothing is known of others, and nothing is promised.
-        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
     return True
 
 
