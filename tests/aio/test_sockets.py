@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -217,6 +218,47 @@ async def test_silence_is_told_in_time() -> None:
     assert time.monotonic() - started < 5
 
 
+@pytest.fixture
+def ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver makes an address of every label of a name: that port of this machine."""
+
+    async def answer(_: object, host: str, port: int, **__: object) -> list[tuple[object, ...]]:
+        if host == V4:  # uvloop asks again
+            return list(_infos(V4, port=port))
+        return [_infos(V4, port=int(each))[0] for each in host.split(".")]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", answer)
+    monkeypatch.setattr(uvloop.Loop, "getaddrinfo", answer, raising=False)
+
+
+async def test_silent_addresses_leave_time_for_the_next(ports: None) -> None:
+    """Each gets its share of what is left, so the last is reached though those before it never answer."""
+    with silent_address() as silent, listening() as sockets:
+        started = time.monotonic()
+        with closing(await open_socket(f"{silent}.{silent}.{port_of(sockets)}", 104, timeout=0.6)) as sock:
+            assert sock.getpeername()[1] == port_of(sockets)
+        assert 0.35 <= time.monotonic() - started < 0.6
+
+
+async def test_an_address_that_refuses_leaves_its_time_to_the_next(ports: None) -> None:
+    """Time that is not needed is shared again, and silence at the end lasts as long as there is time."""
+    with listening() as sockets:
+        refusing = port_of(sockets)
+    with silent_address() as silent:
+        started = time.monotonic()
+        with pytest.raises(ConnectFailed, match=r"no answer within 0\.3 s"):
+            await open_socket(f"{refusing}.{refusing}.{silent}", 104, timeout=0.3)
+        assert time.monotonic() - started >= 0.25
+
+
+async def test_without_a_time_the_system_decides(ports: None) -> None:
+    """The next address is tried when the one before it has failed, however long that took."""
+    with listening() as sockets:
+        refusing = port_of(sockets)
+    with listening() as sockets, closing(await open_socket(f"{refusing}.{port_of(sockets)}", 104)) as sock:
+        assert sock.getpeername()[1] == port_of(sockets)
+
+
 async def test_an_unknown_name_is_told() -> None:
     """The resolver's number says nothing, its words do. RFC 6761 promises that this name does not exist."""
     with pytest.raises(ConnectFailed, match=r"nowhere\.invalid:104: the host name cannot be resolved \(.+\)"):
@@ -272,6 +314,14 @@ async def test_options_are_set_on_both_ends() -> None:
             assert not sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             assert not sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == b"\1\0\0\0\3\0\0\0"
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(0.0, 0), (0.5, 1), (2.0, 2), (2.1, 3)])
+def test_a_time_to_linger_is_rounded_up(seconds: float, whole: int) -> None:
+    """Half a second is not none at all, which would reset the connection and lose what has not left."""
+    with socket.socket() as sock:
+        SocketOptions(linger=seconds).apply(sock)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == struct.pack("ii", 1, whole)
 
 
 def test_options_of_tcp_leave_other_sockets_alone() -> None:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
+from math import ceil
 
 from dicomnet.errors import ConnectFailed
 
@@ -35,7 +36,7 @@ class SocketOptions:
     keep_alive: float | None = 60.0
     """Seconds of silence before TCP asks whether the peer still lives."""
     linger: float | None = None
-    """SO_LINGER, in seconds; the standard says not to (PS3.8 9.1.4)."""
+    """SO_LINGER, in seconds, rounded up to whole ones; the standard says not to (PS3.8 9.1.4)."""
 
     @classmethod
     def defaults(cls) -> SocketOptions:
@@ -104,7 +105,7 @@ async def open_socket(
     timeout: float | None = None,
     options: SocketOptions = SocketOptions(),
 ) -> socket.socket:
-    """A connected, non-blocking socket: the peer's addresses are tried in the resolver's order.
+    """A connected, non-blocking socket: the peer's addresses are tried in the resolver's order, each for its share of time.
 
     Args:
         local: our own address and port to connect from; ("", 0) or None is any.
@@ -116,7 +117,7 @@ async def open_socket(
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         async with asyncio.timeout(timeout):
-            return await _open_first(host, port, local, ip_type, options)
+            return await _open_first(host, port, local, ip_type, timeout, options)
     except TimeoutError:
         raise ConnectFailed(where, "no answer" if timeout is None else f"no answer within {timeout:g} s") from None
     except (OSError, UnicodeError) as error:
@@ -130,19 +131,28 @@ def address_text(address: Sequence[object]) -> tuple[str, int]:
 
 
 async def _open_first(
-    host: str, port: int, local: tuple[str, int] | None, ip_type: IpType, options: SocketOptions
+    host: str,
+    port: int,
+    local: tuple[str, int] | None,
+    ip_type: IpType,
+    timeout: float | None,
+    options: SocketOptions,
 ) -> socket.socket:
     loop = asyncio.get_running_loop()
+    end = None if timeout is None else loop.time() + timeout
     infos = await loop.getaddrinfo(host, port, family=_family(ip_type), type=socket.SOCK_STREAM)
     failure: OSError | None = None
-    for family, kind, protocol, _, address in infos:
+    for left, (family, kind, protocol, _, address) in zip(range(len(infos), 0, -1), infos, strict=True):
+        # A silent address leaves time for the others; the last has what there is, which the caller sees to.
+        share = None if end is None or left == 1 else (end - loop.time()) / left
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)
             options.apply(sock)
             if local is not None and local != ("", 0):
                 sock.bind((local[0] or ("::" if family == socket.AF_INET6 else _ANY_IPV4), local[1]))
-            await loop.sock_connect(sock, address)
+            async with asyncio.timeout(share):
+                await loop.sock_connect(sock, address)
             return sock
         except OSError as error:
             sock.close()
@@ -200,7 +210,8 @@ def plain_reason(error: OSError | UnicodeError) -> str:
 
 
 def _linger(seconds: float) -> bytes:
-    return struct.pack("ii", 1, int(seconds))
+    # Up, because 0 would throw away what has not left and reset the connection.
+    return struct.pack("ii", 1, ceil(seconds))
 
 
 _ANY_IPV4 = "0.0.0.0"  # noqa: S104 (a receiver that only this machine can reach is useless)
