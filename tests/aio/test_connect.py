@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import pytest
+import uvloop
 
 from aio.ends import WAIT, Bench, End, Site, User, pattern, reset, tcp_pair
 from dicomnet.aio.connect import connect
@@ -177,6 +178,39 @@ async def test_a_certificate_for_another_name_is_refused(site: Site) -> None:
         reason = await refused(site, port, server_hostname="other.example")
         assert "hostname mismatch" in reason
         assert "other.example" in reason
+
+
+@pytest.mark.parametrize("name", [".pacs", "a..b", "x" * 64 + ".example", "pacs\0.example"])
+async def test_a_name_that_is_none_is_told(site: Site, name: str) -> None:
+    """What ssl cannot even encode is an error of the secure link like any other, and the socket is closed."""
+    ours, theirs = tcp_pair()
+    with closing(ours):
+        end = End(Bench().near, requestor=True)
+        with pytest.raises(TlsFailed, match="is no host name that a certificate could bear") as caught:
+            await end.attach(theirs, context=site.requestor, server_hostname=name)
+        assert repr(name) in str(caught.value)
+        assert theirs.fileno() == -1
+    assert end.user.closings == []
+
+
+@pytest.mark.parametrize("error", [ValueError("No."), TypeError("No.")])
+async def test_what_ssl_raises_is_an_error_of_the_secure_link(
+    site: Site, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it has against a context or its arguments."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    for kind in (asyncio.BaseEventLoop, uvloop.Loop):
+        monkeypatch.setattr(kind, "create_connection", refuse, raising=False)
+    ours, theirs = tcp_pair()
+    with closing(ours):
+        end = End(Bench().near, requestor=True)
+        with pytest.raises(TlsFailed) as caught:
+            await end.attach(theirs, context=site.requestor, server_hostname="pacs.example")
+        assert caught.value.detail == "no."
+        assert theirs.fileno() == -1
 
 
 async def test_a_plain_peer_at_a_tls_port_is_told_apart(site: Site) -> None:

@@ -44,10 +44,12 @@ async def attach(
             await loop.connect_accepted_socket(lambda: channel, sock, ssl=context, ssl_handshake_timeout=limit)
         else:
             name = None if context is None else (server_hostname or "")
+            if context is not None and name:
+                _check_name(context, name)
             await loop.create_connection(
                 lambda: channel, sock=sock, ssl=context, server_hostname=name, ssl_handshake_timeout=limit
             )
-    except OSError as error:
+    except (OSError, ValueError, TypeError) as error:
         _close(sock, identity)
         if context is None:
             raise
@@ -111,7 +113,17 @@ def _close(sock: socket.socket, identity: tuple[int, int]) -> None:
         sock.detach()
 
 
-def _reason(error: OSError, handshake_timeout: float | None) -> str:
+def _check_name(context: ssl.SSLContext, name: str) -> None:
+    """Lets ssl judge a name in vain, because it raises from within the loop's machinery what nobody there expects."""
+    import ssl
+
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
+    except (ValueError, TypeError) as error:  # a label that is empty or too long, a NUL
+        raise TlsFailed(f"{name!r} is no host name that a certificate could bear") from error
+
+
+def _reason(error: OSError | ValueError | TypeError, handshake_timeout: float | None) -> str:
     if isinstance(error, TimeoutError | ConnectionAbortedError):
         return f"the handshake was not over within {handshake_timeout:g} s" if handshake_timeout else "no handshake"
     if isinstance(error, ConnectionResetError):
@@ -119,7 +131,8 @@ def _reason(error: OSError, handshake_timeout: float | None) -> str:
         return (
             "the peer closed the connection during the handshake (it speaks no TLS, or does not trust our certificate)"
         )
-    reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error.strerror or str(error)
+    told = (getattr(error, name, None) for name in ("verify_message", "reason", "strerror"))
+    reason = next(filter(None, told), None) or str(error)
     text = str(reason).lower().replace("_", " ")
     if text == "wrong version number":
         return "the peer does not speak TLS (wrong version number)"
