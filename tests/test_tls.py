@@ -282,6 +282,13 @@ def test_what_is_unsafe_is_named_unsafe(site: Site) -> None:
     assert result.subject == "CN=expired"
 
 
+def test_the_options_of_a_link(site: Site) -> None:
+    """No renegotiation and no compression (RFC 9325 3.3, 3.5), and the acceptor chooses among the suites of both."""
+    for context in (site.requestor(), site.acceptor()):
+        for option in (ssl.OP_NO_RENEGOTIATION, ssl.OP_NO_COMPRESSION, ssl.OP_CIPHER_SERVER_PREFERENCE):
+            assert option in context.options
+
+
 # Settings that are refused.
 
 
