@@ -622,6 +622,18 @@ async def test_a_peer_that_stops_in_the_middle_of_a_message_is_given_up(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_the_send_buffer_of_a_broken_connection_is_used_again() -> None:
+    """No transport looks into it once it has told of its end."""
+    async with Bench() as bench:
+        for _ in range(3):
+            raw, requestor = await bench.raw_acceptor(small=True)
+            requestor.store(1, MemoryBody(pattern(4 * MIB)))
+            assert bench.near._send_buffers == []
+            raw.reset()
+            await requestor.wait_closed()
+            assert len(bench.near._send_buffers) == 1
+
+
 # Over TLS.
 
 

@@ -125,7 +125,7 @@ class Channel(asyncio.BufferedProtocol):
             self._arrival.discard()
             self._arrival = None
         if self._streaming is not None and not self._reading_body:
-            self._end_stream(reuse_buffer=False)
+            self._end_stream()  # asyncio's transports and uvloop's send no byte of a write after this call
         self.user.closed(None if exc is None else ConnectionLost(_plain(exc)))
 
     def pause_writing(self) -> None:
@@ -353,7 +353,7 @@ class Channel(asyncio.BufferedProtocol):
         assert self.transport is not None
         while not self._writing_paused and self._streaming is message:
             if not message.remaining:
-                self._end_stream(reuse_buffer=True)
+                self._end_stream()
                 return
             if self.transport.is_closing():  # `connection_lost` is on its way
                 return
@@ -388,24 +388,23 @@ class Channel(asyncio.BufferedProtocol):
     def _write_chunk(self, message: OutgoingMessage, used: int, error: Exception | None) -> None:
         if self.ended or message.dropped:
             self.core.forget(used)
-            self._end_stream(reuse_buffer=True)
+            self._end_stream()
             return
         if error is not None:
             # Half a data set is out and the rest cannot follow: only an abort tells the peer so.
             self.core.forget(used)
-            self._end_stream(reuse_buffer=True)
+            self._end_stream()
             self._fail(error)
             return
         assert self._send_buffer is not None
         self._write_one(self._send_buffer[:used])
 
-    def _end_stream(self, *, reuse_buffer: bool) -> None:
+    def _end_stream(self) -> None:
         message, self._streaming = self._streaming, None
         assert message is not None
         assert self._send_buffer is not None
         message.body.close()
-        if reuse_buffer:
-            self.hub.give_send_buffer(self._send_buffer)
+        self.hub.give_send_buffer(self._send_buffer)
         self._send_buffer = None
 
     def _fail(self, error: Exception) -> None:
