@@ -115,7 +115,7 @@ def test_a_spooled_data_set_dies_with_its_message(tmp_path: Path) -> None:
         small, large = stored(trio, instance(1), instance(2, 3 * MIB))
         assert small.data.path is large.data.path is None
         assert large.dataset == instance(2, 3 * MIB)
-        assert len(list(tmp_path.iterdir())) == 1
+        assert len(list(tmp_path.glob(".*.part"))) == 1
         trio.scp.events.clear()
         trio.scp._current_message = None
         del small, large

@@ -6,6 +6,8 @@ import errno
 import gc
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from dicomnet.errors import StateError, StorageError
 from dicomnet.part10 import file_header, read_head
 from dicomnet.storage import platform
 from dicomnet.storage.disk import Disk
+from dicomnet.storage.folder import Folder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import CallableSink, FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
 from dicomnet.types import UID
@@ -452,6 +455,88 @@ class TestSpoolSink:
         received = spooled(tmp_path, incoming(sop_instance_uid=None, command_name="C-FIND-RQ"))
         with pytest.raises(StorageError, match="C-FIND-RQ"):
             received.keep(tmp_path / "a")
+
+    def test_many_share_one_descriptor(self, tmp_path: Path) -> None:
+        """However many data sets wait for somebody to look at them; the last one gives it back."""
+        with no_descriptor_left():
+            first = spooled(tmp_path)
+            before = len(names(Path("/proc/self/fd")))
+            others = [spooled(tmp_path) for _ in range(10)]
+            assert len(names(Path("/proc/self/fd"))) == before
+            assert len(parts(tmp_path)) == 11
+            del first, others
+        assert names(tmp_path) == []
+
+    def test_a_folder_that_was_replaced(self, tmp_path: Path) -> None:
+        """A temporary file is read by its path, so it is written where the path leads now."""
+        first = spooled(tmp_path / "a")
+        (tmp_path / "a").rename(tmp_path / "b")
+        second = spooled(tmp_path / "a")
+        assert second.bytes() == DATA * 2
+        first.close()
+        second.close()
+        del first, second
+        assert names(tmp_path / "a") == names(tmp_path / "b") == []
+
+    def test_what_a_crash_has_left_goes(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """Once per process and folder; the temporary files of a living process stay, and everything else."""
+        caplog.set_level("INFO")
+        program = (
+            "import os, signal, sys\n"
+            "from storage.test_sinks import Path, spooled\n"
+            "kept = spooled(Path(sys.argv[1]))\n"
+            "print('ready', flush=True)\n"
+            "sys.stdin.read()\n"
+        )
+        arguments = [sys.executable, "-c", program, str(tmp_path)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        others = [
+            subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+            for _ in range(2)
+        ]
+        try:
+            for other in others:
+                assert other.stdout is not None
+                assert other.stdout.readline() == b"ready\n"
+            others[0].kill()
+            others[0].wait()
+            (tmp_path / ".dicomnet.part").touch()
+            assert len(names(tmp_path)) == 5
+            for path in tmp_path.iterdir():
+                os.utime(path, (0, 0))
+            spooled(tmp_path)
+            assert len(names(tmp_path)) == 3
+            assert "removed 1 files" in caplog.text
+            assert Path(tmp_path, ".dicomnet.part").exists()
+            others[1].communicate()
+            assert names(tmp_path) == [".dicomnet.part"]
+        finally:
+            for other in others:
+                other.kill()
+                other.communicate()
+
+    def test_a_sweep_that_fails(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """The data set is spooled all the same; a mark that may still be about to be locked stays."""
+        for number, (call, written) in enumerate([("names", 0), ("open_again", 0), ("unlink", 0), (None, None)]):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            mark = folder / f".dicomnet-{number:016x}.mark"
+            mark.touch()
+            if written is not None:
+                os.utime(mark, (written, written))
+            disk = FaultyDisk(0 if call else -1, "EIO", only=call)
+            sink = SpoolSink(folder, threshold=10, disk=disk)
+            assert store(sink, views=halves(DATA)).bytes() == DATA
+            assert mark.exists()
+        assert caplog.text.count("cannot") == 3
+
+    def test_a_folder_of_instances_leaves_them_alone(self, tmp_path: Path) -> None:
+        """Both may be in one place, and a spooled file is not locked itself."""
+        received = spooled(tmp_path)
+        for path in tmp_path.iterdir():
+            os.utime(path, (0, 0))
+        Folder(tmp_path)
+        assert received.bytes() == DATA * 2
 
     def test_folder_is_the_systems_own_by_default(self) -> None:
         """Without a folder, temporary files go where the system wants them."""

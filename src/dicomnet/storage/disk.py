@@ -43,6 +43,15 @@ class Disk:
         """Opens a folder; the path to it may contain symbolic links, a name in it is never followed."""
         return OpenFolder(path)
 
+    def is_still_there(self, folder: OpenFolder) -> bool:
+        """Whether the path of the folder still leads to it."""
+        if folder.descriptor is None:
+            return True
+        try:
+            return os.path.samestat(Path(folder.path).stat(), os.fstat(folder.descriptor))
+        except FileNotFoundError:
+            return False
+
     def create(self, folder: OpenFolder, name: str) -> int:
         """Creates a file that nobody else may read, and opens it for writing; an error if the name is taken."""
         return os.open(folder.at(name), platform.CREATE_FLAGS, 0o600, dir_fd=folder.descriptor)

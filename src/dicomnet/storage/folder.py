@@ -11,6 +11,7 @@ from pathlib import Path
 from dicomnet.storage.disk import Disk, storage_error
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.sinks import FileSink, Incoming
+from dicomnet.storage.spool import PREFIX
 from dicomnet.types import uid
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _remove_leftovers(disk: Disk, folder: OpenFolder, *, before: float) -> None:
     Where nothing can be locked, a file that was written to within a day may be in use.
     """
     for name in disk.names(folder):
-        if name.startswith(".") and name.endswith(".part"):
+        if name.startswith(".") and name.endswith(".part") and not name.startswith(PREFIX):
             try:
                 _remove_leftover(disk, folder, name, before)
             except OSError as error:

@@ -34,6 +34,7 @@ from dicomnet.storage.doubts import Doubts
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData, SpoolFile
 from dicomnet.storage.source import read_file_head
+from dicomnet.storage.spool import spool_folder, unlink_quietly
 from dicomnet.types import UID, ae_title
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,9 @@ class FileSink(Sink):
     data set in the same transfer syntax it stays, and that is success;
     otherwise the new one is kept beside it as ``name~2.dcm``, ``name~3.dcm``. A
     file whose sync has failed counts as another one, whatever is in it.
+
+    A crash leaves the temporary file, ``.name.*.part``; only a
+    `dicomnet.storage.folder.Folder` removes it, when it opens its folder.
     """
 
     def __init__(
@@ -253,7 +257,7 @@ class FileSink(Sink):
             self._disk.close(placeholder)
             self._disk.replace(folder, temporary, name)
         except OSError:
-            _unlink_quietly(self._disk, folder, name)
+            unlink_quietly(self._disk, folder, name)
             raise
         self._temporary = None
 
@@ -300,7 +304,7 @@ class FileSink(Sink):
     def _remove_temporary(self) -> None:
         temporary, self._temporary = self._temporary, None
         if temporary is not None:
-            _unlink_quietly(self._disk, self._open_folder(), temporary)
+            unlink_quietly(self._disk, self._open_folder(), temporary)
 
     def _open_descriptor(self) -> int:
         if self._descriptor is None:
@@ -349,7 +353,10 @@ class MemorySink(Sink):
 
 
 class SpoolSink(Sink):
-    """Keeps a small data set in memory and a larger one in a temporary file, which dies with its `ReceivedData`."""
+    """Keeps a small data set in memory and a larger one in a temporary file, which dies with its `ReceivedData`.
+
+    What a crash has left in the folder goes when the next process first needs it.
+    """
 
     blocking = False
 
@@ -413,9 +420,9 @@ class SpoolSink(Sink):
             self._spool = None
 
     def _spill(self) -> None:
-        folder = self._disk.open_folder(str(self._path))
-        name, self._descriptor = _create(self._disk, folder, "dicomnet")
-        self._spool = SpoolFile(self._path / name, functools.partial(_unlink_quietly, self._disk, folder, name))
+        folder = spool_folder(self._disk, str(self._path))
+        name, self._descriptor = folder.create()
+        self._spool = SpoolFile(self._path / name, functools.partial(folder.remove, name))
         drain(self._disk, self._descriptor, [memoryview(part) for part in self._parts])
         self._parts.clear()
 
@@ -506,7 +513,7 @@ def _create(disk: Disk, folder: OpenFolder, name: str) -> tuple[str, int]:
         disk.lock(descriptor)
     except OSError:
         disk.close(descriptor)
-        _unlink_quietly(disk, folder, temporary)
+        unlink_quietly(disk, folder, temporary)
         raise
     return temporary, descriptor
 
@@ -522,20 +529,6 @@ def _same_bytes(disk: Disk, one: tuple[int, int], other: tuple[int, int]) -> boo
             return False
         if not pieces[0]:
             return True
-
-
-def _unlink_quietly(disk: Disk, folder: OpenFolder, name: str) -> None:
-    """Removes a file of ours that nobody needs; twice tried, since what is left lies there until the next start."""
-    for last in (False, True):
-        try:
-            disk.unlink(folder, name)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            if last:
-                logger.warning("cannot remove %s in %s: %s", name, folder.path, error.strerror)
-        else:
-            return
 
 
 def _remove_if(disk: Disk, folder: OpenFolder, name: str, state: FileState) -> bool:

@@ -273,7 +273,7 @@ def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
                 if (status.st_dev, status.st_ino) not in seen:
                     seen.add((status.st_dev, status.st_ino))
                     waiting.extend(sorted(path.iterdir(), reverse=True))
-            elif path.is_file() and not (path.name.startswith(".") and path.name.endswith(".part")):
+            elif path.is_file() and not (path.name.startswith(".") and path.name.endswith((".part", ".mark"))):
                 yield path
         except OSError as error:
             logger.warning("cannot read %s: %s", path, error.strerror)
