@@ -274,6 +274,26 @@ def test_a_file_that_cannot_be_read_fails_alone(
     assert f"{bad}: failed: cannot read {bad}: permission denied" in outcome.err
 
 
+def test_a_folder_that_cannot_be_read_fails(
+    command: Command, peer: MakePeer, instance: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked for by name; what else was given still goes."""
+    path, folder = instance("a.dcm", number=1), tmp_path / "locked"
+    folder.mkdir()
+    original = Path.iterdir
+
+    def refuse(path: Path) -> Any:
+        if path == folder:
+            raise PermissionError(13, "Permission denied")
+        return original(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    outcome = command("send", peer().address, folder, path)
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 stored, 1 failed (unreadable), ")
+    assert outcome.err == f"{folder}: failed: cannot read {folder}: Permission denied\n"
+
+
 def test_one_request_at_a_time_is_on_its_way(command: Command, peer: MakePeer, instance: Write) -> None:
     """No asynchronous window is proposed, so the next C-STORE waits for the response to the last."""
     paths = [instance(f"{n}.dcm", number=n) for n in range(1, 10)]

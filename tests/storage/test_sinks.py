@@ -121,6 +121,19 @@ class TestFileSink:
                 store(FileSink(tmp_path / "a"), incoming=incoming(sop_instance_uid=uid))
         assert names(tmp_path) == []
 
+    @pytest.mark.parametrize("name", ["\U0001f600" * 61, "a" + "\u00e9" * 127, "x" * 255])
+    def test_a_name_as_long_as_may_be(self, tmp_path: Path, name: str) -> None:
+        """The limit of 255 counts bytes; so does what is taken of it for the temporary name."""
+        assert store(FileSink(tmp_path / name)).path == tmp_path / name
+
+    def test_a_name_with_a_nul(self, tmp_path: Path) -> None:
+        """No system has such a file; a peer may send it as a UID."""
+        for path in (tmp_path / "a\0b", lambda incoming: tmp_path / f"{incoming.sop_instance_uid}"):
+            with pytest.raises(StorageError, match="cannot be the name of a file") as caught:
+                store(FileSink(path), incoming=incoming(sop_instance_uid=UID("1.2\x003")))
+            assert caught.value.status == 0xC000
+        assert names(tmp_path) == []
+
     def test_a_missing_folder(self, tmp_path: Path) -> None:
         """The error names the file."""
         with pytest.raises(StorageError, match=r"cannot create .*nowhere/a") as caught:
@@ -165,6 +178,12 @@ class TestSameNameAgain:
         assert store(FileSink(tmp_path / "1.2.dcm"), OTHER).duplicate
         assert names(tmp_path) == ["1.2.dcm", "1.2~2.dcm", "1.2~3.dcm"]
         assert (tmp_path / "1.2.dcm").read_bytes() == header() + DATA
+
+    def test_the_last_number_of_a_uid_is_no_suffix(self, tmp_path: Path) -> None:
+        """`1.2.840~2.7` would look like another instance."""
+        for name, beside in (("1.2.840.7", "1.2.840.7~2"), ("1.2.DCM", "1.2~2.DCM"), (".dcm", ".dcm~2")):
+            store(FileSink(tmp_path / name))
+            assert store(FileSink(tmp_path / name), OTHER).path == tmp_path / beside
 
     def test_another_transfer_syntax_is_different(self, tmp_path: Path) -> None:
         """The same bytes in another syntax mean something else."""

@@ -268,6 +268,16 @@ class TestWalk:
         monkeypatch.setattr(Path, "iterdir", refuse)
         assert found(tmp_path, tmp_path) == ["b/2"]
         assert "Permission denied" in caplog.text
+        with pytest.raises(StorageError, match=r"cannot read .*/a: Permission denied"):
+            found(tmp_path, tmp_path / "a")
+
+    def test_what_cannot_be_read_may_be_told(self, tmp_path: Path) -> None:
+        """Then the rest is walked all the same."""
+        make(tmp_path, "b/2")
+        told: list[tuple[Path, str]] = []
+        paths = walk([tmp_path / "a", tmp_path / "b"], failed=lambda path, error: told.append((path, str(error))))
+        assert list(paths) == [tmp_path / "b" / "2"]
+        assert told == [(tmp_path / "a", f"cannot read {tmp_path}/a: No such file or directory")]
 
 
 def drain(body: FileBody | BytesBody, size: int) -> bytes:

@@ -76,7 +76,7 @@ def gather(paths: Sequence[Path], report: Report) -> list[InstanceFile]:
     """The heads of all files that hold an instance, each instance once."""
     seen: dict[tuple[UID, UID], Path] = {}
     files: list[InstanceFile] = []
-    for path in walk(paths):
+    for path in walk(paths, failed=lambda path, error: report.fail(path, "unreadable", str(error))):
         try:
             file = InstanceFile.open(path)
         except NotAnInstance as error:

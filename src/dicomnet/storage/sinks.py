@@ -42,7 +42,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A data set that is about to come, as its command and its association describe it."""
+    """A data set that is about to come, as its command and its association describe it.
+
+    UIDs and titles are what the peer has sent, and it may send anything: a path
+    like ``../../etc/passwd`` as well. `dicomnet.storage.folder.file_name` makes
+    of a SOP instance UID what can safely be the name of a file.
+    """
 
     sop_class_uid: UID
     sop_instance_uid: UID | None
@@ -57,7 +62,11 @@ class Incoming:
 
 
 Placement = Callable[[Incoming], "str | os.PathLike[str]"]
-"""Decides for each data set which file it becomes."""
+"""Decides for each data set which file it becomes.
+
+The path is taken as it is, so nothing of the peer's must get into it unseen:
+see `Incoming`, and `dicomnet.storage.folder.file_name` for a name that is safe.
+"""
 
 
 class Sink:
@@ -137,6 +146,8 @@ class FileSink(Sink):
         self._header = _header(incoming)
         self._syntax = incoming.transfer_syntax_uid
         self._path = Path(self._placement(incoming) if callable(self._placement) else self._placement)
+        if "\0" in str(self._path):
+            raise StorageError(f"{str(self._path)!r} cannot be the name of a file", status=_CANNOT_UNDERSTAND)
         try:
             if self._folder is None:
                 self._folder = self._disk.open_folder(str(self._path.parent))
@@ -215,7 +226,7 @@ class FileSink(Sink):
     def _publish(self) -> tuple[str, _Twin | None]:
         """Gives the whole file its final name, and returns it; with the file that has it already and holds the same."""
         for number in range(1, _MOST_VERSIONS):
-            name = self._path.name if number == 1 else f"{self._path.stem}~{number}{self._path.suffix}"
+            name = self._path.name if number == 1 else _numbered(self._path, number)
             try:
                 self._link(name)
             except FileExistsError:
@@ -506,8 +517,9 @@ def _keep(incoming: Incoming, disk: Disk, received: ReceivedData, path: str) -> 
 
 def _create(disk: Disk, folder: OpenFolder, name: str) -> tuple[str, int]:
     """A temporary file that is about to become ``name``, open for writing and locked."""
-    # 160 bits would be no more unique; a stem of 64 keeps the whole within the 255 bytes of any file system.
-    temporary = f".{name[:64]}.{secrets.token_hex(8)}.part"
+    # 64 bytes of the name keep the whole within the 255 of any file system; a character that is cut goes.
+    stem = name.encode("utf-8", "ignore")[:64].decode("utf-8", "ignore")
+    temporary = f".{stem}.{secrets.token_hex(8)}.part"
     descriptor = disk.create(folder, temporary)
     try:
         disk.lock(descriptor)
@@ -516,6 +528,13 @@ def _create(disk: Disk, folder: OpenFolder, name: str) -> tuple[str, int]:
         unlink_quietly(disk, folder, temporary)
         raise
     return temporary, descriptor
+
+
+def _numbered(path: Path, number: int) -> str:
+    """The name of a file beside another one: only in front of ``.dcm``, for the last number of a UID is no suffix."""
+    if path.suffix.lower() == ".dcm":
+        return f"{path.stem}~{number}{path.suffix}"
+    return f"{path.name}~{number}"
 
 
 def _same_bytes(disk: Disk, one: tuple[int, int], other: tuple[int, int]) -> bool:

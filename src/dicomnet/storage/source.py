@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,25 +242,41 @@ def read_file_head(disk: Disk, descriptor: int, path: str) -> FileHead:
         size = len(data)
 
 
-def walk(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+def walk(
+    paths: Iterable[str | os.PathLike[str]], *, failed: Callable[[Path, StorageError], object] | None = None
+) -> Iterator[Path]:
     """All files that the paths name or contain, folders sorted; each folder once, however many links lead to it.
 
-    Temporary files of a receiver are left out, and so is what is no regular file.
+    Temporary files of a receiver are left out, and so is what is no regular
+    file. A folder in a folder that cannot be read is logged.
+
+    Args:
+        paths: files and folders.
+        failed: told of a path that was given and cannot be read, to go on with the next one.
 
     Raises:
-        StorageError: a path that was given does not exist. A folder in it that cannot be read is logged.
+        StorageError: a path that was given cannot be read, and there is no ``failed``.
     """
     seen: set[tuple[int, int]] = set()
     for given in paths:
         path = Path(given)
         try:
-            path.stat()
-        except OSError as error:
-            raise storage_error(error, f"cannot read {path}") from error
-        if path.is_dir():
-            yield from _walk_folder(path, seen)
-        else:
-            yield path
+            yield from _walk_given(path, seen)
+        except StorageError as error:
+            if failed is None:
+                raise
+            failed(path, error)
+
+
+def _walk_given(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    try:
+        path.stat()
+    except OSError as error:
+        raise storage_error(error, f"cannot read {path}") from error
+    if path.is_dir():
+        yield from _walk_folder(path, seen)
+    else:
+        yield path
 
 
 def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
@@ -276,6 +292,8 @@ def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             elif path.is_file() and not (path.name.startswith(".") and path.name.endswith((".part", ".mark"))):
                 yield path
         except OSError as error:
+            if path is folder:
+                raise storage_error(error, f"cannot read {path}") from error
             logger.warning("cannot read %s: %s", path, error.strerror)
 
 
