@@ -153,21 +153,21 @@ class FileBody:
         """
         if self._closed:
             raise StorageError(f"{self._path} is closed")
-        rest = [view for view in views if len(view)]
-        wanted = sum(map(len, rest))
+        wanted = sum(map(len, views))
         beyond = wanted - self._in_file
         if beyond > self._pad:
             raise StorageError(f"{self._path}: {beyond} bytes more are asked for than its data set has")
         if beyond == 1:
             self._pad = 0
-            rest[-1][-1] = 0
-            rest[-1] = rest[-1][:-1]
+            *before, last = (view for view in views if len(view))
+            last[-1] = 0
+            views = (*before, last[:-1])
             wanted -= 1
         try:
             if self._descriptor is None:
                 self._descriptor = self._open()
                 self._disk.seek(self._descriptor, self._offset)
-            count = fill(self._disk, self._descriptor, rest)
+            count = fill(self._disk, self._descriptor, views)
         except OSError as error:
             raise storage_error(error, f"cannot read {self._path}") from error
         self._in_file -= count
