@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pydicom
@@ -13,6 +14,7 @@ from hypothesis import given, strategies as st
 
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import file_header
+from dicomnet.storage.disk import Disk, FileState
 from dicomnet.storage.source import BytesBody, FileBody, InstanceFile, walk
 from dicomnet.uids import CTImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from faulty import FAULTS, FaultyDisk, no_descriptor_left
@@ -61,14 +63,33 @@ class TestInstanceFile:
     def test_what_is_sent_is_what_was_looked_at(self, tmp_path: Path, size: int) -> None:
         """Another file under the name, or other bytes in it, may be of another syntax or patient."""
         path = tmp_path / "a"
-        for change in (lambda: (tmp_path / "b").rename(path), lambda: os.utime(path, ns=(0, 0))):
-            for name in "ab":
-                (tmp_path / name).write_bytes(header() + (DATA * 20)[:size])
-            os.utime(tmp_path / "b", ns=(0, path.stat().st_mtime_ns))
+        for other in (header(instance="1.2.4"), bytes(len(header())), None):
+            path.write_bytes(header() + (DATA * 20)[:size])
+
+            def change(other: bytes | None = other, written: int = path.stat().st_mtime_ns) -> None:
+                if other is None:
+                    os.utime(path, ns=(0, 0))
+                    return
+                (tmp_path / "b").write_bytes(other + (DATA * 20)[:size])
+                os.utime(tmp_path / "b", ns=(0, written))
+                (tmp_path / "b").rename(path)
+
             file = InstanceFile.open(path)
             change()
             with no_descriptor_left(), pytest.raises(StorageError, match="has changed"):
                 file.body()
+
+    def test_a_file_numbered_anew(self, tmp_path: Path) -> None:
+        """FAT has no numbers of its own, and the system makes one up each time; nothing else has changed."""
+
+        class Fat(Disk):
+            def state(self, descriptor: int) -> FileState | None:
+                state = super().state(descriptor)
+                return state and state._replace(inode=next(numbers))
+
+        numbers = count()
+        (tmp_path / "a").write_bytes(header() + DATA)
+        assert drain(InstanceFile.open(tmp_path / "a", disk=Fat()).body(), 1000) == DATA
 
     def test_a_change_before_the_first_byte(self, tmp_path: Path) -> None:
         """A body may wait for long until its turn comes."""
@@ -290,8 +311,8 @@ def drain(body: FileBody | BytesBody, size: int) -> bytes:
     return bytes(out)
 
 
-def header(syntax: str = ExplicitVRLittleEndian) -> bytes:
-    return file_header(sop_class_uid=CTImageStorage, sop_instance_uid="1.2.3", transfer_syntax_uid=syntax)
+def header(syntax: str = ExplicitVRLittleEndian, instance: str = "1.2.3") -> bytes:
+    return file_header(sop_class_uid=CTImageStorage, sop_instance_uid=instance, transfer_syntax_uid=syntax)
 
 
 def make(root: Path, *paths: str) -> None:

@@ -92,7 +92,7 @@ class InstanceFile:
         Raises:
             StorageError: the file is gone, or is not what was looked at.
         """
-        body = FileBody(self.path, self.data_offset, self.data_length, state=self.state, disk=self.disk)
+        body = FileBody(self.path, self.data_offset, self.data_length, looked_at=self, disk=self.disk)
         if self.data_length > SMALL:
             body.check()
             return body
@@ -115,7 +115,7 @@ class FileBody:
         offset: int,
         length: int,
         *,
-        state: FileState | None = None,
+        looked_at: InstanceFile | None = None,
         disk: Disk | None = None,
     ) -> None:
         """Nothing is opened before the first byte is read: many bodies may wait for their turn.
@@ -124,7 +124,7 @@ class FileBody:
             path: the file.
             offset: where the data set begins in it.
             length: its bytes; if odd it is deflated, and gets a NUL at the end.
-            state: what the file must still be like when it is opened.
+            looked_at: what the file must still be when it is opened.
             disk: the file system.
         """
         # PS3.5 A.5: only a deflated stream may be odd, and is then closed with one byte of 00H.
@@ -133,7 +133,7 @@ class FileBody:
         self._path = os.fspath(path)
         self._offset = offset
         self._in_file = length
-        self._state = state
+        self._looked_at = looked_at
         self._disk = disk or Disk()
         self._descriptor: int | None = None
         self._closed = False
@@ -185,13 +185,28 @@ class FileBody:
     def _open(self) -> int:
         descriptor = self._disk.open_path(self._path)
         try:
-            if self._state is not None and self._disk.state(descriptor) != self._state:
+            if not self._is_as_before(descriptor):
                 raise StorageError(f"{self._path} has changed since it was looked at")
         except BaseException:
             with suppress(OSError):
                 self._disk.close(descriptor)
             raise
         return descriptor
+
+    def _is_as_before(self, descriptor: int) -> bool:
+        before = self._looked_at
+        if before is None:
+            return True
+        now = self._disk.state(descriptor)
+        if now == before.state:
+            return True
+        # FAT and others number a file anew once the system has forgotten it: then what is in it decides.
+        if now is None or now._replace(inode=before.state.inode) != before.state:
+            return False
+        try:
+            return read_file_head(self._disk, descriptor, self._path) == before.head
+        except NotAnInstance:
+            return False
 
 
 class BytesBody:
