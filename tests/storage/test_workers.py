@@ -173,5 +173,5 @@ def until_idle(workers: Workers) -> None:
     """Waits for the thread to be through with its job: it takes a moment after the job's last line."""
     while True:
         with workers._lock:
-            if workers._free:
+            if workers._unclaimed:
                 return

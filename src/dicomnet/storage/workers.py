@@ -37,7 +37,7 @@ class Workers:
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._threads: set[threading.Thread] = set()
-        self._free = 0
+        self._unclaimed = 0
         """Threads that wait for a job, less the jobs on their way to them."""
         self._backlog = 0
         """Jobs that no waiting thread was free for."""
@@ -49,8 +49,8 @@ class Workers:
         with self._lock:
             if self._closed:
                 raise StateError("the storage threads are closed")
-            if self._free:
-                self._free -= 1
+            if self._unclaimed:
+                self._unclaimed -= 1
             elif len(self._threads) < self._limit:
                 self._start()
             else:
@@ -109,7 +109,7 @@ class Workers:
                 if self._backlog:
                     self._backlog -= 1
                 else:
-                    self._free += 1
+                    self._unclaimed += 1
         with self._lock:
             self._threads.discard(threading.current_thread())
 
@@ -119,8 +119,8 @@ class Workers:
             return self._jobs.get(timeout=self._idle_time)
         except Empty:
             with self._lock:
-                if self._free:
-                    self._free -= 1
+                if self._unclaimed:
+                    self._unclaimed -= 1
                     return None
         # A job was promised to every waiting thread, this one included.
         return self._jobs.get()
