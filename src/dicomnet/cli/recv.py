@@ -18,6 +18,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectFailed, DicomNetError, RejectReason, RejectResult, StateError
 from dicomnet.net import Associate, DicomNet, Message, runtime
 from dicomnet.storage.folder import Folder
+from dicomnet.types import printable
 
 if TYPE_CHECKING:
     from dicomnet.tls import TlsConfig
@@ -101,7 +102,7 @@ class Keeper(DicomNet):
     def on_receive_associate_request(self, associate: Associate) -> None:
         ours = self._receiver.called_ae
         if ours is not None and associate.called_ae != ours:
-            who = f"{associate.calling_ae}@{self.peer_address}"
+            who = f"{printable(associate.calling_ae)}@{self.peer_address}"
             log.warning("%s calls %r, but this is %r: rejected", who, associate.called_ae, ours)
             reason = RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED
             self.send_associate_reject(RejectResult.PERMANENT, reason.source, reason.reason)
