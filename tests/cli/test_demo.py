@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -214,6 +215,20 @@ def test_ctrl_c_ends_it_cleanly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         signal.signal(signal.SIGTERM, before)
     assert ended.value.code == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_ctrl_c_leaves_no_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who presses it again while the folder is being removed does not keep half of the folder."""
+    cleanup = tempfile.TemporaryDirectory.cleanup
+
+    def interrupted(folder: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        cleanup(folder)
+
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", interrupted)
+    test_ctrl_c_ends_it_cleanly(monkeypatch, tmp_path)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_sigterm_leaves_no_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

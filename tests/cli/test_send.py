@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli.helpers import Outcome, Peer, assert_plain, environment
+from cli.helpers import CT, Outcome, Peer, assert_plain, environment
 from dicomnet import MEMORY, Status
 from dicomnet.errors import StorageError
 from dicomnet.storage.source import InstanceFile
@@ -78,6 +78,24 @@ def test_a_second_file_of_an_instance_is_skipped(command: Command, peer: MakePee
     assert archive.instances == ["1.2.3.1"]
 
 
+def test_a_damaged_copy_does_not_hide_the_whole_one(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Two files claim to be one instance: unless their data sets agree in every byte, both are sent."""
+    instance("a.dcm", number=1, size=50)
+    damaged = instance("b.dcm", number=1)
+    with damaged.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\xff")
+    instance("c.dcm", number=1, syntax=JPEG)
+    folder = instance("d.dcm", number=1).parent
+    instance("e.dcm", number=1)
+    archive = peer()
+    outcome = command("send", archive.address, folder, "-v")
+    assert outcome.code == 0
+    assert outcome.out.startswith("4 stored, 1 skipped, ")
+    assert f"e.dcm: skipped, the same instance as another file ({folder / 'd.dcm'})" in outcome.err
+    assert archive.instances == ["1.2.3.1"] * 4
+
+
 def test_a_file_that_disagrees_with_itself_is_reported(command: Command, peer: MakePeer, instance: Write) -> None:
     """Where group 0002 names another instance, what the data set says is sent."""
     path = instance("a.dcm", number=1, meta_number=2)
@@ -140,6 +158,21 @@ def test_a_refused_context_fails_its_files_alone(command: Command, peer: MakePee
         "encoding (transfer syntax)\n"
     )
     assert archive.instances == ["1.2.3.2"]
+
+
+def test_a_refused_kind_takes_one_line(command: Command, peer: MakePeer, instance: Write) -> None:
+    """A folder full of what the peer does not take is told by kind; each file with -v."""
+    paths = [instance(f"{n}.dcm", number=n, sop_class=MR if n == 4 else CT) for n in range(1, 5)]
+    archive = peer(answer=lambda associate: associate.accept())
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("0 stored, 4 failed (not accepted), ")
+    several, single = outcome.err.splitlines()
+    assert several.startswith("3 files failed: CT Image Storage in Explicit VR Little Endian is not accepted: ")
+    assert several.endswith(" (-v tells each)")
+    assert single.startswith(f"{paths[3]}: failed: MR Image Storage in ")
+    outcome = command("send", archive.address, *paths, "-v")
+    assert all(f"{path}: failed: " in outcome.err for path in paths)
 
 
 def test_all_contexts_refused(command: Command, peer: MakePeer, instance: Write) -> None:

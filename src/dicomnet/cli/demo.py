@@ -6,12 +6,13 @@ Both are plain `DicomNet` objects; what they do to tell their story is call
 
 from __future__ import annotations
 
-import hashlib
+import signal
 import sys
 import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,6 +23,7 @@ import click
 
 from dicomnet.cli._certificate import self_signed
 from dicomnet.cli.diagram import Diagram, Kind, Line, Side
+from dicomnet.cli.digest import data_set_digest
 from dicomnet.cli.wording import size
 from dicomnet.dimse.commands import CEchoRequest, CEchoResponse, CStoreRequest, CStoreResponse
 from dicomnet.dimse.status import Status
@@ -34,7 +36,6 @@ from dicomnet.errors import (
     RejectResult,
     describe_reject,
 )
-from dicomnet.limits import MIB
 from dicomnet.net import Associate, DicomNet, Message, runtime
 from dicomnet.part10 import file_header
 from dicomnet.storage.folder import Folder
@@ -82,10 +83,24 @@ def run(*, use_tls: bool, ending: Ending) -> None:
         ClickException: it did not end as it should.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="dicomnet-demo-") as folder:
-            _tell(Story(), Path(folder), ending, use_tls=use_tls)
+        with _temporary_folder() as folder:
+            _tell(Story(), folder, ending, use_tls=use_tls)
     except (DicomNetError, OSError) as error:
         raise click.ClickException(f"the demonstration failed: {error}") from error
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    folder = tempfile.TemporaryDirectory(prefix="dicomnet-demo-")
+    try:
+        yield Path(folder.name)
+    finally:  # an impatient second Ctrl-C must not leave half of it behind
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            folder.cleanup()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _tell(story: Story, folder: Path, ending: Ending, *, use_tls: bool) -> None:
@@ -497,22 +512,10 @@ def _check(samples: Sequence[Sample], received: dict[str, Path], kept: Sequence[
             raise click.ClickException(f"{sent.path.name} arrived as another instance")
         if arrived.transfer_syntax_uid != sent.transfer_syntax_uid:
             raise click.ClickException(f"{sent.path.name} arrived in another transfer syntax")
-        if _digest(arrived) != _digest(sent):
+        if data_set_digest(arrived) != data_set_digest(sent):
             raise click.ClickException(f"{sent.path.name} is not what it was: its bytes differ")
     if len(kept) != len(samples):
         raise click.ClickException(f"{len(samples)} data sets were sent, {len(kept)} files were kept")
-
-
-def _digest(file: InstanceFile) -> bytes:
-    """Of the data set in a file, padded as it has to be on the wire."""
-    digest = hashlib.sha256()
-    with file.path.open("rb") as stream:
-        stream.seek(file.data_offset)
-        while piece := stream.read(MIB):
-            digest.update(piece)
-    if file.data_length % 2:  # PS3.5 A.5: a deflated data set of odd length gets one byte of 00H
-        digest.update(b"\0")
-    return digest.digest()
 
 
 def _conclude(story: Story, samples: Sequence[Sample], seconds: float) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import click
 
+from dicomnet.cli.digest import data_set_digest
 from dicomnet.cli.requestor import Requestor
 from dicomnet.cli.wording import count_of, explain, refusal, size
 from dicomnet.dimse.status import Status
@@ -73,8 +74,8 @@ def run(
 
 
 def gather(paths: Sequence[Path], report: Report) -> list[InstanceFile]:
-    """The heads of all files that hold an instance, each instance once."""
-    seen: dict[tuple[UID, UID], Path] = {}
+    """The heads of all files that hold an instance; of files with the same data set of one instance, the first."""
+    seen: dict[tuple[UID, UID], list[InstanceFile]] = {}
     files: list[InstanceFile] = []
     for path in walk(paths, failed=lambda path, error: report.fail(path, "unreadable", str(error))):
         try:
@@ -85,11 +86,12 @@ def gather(paths: Sequence[Path], report: Report) -> list[InstanceFile]:
         except StorageError as error:
             report.fail(path, "unreadable", str(error))
             continue
-        identity = file.sop_class_uid, file.sop_instance_uid
-        if identity in seen:
-            report.skip(path, "the same instance as another file", f" ({seen[identity]})")
+        namesakes = seen.setdefault((file.sop_class_uid, file.sop_instance_uid), [])
+        twin = next((other for other in namesakes if _is_same(file, other)), None)
+        if twin is not None:
+            report.skip(path, "the same instance as another file", f" ({twin.path})")
             continue
-        seen[identity] = path
+        namesakes.append(file)
         if file.difference:
             report.differ(path, file.difference)
         files.append(file)
@@ -145,10 +147,12 @@ class Delivery:
             if context.is_accepted:
                 accepted[kind] = context.context_id
                 continue
-            for file in [file for file in waiting if _kind(file) == kind]:
+            refused = [file for file in waiting if _kind(file) == kind]
+            for file in refused:
                 waiting.remove(file)
-                reason = f"{name(kind[0])} in {name(kind[1])} is not accepted: {refusal(context.result)}"
-                self._report.fail(file.path, "not accepted", reason, file.data_length)
+            self._report.refuse(
+                refused, f"{name(kind[0])} in {name(kind[1])} is not accepted: {refusal(context.result)}"
+            )
         return accepted
 
     def _send_all(self, peer: Requestor, waiting: deque[InstanceFile], accepted: dict[Kind, int]) -> None:
@@ -288,6 +292,16 @@ class Report:
         self.display.say(f"{path}: failed: {text.removeprefix(f'{path}: ')}")
         self.display.advance(1, count)
 
+    def refuse(self, files: Sequence[InstanceFile], reason: str) -> None:
+        """The files of one kind, which the peer does not take; in one line, unless each was asked for."""
+        if self.verbose or len(files) == 1:
+            for file in files:
+                self.fail(file.path, "not accepted", reason, file.data_length)
+            return
+        self.failed["not accepted"] += len(files)
+        self.display.say(f"{count_of(len(files), 'file')} failed: {reason} (-v tells each)")
+        self.display.advance(len(files), sum(file.data_length for file in files))
+
     def lose(self, file: InstanceFile) -> None:
         self.unconfirmed += 1
         self.display.say(f"{file.path}: not confirmed: the association ended before its response came")
@@ -348,6 +362,16 @@ class _Bar:
     def advance(self, files: int, count: int) -> None:
         self._done += files
         self._shown.update(self._task, advance=count, done=self._done)
+
+
+def _is_same(file: InstanceFile, other: InstanceFile) -> bool:
+    """Whether two files of one identity hold the same; one may be a damaged copy, and which one only the peer can tell."""
+    if (file.transfer_syntax_uid, file.data_length) != (other.transfer_syntax_uid, other.data_length):
+        return False
+    try:
+        return data_set_digest(file) == data_set_digest(other)
+    except OSError:  # what is wrong shows when it is sent
+        return False
 
 
 def _kind(file: InstanceFile) -> Kind:
