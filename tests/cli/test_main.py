@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.helpers import Outcome, assert_plain, environment
+from cli.helpers import Outcome, Peer, assert_plain, environment
 from dicomnet import __version__
 
 Command = Callable[..., Outcome]
@@ -84,6 +84,7 @@ def test_a_wrong_address_is_a_usage_error_with_an_example(command: Command, addr
         pytest.param(("recv", "--port", "0", "--output", __file__), id="output is a file"),
         pytest.param(("recv", "--port", "0", "--output", "x", "--tls"), id="TLS without certificate"),
         pytest.param(("demo", "--both"), id="no such option"),
+        pytest.param(("demo", "--reject", "--abort"), id="two endings"),
     ],
 )
 def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) -> None:
@@ -94,3 +95,30 @@ def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) 
     assert not outcome.out
     assert not Path("x").exists()
     assert_plain(outcome.err)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("name", ["demo", "send", "recv"])
+def test_output_that_cannot_be_written_is_told_in_a_line(
+    name: str, peer: Callable[..., Peer], instance: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A full disk under stdout is an error like another: no traceback, exit code 1."""
+    path = instance("a.dcm", number=1)
+    arguments = {
+        "demo": ("demo", "--reject"),
+        "send": ("send", peer().address, str(path)),
+        "recv": ("recv", "--port", "0", "--output", str(tmp_path / "received")),
+    }
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dicomnet", *arguments[name]],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+            env=environment(),
+        )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left on device" in done.stderr

@@ -119,17 +119,20 @@ def cli() -> None:
 
 @cli.command(short_help="Show both sides at work, message by message.", epilog=_EXIT_CODES)
 @click.option("--tls", "use_tls", is_flag=True, help="Over TLS, with a certificate made for the occasion.")
-@click.option("--reject", "ending", flag_value="reject", help="The SCP rejects the association.")
-@click.option("--abort", "ending", flag_value="abort", help="The SCU aborts in the middle of a data set.")
-def demo(*, use_tls: bool, ending: str | None) -> None:
+@click.option("--reject", is_flag=True, help="The SCP rejects the association.")
+@click.option("--abort", is_flag=True, help="The SCU aborts in the middle of a data set.")
+def demo(*, use_tls: bool, reject: bool, abort: bool) -> None:
     """Show an SCU and an SCP at work in one process, message by message.
 
     Sends real instances and one object of 64 MiB over 127.0.0.1, and compares every byte that arrived.
     """
+    if reject and abort:
+        raise click.UsageError("--reject and --abort are two endings; give one")
     from dicomnet.cli import demo
 
+    ending = demo.Ending.REJECT if reject else demo.Ending.ABORT if abort else demo.Ending.RELEASE
     with log_to_stderr(logging.ERROR):
-        demo.run(use_tls=use_tls, ending=demo.Ending(ending or "release"))
+        demo.run(use_tls=use_tls, ending=ending)
 
 
 @cli.command(short_help="Ask a peer whether it is there.", epilog=_EXIT_CODES)
@@ -166,8 +169,8 @@ def send(
 ) -> None:
     """Send instances to a peer (C-STORE): files, and all that is in folders.
 
-    What is no instance is skipped, and so is a second file of the same instance. Nothing is converted: each file
-    goes in the transfer syntax it is in, or fails if the peer does not take that.
+    What is no instance is skipped, and so is a second file with the same data set of an instance. Nothing is
+    converted: each file goes in the transfer syntax it is in, or fails if the peer does not take that.
 
     Exits with 0 only if everything there was to send has been stored.
     """
@@ -239,9 +242,15 @@ def main() -> NoReturn:
     except click.Abort:
         click.echo("interrupted", err=True)
         code = _INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has seen enough; Python must not try again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # whoever read the output has seen enough
+            where = "" if error.filename is None else f"{error.filename}: "
+            click.echo(f"Error: {where}{error.strerror or error}", err=True)
         code = 1
+    try:
+        sys.stdout.flush()
+    except OSError:  # Python must not try again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
