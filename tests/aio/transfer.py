@@ -57,7 +57,7 @@ class Sender(DicomNet):
 
 
 def receive(folder: str) -> None:
-    with Receiver(destination=Path(folder) / "kept.dcm") as receiver:
+    with Receiver(destination=lambda command: Path(folder) / "kept.dcm") as receiver:
         print(receiver.listen("127.0.0.1")[1], flush=True)
         assert Receiver.ended.wait(WAIT)
 

@@ -169,7 +169,27 @@ def test_the_security_mode_is_what_was_asked_for() -> None:
     assert DicomNet().security_mode is SecurityMode.NONE
     assert DicomNet(security="tls").security_mode is SecurityMode.TLS
     assert DicomNet(tls=TlsConfig()).security_mode is SecurityMode.TLS
-    assert DicomNet(security=SecurityMode.NONE, tls=TlsConfig()).security_mode is SecurityMode.NONE
+    with pytest.raises(InvalidValue, match="'both' is no security mode"):
+        DicomNet(security="both")
+
+
+def test_settings_for_tls_are_never_passed_over() -> None:
+    """Who gives them does not get a plain connection: neither with the mode NONE, nor later to an object of that mode."""
+    with pytest.raises(StateError, match="plain"):
+        DicomNet(security=SecurityMode.NONE, tls=TlsConfig())
+    net = DicomNet()
+    with pytest.raises(StateError, match="plain"):
+        net.tls = TlsConfig()
+    assert net.tls is None
+    secure = DicomNet(security="tls")
+    secure.tls = TlsConfig()
+    assert secure.tls is not None
+
+
+def test_nobody_listens_on_port_0() -> None:
+    """To connect there is a mistake that need not wait for the network to say so."""
+    with pytest.raises(InvalidValue, match="port 0"):
+        DicomNet().connect("127.0.0.1", 0)
 
 
 def test_a_listener_accepts_into_objects_of_its_own_mode(tls: TlsConfig) -> None:

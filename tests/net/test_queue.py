@@ -9,7 +9,7 @@ import pytest
 from dicomnet.dimse.commands import CCancelRequest, CEchoRequest, CFindRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomTimeout, SendQueueFull, StateError
-from dicomnet.net.queue import PATH_COST, SendQueue, Ticket, ticket_for
+from dicomnet.net.queue import OVERHEAD, PATH_COST, SendQueue, Ticket, ticket_for
 from dicomnet.pdu import PduType
 from dicomnet.storage.source import BytesBody
 
@@ -140,7 +140,7 @@ def test_a_message_id_is_free_again_after_its_final_response() -> None:
 
 def test_a_message_id_is_free_again_if_its_request_is_not_sent() -> None:
     """Nobody will answer what never left; what has left keeps its ID."""
-    queue = SendQueue(1000)
+    queue = SendQueue(10_000)
     for sent in (True, False):
         request = CEchoRequest(message_id=7, affected_sop_class_uid="1.2")
         ticket = ticket_for(request, b"x" * 10, None)
@@ -165,12 +165,12 @@ def test_message_ids_begin_again_after_the_last() -> None:
 def test_a_message_counts_with_its_bytes_but_a_file_with_its_path() -> None:
     """Data in memory are held by the queue, those on a disk are not."""
     request = CEchoRequest(message_id=1, affected_sop_class_uid="1.2")
-    assert ticket_for(request, b"x" * 10, None).cost == 10
-    assert ticket_for(request, b"x" * 10, b"y" * 20).cost == 30
-    assert ticket_for(request, b"x" * 10, BytesBody(b"y" * 20)).cost == 30
+    assert ticket_for(request, b"x" * 10, None).cost == OVERHEAD + 10
+    assert ticket_for(request, b"x" * 10, b"y" * 20).cost == OVERHEAD + 30
+    assert ticket_for(request, b"x" * 10, BytesBody(b"y" * 20)).cost == OVERHEAD + 30
     file = File(b"y" * 20000)
     ticket = ticket_for(request, b"x" * 10, file)
-    assert ticket.cost == 10 + PATH_COST
+    assert ticket.cost == OVERHEAD + 10 + PATH_COST
     ticket.close_body()
     assert file.closed
 

@@ -20,7 +20,8 @@ log = logging.getLogger("dicomnet.wire")
 class Listener:
     """Accepts from listening sockets until closed.
 
-    Each connection is given, raw, to `on_socket` with the peer's host and port.
+    Each connection is given, raw, to `on_socket` with the peer's host and port;
+    `on_trouble` is told when the system has nothing to accept it with.
     """
 
     def __init__(
@@ -28,7 +29,9 @@ class Listener:
         sockets: Sequence[socket.socket],
         on_socket: Callable[[socket.socket, str, int], None],
         options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
+        on_trouble: Callable[[OSError], None] | None = None,
     ) -> None:
+        self._on_trouble = on_trouble
         self._sockets = tuple(sockets)
         self._on_socket = on_socket
         self._options = options
@@ -53,6 +56,8 @@ class Listener:
                 if error.errno in _PEER_GONE:
                     continue
                 log.warning("cannot accept connections at the moment: %s", error.strerror)
+                if self._on_trouble is not None:
+                    self._on_trouble(error)
                 # Nothing tells when descriptors are free again; those waiting stay in the backlog meanwhile.
                 await asyncio.sleep(RETRY_ACCEPT)
                 continue

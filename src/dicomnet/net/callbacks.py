@@ -88,7 +88,7 @@ class Callbacks:
     # The connection.
 
     def on_accept(self, error: Exception | None) -> None:
-        """On a listening object: a connection waits for `accept`; or why the listener cannot go on."""
+        """On a listening object: a connection waits for `accept`; or why the system lets none in at the moment."""
 
     def on_connect(self, error: Exception | None) -> None:
         """The connection that `connect` asked for is up, or why it is not."""
@@ -166,32 +166,42 @@ class Callbacks:
         self._answer_failure(message, error)
 
     def on_receive_c_store_request(self, message: Message[CStoreRequest]) -> None:
+        """The peer stores an instance: `message.data` has been kept. Answer with `send_c_store_response`; the default is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_c_store_response(self, message: Message[CStoreResponse]) -> None: ...
+    def on_receive_c_store_response(self, message: Message[CStoreResponse]) -> None:
+        """The peer answers our C-STORE request with `message.status`."""
 
     def on_receive_c_find_request(self, message: Message[CFindRequest]) -> None:
+        """The peer sends a C-FIND request; answer with `send_c_find_response`. The default answer is 0122."""
         self._answer_unrecognized(message)
 
-    def on_receive_c_find_response(self, message: Message[CFindResponse]) -> None: ...
+    def on_receive_c_find_response(self, message: Message[CFindResponse]) -> None:
+        """The peer answers our C-FIND request; more follows while `message.status.is_pending`."""
 
     def on_receive_c_get_request(self, message: Message[CGetRequest]) -> None:
+        """The peer sends a C-GET request; answer with `send_c_get_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_c_get_response(self, message: Message[CGetResponse]) -> None: ...
+    def on_receive_c_get_response(self, message: Message[CGetResponse]) -> None:
+        """The peer answers our C-GET request; more follows while `message.status.is_pending`."""
 
     def on_receive_c_move_request(self, message: Message[CMoveRequest]) -> None:
+        """The peer sends a C-MOVE request; answer with `send_c_move_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_c_move_response(self, message: Message[CMoveResponse]) -> None: ...
+    def on_receive_c_move_response(self, message: Message[CMoveResponse]) -> None:
+        """The peer answers our C-MOVE request; more follows while `message.status.is_pending`."""
 
     def on_receive_c_cancel_request(self, message: Message[CCancelRequest]) -> None:
         """The peer cancels a C-FIND, C-GET or C-MOVE; `is_cancelled` said so as soon as it came."""
 
     def on_receive_c_echo_request(self, message: Message[CEchoRequest]) -> None:
+        """The peer sends a C-ECHO request; answer with `send_c_echo_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_c_echo_response(self, message: Message[CEchoResponse]) -> None: ...
+    def on_receive_c_echo_response(self, message: Message[CEchoResponse]) -> None:
+        """The peer answers our C-ECHO request with `message.status`."""
 
     def on_receive_n_event_report_request(self, message: Message[NEventReportRequest]) -> None:
         self._callback("receive_n_report_request")(message)
@@ -207,29 +217,39 @@ class Callbacks:
         """The same for the response."""
 
     def on_receive_n_get_request(self, message: Message[NGetRequest]) -> None:
+        """The peer sends a N-GET request; answer with `send_n_get_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_n_get_response(self, message: Message[NGetResponse]) -> None: ...
+    def on_receive_n_get_response(self, message: Message[NGetResponse]) -> None:
+        """The peer answers our N-GET request with `message.status`."""
 
     def on_receive_n_set_request(self, message: Message[NSetRequest]) -> None:
+        """The peer sends a N-SET request; answer with `send_n_set_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_n_set_response(self, message: Message[NSetResponse]) -> None: ...
+    def on_receive_n_set_response(self, message: Message[NSetResponse]) -> None:
+        """The peer answers our N-SET request with `message.status`."""
 
     def on_receive_n_action_request(self, message: Message[NActionRequest]) -> None:
+        """The peer sends a N-ACTION request; answer with `send_n_action_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_n_action_response(self, message: Message[NActionResponse]) -> None: ...
+    def on_receive_n_action_response(self, message: Message[NActionResponse]) -> None:
+        """The peer answers our N-ACTION request with `message.status`."""
 
     def on_receive_n_create_request(self, message: Message[NCreateRequest]) -> None:
+        """The peer sends a N-CREATE request; answer with `send_n_create_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_n_create_response(self, message: Message[NCreateResponse]) -> None: ...
+    def on_receive_n_create_response(self, message: Message[NCreateResponse]) -> None:
+        """The peer answers our N-CREATE request with `message.status`."""
 
     def on_receive_n_delete_request(self, message: Message[NDeleteRequest]) -> None:
+        """The peer sends a N-DELETE request; answer with `send_n_delete_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
-    def on_receive_n_delete_response(self, message: Message[NDeleteResponse]) -> None: ...
+    def on_receive_n_delete_response(self, message: Message[NDeleteResponse]) -> None:
+        """The peer answers our N-DELETE request with `message.status`."""
 
     # What the defaults need of the object.
 
@@ -254,7 +274,7 @@ class Callbacks:
         status = Status.SOP_CLASS_NOT_SUPPORTED if is_find else Status.UNRECOGNIZED_OPERATION
         self._answer(message, message.command.respond(status))
 
-    def _answer_failure(self, message: Message[Any], error: Exception) -> None:
+    def _answer_failure(self, message: Message[Any], error: BaseException) -> None:
         if isinstance(message.command, Request) and not isinstance(message.command, CCancelRequest):
             response = message.command.respond(_status_of(error))
             # What a bug of ours has to say is for our log, which has it; a stranger need not know our paths and names.
@@ -265,7 +285,7 @@ class Callbacks:
 FAILED = "processing failed; the log of this side says why"
 
 
-def _status_of(error: Exception) -> Status:
+def _status_of(error: BaseException) -> Status:
     """The failure that an error says it is; other libraries give `status` other meanings."""
     status = getattr(error, "status", None)
     if isinstance(status, int) and Status(status).is_failure and Status(status).is_defined:

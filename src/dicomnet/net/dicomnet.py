@@ -12,7 +12,7 @@ from contextlib import suppress
 from enum import Enum, IntFlag
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from dicomnet.aio import sockets
 from dicomnet.aio.channel import Channel
@@ -24,6 +24,7 @@ from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.errors import ConnectFailed, InvalidValue, ListenFailed, StateError, TlsFailed, Unsupported
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.net.associate import Associate
+from dicomnet.net.callbacks import F
 from dicomnet.net.destination import SPOOL
 from dicomnet.net.engine import running
 from dicomnet.net.link import Link
@@ -75,6 +76,8 @@ class DicomNet(Sending):
             path of the file to make. It is called on a worker thread, perhaps while a callback runs.
 
     Raises:
+        InvalidValue: there is no such security mode.
+        StateError: `tls` was given for the security mode NONE.
         Unsupported: ISCL was asked for.
     """
 
@@ -94,24 +97,28 @@ class DicomNet(Sending):
         flags: NetFlags = NetFlags.NONE,
     ) -> None:
         super().__init__()
-        mode = SecurityMode(security) if security is not None else SecurityMode.TLS if tls else SecurityMode.NONE
+        try:
+            mode = SecurityMode(security) if security is not None else SecurityMode.TLS if tls else SecurityMode.NONE
+        except ValueError:
+            raise InvalidValue(f"{security!r} is no security mode") from None
         if mode is SecurityMode.ISCL:
             raise Unsupported(
                 "ISCL rests on DES and MD5, protects nothing and has left the standard; use SecurityMode.TLS"
             )
+        self._security_mode = mode
         self.temp_dir = None if temp_dir is None else os.fspath(temp_dir)
         self.tls = tls
-        """Certificates and rules; change them before `connect` or `accept`."""
         self.destination = destination
         self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
         self.socket_options = socket_options or SocketOptions.defaults()
         """Of connections made from now on."""
         self.flags = flags
-        self._security_mode = mode
         self._runtime = running()
         self._mailbox = Mailbox(self._runtime)
         self._lock = threading.Lock()
+        self._starting = threading.Lock()
+        self._closed = False
         self._link: Link | None = None
         self._listener: Listener | None = None
         self._listening_at = ("", 0)
@@ -138,6 +145,13 @@ class DicomNet(Sending):
             return f"<{kind} closed>"
         state = "associated" if link.associated else "connected"
         return f"<{kind} {link.ledger.id} {state}, peer {self.peer_address}:{self.peer_port}>"
+
+    def on(self, name: str, function: F | None = None) -> Any:
+        registered = super().on(name, function)
+        link = self._link
+        if link is not None and self._is_listened_to("receive"):
+            link.tap()
+        return registered
 
     # Listening.
 
@@ -173,6 +187,7 @@ class DicomNet(Sending):
         self._ip_type = ip_type
         self._admission = Admission(self.limits)
         self._link = None
+        self._closed = False
         try:
             self._runtime.call(self._start_listening, bound)
         except StateError:
@@ -190,27 +205,35 @@ class DicomNet(Sending):
 
         Raises:
             StateError: no connection waits, or the object is in use or of another security mode.
+            TlsFailed: a certificate or key of ours cannot be used; the connection goes on waiting.
         """
         if net is None:
             net = type(self)()
             net._take_settings(self)
-        net._take_up()
         if net.security_mode is not self.security_mode:
             raise StateError(
                 f"a {self.security_mode.name} listener cannot accept into a {net.security_mode.name} object"
             )
         net.tls = net.tls or self.tls
-        context = net._tls_context(acceptor=True)
-        try:
-            waiting = self._waiting.popleft()
-        except IndexError:
-            raise StateError("no connection is waiting") from None
-        net._ip_type = self._ip_type
-        link = net._new_link(requestor=False, server=self)
+        with net._starting:
+            net._take_up()
+            context = net._tls_context(acceptor=True)
+            try:
+                waiting = self._waiting.popleft()
+            except IndexError:
+                raise StateError("no connection is waiting") from None
+            net._ip_type = self._ip_type
+            link = net._new_link(requestor=False, server=self)
         link.on_end = waiting.leave
         link.up(waiting.address, (waiting.host, waiting.port))
         with self._lock:
-            self._client_links += (link,)
+            closed = self._closed
+            if not closed:
+                self._client_links += (link,)
+        if closed:  # while we were at it: nobody would ever close the newcomer
+            link.closed_here = True
+            waiting.close()
+            raise StateError("the listener is closed")
         try:
             self._runtime.post(link.run, partial(net._attach, link, waiting.sock, context, None), waiting.sock)
         except StateError:
@@ -242,16 +265,20 @@ class DicomNet(Sending):
         Raises:
             InvalidValue: IPv4 and IPv6 addresses are mixed, or there is no such port.
             StateError: the object is in use already.
+            TlsFailed: a certificate or key of ours cannot be used.
         """
-        self._take_up()
+        if not peer_port:
+            raise InvalidValue("nobody listens on port 0")
         _check_port(peer_port)
         _check_port(local[1])
         versions = {v for v in (_ip_version(peer), _ip_version(local[0])) if v is not None}
         if len(versions) > 1:
             raise InvalidValue(f"{peer} and {local[0]} are of different IP versions")
         context = self._tls_context(acceptor=False)
-        self._ip_type = ip_type
-        link = self._new_link(requestor=True)
+        with self._starting:
+            self._take_up()
+            self._ip_type = ip_type
+            link = self._new_link(requestor=True)
         self._runtime.post(link.run, partial(self._connect, link, peer, peer_port, local, ip_type, context))
 
     def close(self, force: bool = False) -> None:
@@ -263,7 +290,10 @@ class DicomNet(Sending):
             force: drop the connection at once, also what the system still holds.
         """
         self.stop_listening()
-        for client in self._client_links:
+        with self._lock:
+            self._closed = True
+            clients = self._client_links
+        for client in clients:
             client.close(force=force)
         if self._link is not None:
             self._link.close(force=force)
@@ -349,6 +379,21 @@ class DicomNet(Sending):
         return self._security_mode
 
     @property
+    def tls(self) -> TlsConfig | None:
+        """Certificates and rules; change them before `connect` or `accept`.
+
+        Raises:
+            StateError: on setting, where the object's security mode is NONE, and they would not be used.
+        """
+        return self._tls
+
+    @tls.setter
+    def tls(self, config: TlsConfig | None) -> None:
+        if config is not None and self._security_mode is not SecurityMode.TLS:
+            raise StateError("the security mode of this object is NONE, so its connections would be plain all the same")
+        self._tls = config
+
+    @property
     def cipher(self) -> CipherInfo | None:
         """The cipher suite in force."""
         from dicomnet.tls import cipher_info
@@ -386,7 +431,9 @@ class DicomNet(Sending):
     @property
     def clients(self) -> tuple[DicomNet, ...]:
         """Of a listener: the objects whose connections it accepted and that live."""
-        return tuple(link.net for link in self._client_links if not link.over)
+        with self._lock:
+            links = self._client_links
+        return tuple(cast("DicomNet", link.net) for link in links if not link.over)
 
     @property
     def association(self) -> Associate | None:
@@ -468,9 +515,14 @@ class DicomNet(Sending):
     # On the loop's thread.
 
     async def _start_listening(self, bound: list[socket.socket]) -> None:
-        self._listener = Listener(bound, self._connection_waits, self.socket_options)
+        self._listener = Listener(bound, self._connection_waits, self.socket_options, self._cannot_accept)
         self._listening_at = self._listener.address
         self._runtime.active.add(self._stop)
+
+    def _cannot_accept(self, error: OSError) -> None:
+        host, port = self._listening_at
+        failure = ListenFailed(f"{host}:{port}", sockets.plain_reason(error))
+        self._mailbox.post(partial(self._call_on_accept, failure))
 
     async def _stop_listening(self, listener: Listener) -> None:
         self._runtime.active.discard(self._stop)

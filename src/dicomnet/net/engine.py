@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ class Runtime:
         """What has a live socket, by what ends it; touched on the loop's thread alone."""
         self.over = False
         """Nothing new begins here any more."""
+        self.left_behind = False
+        """This process was forked from the one whose threads these are."""
         # Not a ThreadPoolExecutor: those end before a program's exit handlers run, and ours still has callbacks to run.
         self._callbacks = Workers(CALLBACK_THREADS, name="dicomnet-callback")
         self._idle = threading.Condition()
@@ -58,6 +61,7 @@ class Runtime:
 
     def call(self, function: Callable[..., Coroutine[Any, Any, T]], *args: object) -> T:
         """Runs a coroutine on the loop and waits for it; not from the loop's own thread."""
+        self._check_here()
         coroutine = function(*args)
         try:
             future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
@@ -68,6 +72,7 @@ class Runtime:
 
     def post(self, function: Callable[..., object], *args: object) -> None:
         """Calls a function on the loop's thread, soon and in order."""
+        self._check_here()
         try:
             self.loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
@@ -118,6 +123,10 @@ class Runtime:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+    def _check_here(self) -> None:
+        if self.left_behind:
+            raise StateError("the object belongs to the process that this one was forked from")
 
     @property
     def _asked_by_callback(self) -> bool:
@@ -207,6 +216,20 @@ def _require() -> Runtime:
         atexit.unregister(_at_exit)
         atexit.register(_at_exit)
     return _runtime
+
+
+def _begin_anew() -> None:
+    """In a forked child: the threads stayed with the parent, so what was made there is of no use here."""
+    global _count, _runtime, _lock
+    _lock = threading.Lock()
+    _count = 0
+    if _runtime is not None:
+        _runtime.over = _runtime.left_behind = True
+        _runtime = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _at_exit() -> None:

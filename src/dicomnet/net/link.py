@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -77,7 +79,7 @@ class Owner(Protocol):
     def _callback(self, name: str) -> Callable[..., Any]: ...
     def _is_listened_to(self, name: str) -> bool: ...
     def _answer_unknown(self, message: Message[Any]) -> None: ...
-    def _answer_failure(self, message: Message[Any], error: Exception) -> None: ...
+    def _answer_failure(self, message: Message[Any], error: BaseException) -> None: ...
     def _link_ended(self, link: Link, error: Exception | None, *, tell: bool) -> None: ...
 
 
@@ -85,7 +87,7 @@ class Link:
     """Lives as long as its connection; an object that connects again gets a new one."""
 
     def __init__(self, net: Owner, core: Endpoint, ledger: Ledger, server: Any = None) -> None:
-        self.net: Any = net
+        self.net = net
         """The object."""
         self.server = server
         """The listening object that accepted the connection."""
@@ -107,10 +109,12 @@ class Link:
         self._answer_due = False
         self._release_sent = False
         self._release_due = False
-        self._net = net
         self._runtime = net._runtime
         self._mailbox = net._mailbox
         self._limits = core.connection.limits
+        self._lock = threading.Lock()
+        self._requests: deque[tuple[Ticket, Callable[[float], object]]] = deque()
+        self._drain_posted = False
         self._queue = SendQueue(self._limits.send_queue)
         self._backlog = Backlog(self._limits, self._pause_reading, self._resume_reading_soon)
         self._ended_by_answer = False
@@ -239,6 +243,10 @@ class Link:
             self.closed_here = True
             self._call_default(self._runtime.post, self._close_now, force)
 
+    def tap(self) -> None:
+        """From the next PDU on, each is told."""
+        self._call_default(self._runtime.post, setattr, self.core.connection, "tap", True)
+
     def flush(self, timeout: float | None) -> None:
         self._queue.wait(timeout)
 
@@ -254,7 +262,7 @@ class Link:
         arrival.on_complete = partial(self._came_whole, arrival)
         self._queue.settle(arrival.command)
         self._backlog.grow(1, 0)
-        destination = self._net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
+        destination = self.net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
         if not callable(destination):
             return self._sink_or_refusal(lambda: destination, arrival, for_this=False)
         queue = Queue()
@@ -307,7 +315,7 @@ class Link:
         self._fail_tickets(error or ConnectionLost("the connection ended before this was sent"))
         self._slots = {arrival: slot for arrival, slot in self._slots.items() if slot is not None}
         self._log_end()
-        self._net._link_ended(self, error, tell=not (self.closed_here or self._ended_by_answer))
+        self.net._link_ended(self, error, tell=not (self.closed_here or self._ended_by_answer))
 
     async def stop(self) -> None:
         """Ends the connection, for `shutdown`; an association is aborted."""
@@ -403,7 +411,7 @@ class Link:
     def _tell_sent(self, ticket: Ticket | None, error: Exception | None, length: int, pdu_type: int) -> None:
         if ticket is not None and not self._queue.leave(ticket, sent=error is None):
             return
-        if self._net._is_listened_to("send"):
+        if self.net._is_listened_to("send"):
             self.post("send", error, int(pdu_type), length)
 
     def _fail_tickets(self, error: Exception) -> None:
@@ -411,12 +419,43 @@ class Link:
             self._tell_sent(None, error, 0, ticket.pdu_type)
 
     def _request(self, ticket: Ticket, request: Callable[[float], object]) -> None:
+        """Has a request performed on the loop's thread, after those before it; an abort overtakes them."""
+        with self._lock:
+            if ticket.pdu_type == PduType.ABORT:
+                self._requests.appendleft((ticket, request))
+            else:
+                self._requests.append((ticket, request))
+            posted, self._drain_posted = self._drain_posted, True
+        if posted:
+            return
         try:
-            self._runtime.post(self._perform, ticket, request)
+            self._runtime.post(self._perform_some)
         except StateError as error:
             ticket.close_body()
             self._tell_sent(ticket, error, 0, ticket.pdu_type)
             raise
+
+    def _perform_some(self) -> None:
+        """Performs what is queued, a share at a time: a callback that sends in a loop must not keep us from reading."""
+        for _ in range(REQUESTS_AT_ONCE):
+            with self._lock:
+                if not self._requests:
+                    self._drain_posted = False
+                    break
+                ticket, request = self._requests.popleft()
+            self._perform(ticket, request)
+        else:
+            self._runtime.loop.call_soon(self._perform_some)
+        if self.channel is not None:
+            self.channel.flush()
+
+    def _drop_requests(self, error: Exception) -> None:
+        """What was asked for and not yet begun will not happen."""
+        with self._lock:
+            dropped, self._requests = self._requests, deque()
+        for ticket, _ in dropped:
+            ticket.close_body()
+            self._tell_sent(ticket, error, 0, ticket.pdu_type)
 
     def _perform(self, ticket: Ticket, request: Callable[[float], object]) -> None:
         if ticket not in self._queue:  # the connection ended before this had its turn
@@ -427,8 +466,6 @@ class Link:
         except DicomNetError as error:
             log.debug("%s a queued request came too late: %s", self.ledger.id, error)
             self._tell_sent(ticket, error, 0, ticket.pdu_type)
-        if self.channel is not None:
-            self.channel.flush()
 
     def _send_now(
         self,
@@ -461,6 +498,7 @@ class Link:
             raise StateError("the association is over already")
         self.ledger.ended("aborted here")
         self.core.abort(now, source, reason)
+        self._drop_requests(ConnectionLost("the association was aborted before this was sent"))
         self._read_to_the_end()
 
     def _close_now(self, force: bool) -> None:
@@ -556,13 +594,13 @@ class Link:
     def _call(self, event: str, *arguments: object) -> bool:
         """Whether the callback returned instead of raising."""
         try:
-            self._net._callback(event)(*arguments)
-        except Exception as error:  # noqa: BLE001 (a user's callback may raise anything)
+            self.net._callback(event)(*arguments)
+        except BaseException as error:  # noqa: BLE001 (a user's callback may raise anything, SystemExit too)
             self._log_raised(event, error)
             return False
         return True
 
-    def _log_raised(self, event: str, error: Exception) -> None:
+    def _log_raised(self, event: str, error: BaseException) -> None:
         if isinstance(error, StateError) and (self.over or not self.core.is_associated):
             log.info("%s on_%s came too late: %s", self.ledger.id, event, error)
         else:
@@ -574,14 +612,14 @@ class Link:
 
     def _call_or_reject(self, associate: Associate) -> None:
         if not self._call("receive_associate_request", associate):
-            self._call_default(self._net.send_associate_reject, 1, 1, 1)
+            self._call_default(self.net.send_associate_reject, 1, 1, 1)
 
     def _call_or_release(self) -> None:
         if not self._call("receive_release_request"):
-            self._call_default(self._net.send_release_response)
+            self._call_default(self.net.send_release_response)
 
     def _deliver(self, message: Message[Any], held: int) -> None:
-        net = self._net
+        net = self.net
         net._current_message = message
         try:
             if message.error is not None:
@@ -598,18 +636,18 @@ class Link:
         self._call("receive_data", message.context_id, message.command, message.data)
         if isinstance(message.command, UnknownCommand):
             if not self._call("receive_unknown", message.context_id, message.command, message.data):
-                self._call_default(self._net._answer_unknown, message)
+                self._call_default(self.net._answer_unknown, message)
             return
         try:
-            self._net._callback(EVENT_OF[type(message.command)])(message)
-        except Exception as error:  # noqa: BLE001 (a user's callback may raise anything)
+            self.net._callback(EVENT_OF[type(message.command)])(message)
+        except BaseException as error:  # noqa: BLE001 (a user's callback may raise anything, SystemExit too)
             self._log_raised(EVENT_OF[type(message.command)], error)
             self._answer_for(message, error)
 
-    def _answer_for(self, message: Message[Any], error: Exception) -> None:
+    def _answer_for(self, message: Message[Any], error: BaseException) -> None:
         """A callback raised: if its request is still to be answered, it failed."""
         if isinstance(message.command, Request) and message.message_id in self.core.operations.performing:
-            self._call_default(self._net._answer_failure, message, error)
+            self._call_default(self.net._answer_failure, message, error)
 
     def _call_default(self, function: Callable[..., object], *arguments: object) -> None:
         """A default that comes too late is no news."""
@@ -630,7 +668,7 @@ class Link:
 
     def _sink_or_refusal(self, decide: Callable[[], Any], arrival: Arrival, *, for_this: bool) -> Sink:
         try:
-            return sink_for(decide(), arrival.incoming, self._net.temp_dir, for_this=for_this)
+            return sink_for(decide(), arrival.incoming, self.net.temp_dir, for_this=for_this)
         except Exception as error:
             log.exception("%s the destination of a data set could not be decided", self.ledger.id)
             return Refusal(error)
@@ -680,6 +718,9 @@ _HANDLERS: dict[type[Event], Callable[[Link, Any], None]] = {
 
 STOP_TIME = 1.0
 """Seconds that a peer gets at `shutdown` to take the A-ABORT and close."""
+
+REQUESTS_AT_ONCE = 64
+"""Requests of an object that are performed before the loop looks at the network again."""
 
 SMALLEST_DATA = 1024
 """P-DATA below this is commands and not worth a line in the log."""

@@ -68,9 +68,10 @@ class Mailbox(Queue):
                 self._slots.popleft()
             try:
                 callback()
-            except Exception:
+            except BaseException:
                 log.exception("a callback could not be made")
-            self.runtime.callback_done(self)
+            finally:
+                self.runtime.callback_done(self)
         self.runtime.submit(self._run, self)
 
 

@@ -144,7 +144,7 @@ class SendQueue:
 
 def ticket_for(command: Command, command_set: bytes, data: bytes | Body | None) -> Ticket:
     """The ticket of a message, with what it counts for."""
-    cost = len(command_set)
+    cost = OVERHEAD + len(command_set)
     if isinstance(data, bytes):
         cost += len(data)
     elif data is not None:
@@ -156,5 +156,8 @@ def ticket_for(command: Command, command_set: bytes, data: bytes | Body | None) 
     return ticket
 
 
+OVERHEAD = 1024
+"""What any message counts for besides its bytes: about the objects that hold it."""
+
 PATH_COST = 256
-"""What a file counts for in the send queue: about its path."""
+"""What a file counts for: about its path."""

@@ -9,6 +9,7 @@ already, and then only what was looked at is sent.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -56,6 +57,8 @@ from dicomnet.ul.negotiation import Context
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+log = logging.getLogger("dicomnet.net")
 
 Data: TypeAlias = "Dataset | bytes | bytearray | memoryview | str | os.PathLike[str] | InstanceFile"
 
@@ -526,7 +529,11 @@ class Sending(Callbacks):
             raise StateError("the connection that the request came on is closed")
 
     def _send_response(self, context_id: int, response: Command, data: Data | None = None) -> None:
-        self._callback("before_send_command_set")(response)
+        try:
+            self._callback("before_send_command_set")(response)
+        except Exception:
+            # The peer waits for the response, with or without what was to be added to it.
+            log.exception("on_before_send_command_set raised; the response leaves as it is")
         self._send(context_id, response, data)
 
     def _send(
