@@ -23,7 +23,7 @@ from dicomnet.limits import KIB, MIB, Limits, Timeouts
 from dicomnet.pdu import AssociateAccept, ReleaseRequest
 from dicomnet.pdu.write import push_pdu
 from dicomnet.storage.sinks import MemorySink, Sink
-from dicomnet.ul.events import Aborted, AssociateAccepted, TimedOut, TransportClosed
+from dicomnet.ul.events import Aborted, AssociateAccepted, ReleaseRequested, TimedOut, TransportClosed
 from dicomnet.ul.negotiation import Policy, negotiate
 from pair import CT, MemoryBody, echo, proposal
 
@@ -271,6 +271,76 @@ async def test_a_thousand_idle_channels_use_one_timer() -> None:
     assert len(clock.timers) == 1
     bench.near.close()
     bench.far.close()
+
+
+# Many messages in one read.
+
+
+async def crowd(bench: Bench, count: int) -> End:
+    """An acceptor to whom so many messages come at once, and whose user pauses reading with the tenth and each tenth."""
+    raw, acceptor = await bench.raw()
+    await raw.write(push_pdu(proposal(window=(0, 0), max_pdu_length=MAX_PDU)))
+    assert (await raw.pdu())[0] == 2
+
+    def pause(_: object) -> None:
+        if len(acceptor.user.messages) % 10 == 0:
+            acceptor.channel.pause("test")
+
+    acceptor.user.on["message"] = pause
+    acceptor.channel.pause("crowd")
+    stream = b"".join(
+        command_pdus(CT, encode(store(number)), MAX_PDU) + data_pdus(CT, pattern(number * 4), MAX_PDU)
+        for number in range(1, count + 1)
+    )
+    await raw.write(stream + push_pdu(ReleaseRequest()))
+    raw.sock.shutdown(socket.SHUT_WR)
+    acceptor.channel.resume("crowd")
+    await acceptor.until(lambda: acceptor.user.messages)
+    return acceptor
+
+
+async def test_a_pause_counts_within_a_read() -> None:
+    """What came with the message that pauses waits, in order, with its bytes, and the end of the stream behind it."""
+    count = 30  # more than that unanswered the core would not have
+    async with Bench() as bench:
+        acceptor = await crowd(bench, count)
+        for told in range(10, count + 1, 10):
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert len(acceptor.user.messages) == told
+            assert not acceptor.saw(ReleaseRequested)
+            assert not acceptor.channel.transport.is_reading()  # type: ignore[union-attr]
+            assert len(bench.pool.lent) == 1
+            acceptor.channel.resume("test")
+        await acceptor.wait_closed()
+        assert acceptor.data == [pattern(number * 4) for number in range(1, count + 1)]
+        assert acceptor.saw(ReleaseRequested)
+
+
+async def test_what_waits_within_a_read_is_told_before_the_end() -> None:
+    """A connection that ends meanwhile has brought its messages all the same, and gives its buffer back."""
+    async with Bench() as bench:
+        acceptor = await crowd(bench, 30)
+        assert len(acceptor.user.messages) == 10
+        acceptor.channel.abort_transport()
+        await acceptor.wait_closed()
+        assert acceptor.data == [pattern(number * 4) for number in range(1, 31)]
+        assert bench.pool.lent == []
+
+
+async def test_a_user_that_raises_is_not_told_what_waits() -> None:
+    """Its association ends there."""
+    async with Bench() as bench:
+        acceptor = await crowd(bench, 30)
+
+        def fail(_: object) -> None:
+            raise ValueError("no")
+
+        acceptor.user.on["choose"] = fail
+        acceptor.channel.resume("test")
+        await acceptor.wait_closed()
+        assert len(acceptor.user.messages) == 10
+        assert bench.pool.lent == []
 
 
 # A user that fails harms its own association.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol, cast
@@ -71,6 +72,8 @@ class Channel(asyncio.BufferedProtocol):
         self._early = b""
         self._clock = hub.loop.time
         self._buffer: Buffer = hub.pool.reserve
+        self._events: deque[Event] = deque()
+        self._events_lease: Buffer | None = None
         self._arrival: Arrival | None = None
         self._held = 0
         self._hold_limit = hub.pool.size * 2
@@ -108,15 +111,17 @@ class Channel(asyncio.BufferedProtocol):
             self.transport.pause_reading()
             self._early += view
             return
-        self._hand_out(self.core.receive(view, self._clock()))
+        self._hand_out(self.core.receive(view, self._clock()), patient=True)
         self.hub.pool.received(buffer, nbytes)
         self.flush()
 
     def eof_received(self) -> None:
+        self._hand_out(())  # whatever waits: its views die with the next line
         self._hand_out(self.core.receive(b"", self._clock()))
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._hand_out(())  # whatever waits: its views die with the next line
         self._hand_out(self.core.receive(b"", self._clock()))
         self.core.close()
         self.ended = True
@@ -230,10 +235,13 @@ class Channel(asyncio.BufferedProtocol):
         self.core.connected(self._clock())
         self.flush()
 
-    def _hand_out(self, events: Sequence[Event]) -> None:
+    def _hand_out(self, events: Sequence[Event], *, patient: bool = False) -> None:
+        """Tells the user; when patient no more than until reading pauses, because one read may hold a thousand messages."""
+        self._events.extend(events)
         outer, self._working = self._working, True
         try:
-            for event in events:
+            while self._events and not (patient and self._may_keep_events()):
+                event = self._events.popleft()
                 kind = type(event)
                 if kind is DataReceived:
                     self._take_data(cast("DataReceived", event))
@@ -242,9 +250,26 @@ class Channel(asyncio.BufferedProtocol):
                 else:
                     self.user.handle(event)
         except Exception as error:  # noqa: BLE001 (a user may raise anything)
+            self._events.clear()
             self._fail(error)
         finally:
             self._working = outer
+        if self._events and self._events_lease is None:
+            self._events_lease = self._buffer.lease()
+        elif not self._events and self._events_lease is not None:
+            lease, self._events_lease = self._events_lease, None
+            lease.release()
+
+    def _may_keep_events(self) -> bool:
+        """Their views must stay as they are, so nothing may be read meanwhile; and the reserve is never lent."""
+        assert self.transport is not None
+        return bool(self._pauses) and self._buffer is not self.hub.pool.reserve and not self.transport.is_closing()
+
+    def _hand_out_rest(self) -> None:
+        if not self._pauses and not self.ended:
+            self._hand_out((), patient=True)
+            self.flush()
+            self._update_reading()
 
     def _begin_message(self, begun: MessageBegun) -> None:
         terms = self.core.terms
@@ -282,6 +307,9 @@ class Channel(asyncio.BufferedProtocol):
             transport.pause_reading()
             self.core.reading(True, self._clock())
         elif not self._pauses and not transport.is_reading():
+            if self._events:  # before anything else is read; not from within whatever ended the pause
+                self.hub.loop.call_soon(self._hand_out_rest)
+                return
             transport.resume_reading()
             self.core.reading(False, self._clock())
             self.flush()
