@@ -1,0 +1,172 @@
+"""What must not go wrong silently: callbacks that loop, raise or leave, processes that fork, systems without descriptors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+
+import dicomnet
+from dicomnet import DicomNet, ListenFailed, StateError, Status
+from net.recorder import ECHO, FIND, PATIENCE, Recorder, associated
+
+SOURCE = Path(dicomnet.__file__).parent.parent
+
+
+def keys() -> Dataset:
+    dataset = Dataset()
+    dataset.PatientID = "1"
+    return dataset
+
+
+@pytest.mark.timeout(30)
+def test_a_cancel_is_heard_by_a_callback_that_sends_in_a_loop() -> None:
+    """The shape every C-FIND SCP has: as long as nobody cancels, send the next match."""
+    heard = threading.Event()
+    with dicomnet.runtime(), associated(contexts=[ECHO, FIND]) as trio:
+
+        def find(message: dicomnet.Message) -> None:
+            while not trio.scp.is_cancelled(message.message_id):
+                try:
+                    trio.scp.send_c_find_response(message, Status.PENDING, keys())
+                except dicomnet.SendQueueFull:
+                    trio.scp.flush(PATIENCE)
+            heard.set()
+            trio.scp.send_c_find_response(message, Status.CANCEL)
+
+        trio.scp.react("receive_c_find_request", find)
+        number = trio.scu.send_c_find_request(FIND, keys())
+        trio.scu.wait("receive_c_find_response")
+        trio.scu.send_c_cancel_request(number)
+        assert heard.wait(PATIENCE)
+
+
+def test_leaving_in_a_callback_is_an_error_like_any_other() -> None:
+    """`sys.exit()` ends neither the object nor a thread of ours: the request fails, the next one is answered."""
+    with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:
+        trio.scp.react("receive_c_echo_request", lambda message: sys.exit(1))
+        trio.scu.send_c_echo_request()
+        trio.scu.wait("receive_c_echo_response")
+        trio.scp.react("receive_c_echo_request", trio.scp.send_c_echo_response)
+        trio.scu.send_c_echo_request()
+        trio.scu.wait("receive_c_echo_response", 2)
+        assert [answer.status for answer in trio.scu.all("receive_c_echo_response")] == [0x0110, 0x0000]
+
+
+def test_a_response_leaves_though_what_was_to_be_added_raises(caplog: pytest.LogCaptureFixture) -> None:
+    """The peer waits for it either way."""
+    with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:
+        trio.scp.react("before_send_command_set", lambda command: 1 / 0)
+        trio.scp.react("receive_c_echo_request", trio.scp.send_c_echo_response)
+        trio.scu.send_c_echo_request()
+        trio.scu.wait("receive_c_echo_response")
+        assert [answer.status for answer in trio.scu.all("receive_c_echo_response")] == [Status.SUCCESS]
+    assert any("on_before_send_command_set raised" in record.getMessage() for record in caplog.records)
+
+
+def test_pdus_are_told_from_the_moment_somebody_listens() -> None:
+    """A function registered for `receive` on a living connection hears the next PDU."""
+    heard = threading.Event()
+
+    class Scp(DicomNet):
+        def on_receive_associate_request(self, associate: dicomnet.Associate) -> None:
+            self.on("receive", lambda error, pdu_type, data: heard.set())
+            self.send_associate_accept(associate.accept_all())
+
+        def on_receive_c_echo_request(self, message: dicomnet.Message) -> None:
+            self.send_c_echo_response(message)
+
+    with dicomnet.runtime(), Recorder() as listener, Recorder() as scu:
+        listener.react("accept", lambda error: listener.accept(Scp()))
+        scu.react("receive_associate_accept", lambda associate: scu.send_c_echo_request())
+        scu.connect(*listener.listen("127.0.0.1"))
+        scu.send_associate_request(dicomnet.Associate.request(contexts=[ECHO]))
+        scu.wait("receive_c_echo_response")
+        assert heard.wait(PATIENCE)
+
+
+def test_two_threads_cannot_start_one_object() -> None:
+    """One connection is made, the other thread is told that the object is in use."""
+    with dicomnet.runtime(), Recorder() as listener:
+        _, port = listener.listen("127.0.0.1")
+        for _ in range(20):
+            net = DicomNet()
+            ready = threading.Barrier(2)
+            refused: list[StateError] = []
+
+            def start(
+                net: DicomNet = net, ready: threading.Barrier = ready, refused: list[StateError] = refused
+            ) -> None:
+                ready.wait(PATIENCE)
+                try:
+                    net.connect("127.0.0.1", port)
+                except StateError as error:
+                    refused.append(error)
+
+            threads = [threading.Thread(target=start) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(refused) == 1
+            net.close()
+
+
+def test_a_listener_without_descriptors_says_so() -> None:
+    """`on_accept` tells why the system lets nobody in, as long as it does not."""
+    with dicomnet.runtime(), Recorder() as listener:
+        listener.react("accept", lambda error: None)
+        listener.listen("127.0.0.1")
+        listener._runtime.post(listener._cannot_accept, OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+        listener.wait("accept ListenFailed")
+        [error] = listener.all("accept")
+        assert isinstance(error, ListenFailed)
+        assert "too many open files" in str(error)
+
+
+def test_nothing_is_accepted_into_a_closed_listener() -> None:
+    """Nobody would ever close what came in meanwhile; the peer sees its connection closed."""
+    with dicomnet.runtime(), Recorder() as listener, Recorder() as scu:
+        listener.react("accept", lambda error: None)
+        scu.connect(*listener.listen("127.0.0.1"))
+        listener.wait("accept ok")
+        waiting = listener._waiting[0]
+        listener.close()
+        listener._waiting.append(waiting)
+        with pytest.raises(StateError, match="the listener is closed"):
+            listener.accept(DicomNet())
+        assert listener.clients == ()
+        scu.wait("close ok")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_begins_anew() -> None:
+    """It ends without waiting for threads that stayed behind, uses the network itself, and is told what it cannot use."""
+    program = """
+import os, sys, dicomnet
+listener = dicomnet.DicomNet()
+listener.listen("127.0.0.1")
+child = os.fork()
+if not child:
+    try:
+        listener.accept()
+    except dicomnet.StateError as error:
+        print(error, flush=True)
+    with dicomnet.DicomNet() as own:
+        print(own.listen("127.0.0.1")[0], flush=True)
+    sys.exit(7)
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status), listener.is_activated)
+listener.close()
+"""
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert ended.stdout.splitlines() == ["no connection is waiting", "127.0.0.1", "7 True"]
