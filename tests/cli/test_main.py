@@ -9,6 +9,7 @@ import pytest
 
 from cli.helpers import Outcome, Peer, assert_plain, environment
 from dicomnet import __version__
+from dicomnet.cli._certificate import self_signed
 
 Command = Callable[..., Outcome]
 
@@ -95,6 +96,28 @@ def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) 
     assert not outcome.out
     assert not Path("x").exists()
     assert_plain(outcome.err)
+
+
+@pytest.mark.parametrize("name", ["echo", "send", "recv"])
+@pytest.mark.parametrize("option", ["--tls-cert", "--tls-ca"])
+def test_a_wrong_file_of_our_own_is_not_blamed_on_the_peer(
+    command: Command, name: str, option: str, instance: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The file and what is wrong with it; nobody is called, and no address is named."""
+    certificate, _ = self_signed(tmp_path)
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("nothing")
+    arguments = {
+        "echo": ("echo", "ARCHIVE@127.0.0.1:1"),
+        "send": ("send", "ARCHIVE@127.0.0.1:1", instance("a.dcm", number=1)),
+        "recv": ("recv", "--port", 0, "--output", tmp_path / "received", "--tls-cert", certificate),
+    }
+    outcome = command(*arguments[name], option, wrong)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"Error: {wrong}: holds no ")
+    assert "no secure link" not in outcome.err
+    assert "127.0.0.1" not in outcome.err
+    assert len(outcome.err.splitlines()) == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dicomnet.cli.own_tls import read_once
 from dicomnet.cli.requestor import Requestor
 from dicomnet.cli.wording import explain, refusal
 from dicomnet.dimse.status import Status
@@ -28,7 +29,8 @@ def run(address: Address, calling_ae: str, timeout: float | None, tls: TlsConfig
     Raises:
         ClickException: there was no good answer, and why.
     """
-    with runtime(), Requestor(address, calling_ae, timeout=timeout, tls=tls) as peer:
+    own = None if tls is None else read_once(tls.requestor_context)
+    with runtime(), Requestor(address, calling_ae, timeout=timeout, tls=own) as peer:
         try:
             status, seconds = _echo(peer)
         except DicomNetError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dicomnet.cli.alarm import Alarm
+from dicomnet.cli.own_tls import read_once
 from dicomnet.cli.wording import count_of
 from dicomnet.dimse.commands import CEchoRequest, CStoreRequest
 from dicomnet.dimse.status import Status
@@ -131,11 +132,11 @@ def _acceptor(tls: TlsConfig) -> TlsConfig:
     """Read once, so that what is wrong with a certificate shows now and not at the first connection."""
     from dataclasses import replace
 
-    from dicomnet.tls import TlsConfig, VerifyMode
+    from dicomnet.tls import VerifyMode
 
     if tls.ca_file is not None:
         tls = replace(tls, verify=VerifyMode.REQUIRED)
-    return TlsConfig(ssl_context=tls.acceptor_context())
+    return read_once(tls.acceptor_context)
 
 
 def _listen(receiver: Receiver, host: str, port: int) -> int:

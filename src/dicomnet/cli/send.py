@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import click
 
 from dicomnet.cli.digest import data_set_digest
+from dicomnet.cli.own_tls import read_once
 from dicomnet.cli.requestor import Requestor
 from dicomnet.cli.wording import count_of, explain, refusal, size
 from dicomnet.dimse.status import Status
@@ -49,15 +50,19 @@ def run(
 
     Returns:
         Whether there was something to send, and all of it was stored.
+
+    Raises:
+        ClickException: our certificate, its key or the authorities cannot be used, and why.
     """
     begun = perf_counter()
+    own = None if tls is None else read_once(tls.requestor_context)
     report = Report(verbose=verbose)
     files = gather(paths, report)
     report.tell_skipped()
     if not files and not report.failed:
         click.echo("nothing to send: no instance in what was given", err=True)
         return False
-    connect = partial(Requestor, address, calling_ae, timeout=timeout, tls=tls)
+    connect = partial(Requestor, address, calling_ae, timeout=timeout, tls=own)
     batches = deque(split(files))
     try:
         with runtime(), _progress(files) as report.display:
