@@ -34,7 +34,9 @@ NET = """
     Associate DicomNet IpType MEMORY Message NetFlags SPOOL SecurityMode SocketOptions
     breathe runtime shutdown startup
     """.split()
-PUBLIC = ["__version__", "Address", "Limits", "Priority", "Status", "Timeouts", "TlsConfig", *ERRORS, *MESSAGES, *NET]
+STORAGE = ["Folder", "InstanceFile", "ReceivedData", "Sink"]
+VALUES = ["Address", "Limits", "Priority", "Status", "Timeouts", "TlsConfig"]
+PUBLIC = ["__version__", *VALUES, *ERRORS, *MESSAGES, *NET, *STORAGE]
 """What users may count on. A name is added or taken away here first, and then in the changelog."""
 
 HEAVY = ("pydicom", "asyncio", "ssl", "click", "rich", "socket", "threading")

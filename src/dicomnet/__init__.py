@@ -78,6 +78,10 @@ if TYPE_CHECKING:
         shutdown as shutdown,
         startup as startup,
     )
+    from dicomnet.storage.folder import Folder as Folder
+    from dicomnet.storage.received import ReceivedData as ReceivedData
+    from dicomnet.storage.sinks import Sink as Sink
+    from dicomnet.storage.source import InstanceFile as InstanceFile
     from dicomnet.tls import TlsConfig as TlsConfig
     from dicomnet.types import Address as Address, Priority as Priority
 
@@ -97,6 +101,10 @@ _NAMES = {
     "dicomnet.net": """
         Associate DicomNet IpType MEMORY Message NetFlags SPOOL SecurityMode SocketOptions breathe runtime shutdown
         startup""",
+    "dicomnet.storage.folder": "Folder",
+    "dicomnet.storage.received": "ReceivedData",
+    "dicomnet.storage.sinks": "Sink",
+    "dicomnet.storage.source": "InstanceFile",
     "dicomnet.tls": "TlsConfig",
     "dicomnet.types": "Address Priority",
 }
