@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from pydicom import Dataset
 
-from dicomnet import Associate, DicomNet, Message, Status
+from dicomnet import Associate, DicomNet, DicomNetError, Message, Status
 
 STUDIES = [
     {"PatientName": "Doe^Jane", "PatientID": "1001", "StudyInstanceUID": "1.2.3.1"},
@@ -58,4 +58,10 @@ def main(port: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 2:
+        print(f"usage: {__doc__.splitlines()[-1]}", file=sys.stderr)
+        sys.exit(2)
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (DicomNetError, ValueError) as error:
+        sys.exit(str(error))

@@ -7,8 +7,7 @@ import signal
 import sys
 import threading
 
-from dicomnet import Associate, DicomNet, Message, Status
-from dicomnet.storage.folder import Folder
+from dicomnet import Associate, DicomNet, DicomNetError, Folder, Message, Status
 
 
 class StorageScp(DicomNet):
@@ -38,4 +37,10 @@ def main(port: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if len(sys.argv) != 3:
+        print(f"usage: {__doc__.splitlines()[-1]}", file=sys.stderr)
+        sys.exit(2)
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (DicomNetError, ValueError) as error:
+        sys.exit(str(error))

@@ -10,15 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from pydicom.data import get_testdata_file
+
+from dicomnet import Associate, DicomNet, runtime
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"}
 
 
-def run(name: str, *arguments: str) -> str:
-    """What an example prints until it ends."""
-    result = subprocess.run(
+def outcome(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """How an example ends."""
+    return subprocess.run(
         [sys.executable, ROOT / "examples" / name, *arguments],
         capture_output=True,
         text=True,
@@ -26,6 +29,11 @@ def run(name: str, *arguments: str) -> str:
         env=ENVIRONMENT,
         timeout=30,
     )
+
+
+def run(name: str, *arguments: str) -> str:
+    """What an example prints until it ends well."""
+    result = outcome(name, *arguments)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 
@@ -74,3 +82,48 @@ def test_every_example_says_how_it_is_used() -> None:
     for path in (ROOT / "examples").glob("*.py"):
         docstring = path.read_text().split('"""')[1].strip()
         assert docstring.splitlines()[-1].startswith(f"python {path.name}")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_without_arguments_they_say_how_they_are_used(path: Path) -> None:
+    """One line and exit code 2, no traceback."""
+    result = outcome(path.name)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"usage: python {path.name} ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["storage_scu.py", "query_scu.py"])
+@pytest.mark.parametrize("how", ["rejected", "refused", "lost", "nobody"])
+def test_what_fails_is_one_line_and_exit_code_1(name: str, how: str) -> None:
+    """Whoever copies them into a script can rely on the exit code."""
+
+    class Peer(DicomNet):
+        def on_accept(self, error: Exception | None) -> None:
+            self.accept(Peer())
+
+        def on_receive_associate_request(self, associate: Associate) -> None:
+            if how == "rejected":
+                self.send_associate_reject(1, 1, 7)
+            elif how == "refused":
+                self.send_associate_accept(associate.accept())
+            else:
+                self.close(force=True)
+
+    path = str(get_testdata_file("CT_small.dcm", download=False))
+    with runtime(), Peer() as listener:
+        _, port = listener.listen("127.0.0.1", 0)
+        if how == "nobody":
+            listener.stop_listening()
+        result = outcome(name, f"ARCHIVE@127.0.0.1:{port}", path if name == "storage_scu.py" else "Doe*")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_no_instance_is_one_line() -> None:
+    """The file is named, and nobody is called."""
+    result = outcome("storage_scu.py", "ARCHIVE@127.0.0.1:1", __file__)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"{__file__}: not an instance: ")
+    assert len(result.stderr.splitlines()) == 1
