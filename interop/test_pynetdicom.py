@@ -183,9 +183,9 @@ def test_pynetdicom_stops_finding_when_we_cancel() -> None:
     def find(event: Any) -> Iterator[Any]:
         yield 0xFF00, MATCHES[0]
         patience = monotonic() + PATIENCE
-        while not event.is_cancelled and monotonic() < patience:
-            Event().wait(0.01)  # it tells of a cancel only when it is asked
-        yield (0xFE00 if event.is_cancelled else 0xC000), None
+        while not (cancelled := event.is_cancelled) and monotonic() < patience:
+            Event().wait(0.01)  # it tells of a cancel only when it is asked, and once
+        yield (0xFE00 if cancelled else 0xC000), None
 
     with (
         serving([(evt.EVT_C_FIND, find)]) as port,
