@@ -170,3 +170,14 @@ listener.close()
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=30, check=True
     )
     assert ended.stdout.splitlines() == ["no connection is waiting", "127.0.0.1", "7 True"]
+
+
+def test_a_connection_that_the_end_of_the_program_overtakes_is_no_crash() -> None:
+    """A program that asks for a connection and ends prints nothing, whether or not the name was still being looked up."""
+    program = "import dicomnet; dicomnet.DicomNet().connect('localhost', 104)"
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    for _ in range(3):
+        ended = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=30, check=True
+        )
+        assert (ended.stdout, ended.stderr) == ("", "")

@@ -140,7 +140,10 @@ async def _open_first(
 ) -> socket.socket:
     loop = asyncio.get_running_loop()
     end = None if timeout is None else loop.time() + timeout
-    infos = await loop.getaddrinfo(host, port, family=_family(ip_type), type=socket.SOCK_STREAM)
+    try:
+        infos = await loop.getaddrinfo(host, port, family=_family(ip_type), type=socket.SOCK_STREAM)
+    except RuntimeError as error:  # asyncio has no threads to ask with once the program has come to its end
+        raise OSError(errno.ECANCELED, "the program is ending") from error
     failure: OSError | None = None
     for left, (family, kind, protocol, _, address) in zip(range(len(infos), 0, -1), infos, strict=True):
         # A silent address leaves time for the others; the last has what there is, which the caller sees to.
