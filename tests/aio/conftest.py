@@ -75,7 +75,8 @@ def run_on(new_loop: Callable[[], asyncio.AbstractEventLoop], main: Callable[[],
 
 @functools.cache
 def warm_up(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """The first loop of its kind opens what the process then keeps."""
+    """The first loop of its kind opens what the process then keeps; and what tests before left to the collector goes."""
+    gc.collect()
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(asyncio.sleep(0))
 
