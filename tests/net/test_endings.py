@@ -174,7 +174,13 @@ listener.close()
 
 def test_a_connection_that_the_end_of_the_program_overtakes_is_no_crash() -> None:
     """A program that asks for a connection and ends prints nothing, whether or not the name was still being looked up."""
-    program = "import dicomnet; dicomnet.DicomNet().connect('localhost', 104)"
+    program = """
+import socket, dicomnet
+taken = socket.socket()  # bound, so nobody else has the port; not listening, so nobody answers
+taken.bind(("127.0.0.1", 0))
+dicomnet.DicomNet().connect("localhost", taken.getsockname()[1])
+taken.detach()
+"""
     environment = os.environ | {"PYTHONPATH": str(SOURCE)}
     for _ in range(3):
         ended = subprocess.run(
