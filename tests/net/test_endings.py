@@ -187,3 +187,33 @@ taken.detach()
             [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=30, check=True
         )
         assert (ended.stdout, ended.stderr) == ("", "")
+
+
+def test_a_request_that_fails_does_not_hold_up_those_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`on_send` tells of the one, the next ones leave."""
+    with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:
+        link = trio.scu._link
+        assert link is not None
+        trio.scp.react("receive_c_echo_request", trio.scp.send_c_echo_response)
+        with monkeypatch.context() as broken:
+            broken.setattr(link.core, "send", lambda *arguments, **named: 1 / 0)
+            trio.scu.send_c_echo_request()
+            trio.scu.wait_sent(4)
+        assert isinstance(trio.scu.sent[-1][1], ZeroDivisionError)
+        trio.scu.send_c_echo_request()
+        trio.scu.wait("receive_c_echo_response")
+
+
+def test_every_request_to_a_network_that_is_gone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the first one, whose place in the queue would hide the others."""
+    with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:
+
+        def gone(*_: object) -> None:
+            raise StateError("the network was shut down")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(trio.scu._runtime, "post", gone)
+            for _ in range(2):
+                with pytest.raises(StateError, match="shut down"):
+                    trio.scu.send_c_echo_request()
+        assert trio.scu.send_queue_length == 0

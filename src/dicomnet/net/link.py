@@ -431,8 +431,8 @@ class Link:
         try:
             self._runtime.post(self._perform_some)
         except StateError as error:
-            ticket.close_body()
-            self._tell_sent(ticket, error, 0, ticket.pdu_type)
+            self._drain_posted = False  # so that whoever comes next is told as well
+            self._drop_requests(error)
             raise
 
     def _perform_some(self) -> None:
@@ -465,6 +465,10 @@ class Link:
             request(self._runtime.loop.time())
         except DicomNetError as error:
             log.debug("%s a queued request came too late: %s", self.ledger.id, error)
+            self._tell_sent(ticket, error, 0, ticket.pdu_type)
+        except Exception as error:
+            # A fault of ours; those behind it in the queue must not wait for ever because of it.
+            log.exception("%s a queued request failed", self.ledger.id)
             self._tell_sent(ticket, error, 0, ticket.pdu_type)
 
     def _send_now(
