@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import socket
@@ -156,6 +157,48 @@ async def test_closing_twice_is_harmless() -> None:
     """A listener may be closed by its owner and again at shutdown."""
     async with listening() as (listener, _):
         await listener.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_closing_at_any_moment_loses_no_connection(steps: int) -> None:
+    """Each is either served or closed: a socket that nobody holds would be open for its peer and for nobody else."""
+    async with listening() as (listener, gate):
+        with socket.create_connection(listener.address) as client:
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await listener.close()
+            gc.collect()
+            if gate.taken.empty():
+                client.settimeout(5)
+                with pytest.raises(ConnectionResetError):
+                    client.recv(1)
+
+
+async def test_a_loop_that_watches_no_descriptors_accepts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the usual loop of Windows does."""
+
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    if not isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
+        pytest.skip("the loop's methods cannot be replaced")
+    with monkeypatch.context() as patch:
+        patch.setattr(listen.Listener, "_watch", _without_readers(listen.Listener._watch, refuse))
+        async with listening() as (listener, gate):
+            with socket.create_connection(listener.address) as client:
+                assert (await gate.next())[2] == client.getsockname()[1]
+
+
+def _without_readers(watch: Callable[..., None], refuse: Callable[..., None]) -> Callable[..., None]:
+    def watching(self: Listener, sock: socket.socket) -> None:
+        add_reader = self._loop.add_reader
+        try:
+            self._loop.add_reader = refuse  # type: ignore[method-assign]
+            watch(self, sock)
+        finally:
+            self._loop.add_reader = add_reader  # type: ignore[method-assign]
+
+    return watching
 
 
 # Admission.

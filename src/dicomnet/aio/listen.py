@@ -37,39 +37,78 @@ class Listener:
         self._options = options
         self.address = address_text(sockets[0].getsockname())
         """The bound host and port."""
-        self._tasks = [asyncio.create_task(self._accept(sock), name=f"accept {self.address}") for sock in sockets]
+        self._loop = asyncio.get_running_loop()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._retries: dict[socket.socket, asyncio.TimerHandle] = {}
+        for sock in self._sockets:
+            self._watch(sock)
 
     async def close(self) -> None:
         """Accepts no more; what was accepted lives on."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for retry in self._retries.values():
+            retry.cancel()
         for sock in self._sockets:
+            if sock.fileno() != -1 and not self._tasks:
+                self._loop.remove_reader(sock)
             sock.close()
 
-    async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+    def _watch(self, listening: socket.socket) -> None:
+        self._retries.pop(listening, None)
+        # Not by the loop's `sock_accept`: one that is cancelled at the wrong moment loses what it has accepted.
+        try:
+            self._loop.add_reader(listening, self._accept_some, listening)
+        except NotImplementedError:  # a loop that waits for completion, as the usual one of Windows
+            self._tasks.append(asyncio.create_task(self._accept_for_ever(listening), name=f"accept {self.address}"))
+
+    def _accept_some(self, listening: socket.socket) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                sock, address = listening.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if not self._tell(error):
+                    continue
+                self._loop.remove_reader(listening)
+                self._retries[listening] = self._loop.call_later(RETRY_ACCEPT, self._watch, listening)
+                return
+            self._take(sock, address)
+            if listening.fileno() == -1:  # whoever was told may have closed it
+                return
+
+    async def _accept_for_ever(self, listening: socket.socket) -> None:
         while True:
             try:
-                sock, address = await loop.sock_accept(listening)
+                sock, address = await self._loop.sock_accept(listening)
             except OSError as error:
-                if error.errno in _PEER_GONE:
-                    continue
-                log.warning("cannot accept connections at the moment: %s", error.strerror)
-                if self._on_trouble is not None:
-                    self._on_trouble(error)
-                # Nothing tells when descriptors are free again; those waiting stay in the backlog meanwhile.
-                await asyncio.sleep(RETRY_ACCEPT)
+                if self._tell(error):
+                    await asyncio.sleep(RETRY_ACCEPT)
                 continue
-            try:
-                self._options.apply(sock)
-                self._on_socket(sock, *address_text(address))
-            except OSError as error:
-                log.debug("a connection was gone before it was served: %s", error)
-                sock.close()
-            except Exception:
-                log.exception("a connection could not be served")
-                sock.close()
+            self._take(sock, address)
+
+    def _tell(self, error: OSError) -> bool:
+        """Whether the trouble is the system's; then nothing tells when it is over, and who waits stays in the backlog."""
+        if error.errno in _PEER_GONE:
+            return False
+        log.warning("cannot accept connections at the moment: %s", error.strerror)
+        if self._on_trouble is not None:
+            self._on_trouble(error)
+        return True
+
+    def _take(self, sock: socket.socket, address: tuple[object, ...]) -> None:
+        try:
+            sock.setblocking(False)
+            self._options.apply(sock)
+            self._on_socket(sock, *address_text(address))
+        except OSError as error:
+            log.debug("a connection was gone before it was served: %s", error)
+            sock.close()
+        except Exception:
+            log.exception("a connection could not be served")
+            sock.close()
 
 
 class Admission:
@@ -100,5 +139,8 @@ class Admission:
 
 RETRY_ACCEPT = 0.5
 """Seconds until accepting is tried again when the system has no descriptor or memory left for it."""
+
+AT_ONCE = 64
+"""Connections accepted before others of the loop get their turn."""
 
 _PEER_GONE = (errno.ECONNABORTED, errno.EPROTO, errno.EPERM)
