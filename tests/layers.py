@@ -13,12 +13,13 @@ LAYERS = (
     {"pdu", "part10"},
     {"ul"},
     {"dimse"},
+    {"datasets"},
     {"exchanges"},
     {"storage"},
     {"tls"},
     {"aio", "sync"},
     {"net"},
-    {"server", "peer"},
+    {"server"},
     {"cli"},
     {"__main__"},
 )
@@ -27,7 +28,7 @@ LAYERS = (
 NARROWER = {"uids": {"types"}}
 """Units that may import less than their layer would let them."""
 
-PURE = {"errors", "types", "limits", "uids", "pdu", "part10", "ul", "dimse", "exchanges"}
+PURE = {"errors", "types", "limits", "uids", "pdu", "part10", "ul", "dimse", "datasets", "exchanges"}
 """No I/O, no clock, no randomness, no threads: data in, data out."""
 
 WORLD = {

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         AssociationRejected as AssociationRejected,
         ConnectFailed as ConnectFailed,
         ConnectionLost as ConnectionLost,
+        ContextRefused as ContextRefused,
         DicomNetError as DicomNetError,
         DicomTimeout as DicomTimeout,
         InvalidMessage as InvalidMessage,
@@ -53,11 +54,14 @@ if TYPE_CHECKING:
         InvalidValue as InvalidValue,
         ListenFailed as ListenFailed,
         NotAnInstance as NotAnInstance,
+        NothingArrived as NothingArrived,
+        PartialFailure as PartialFailure,
         ProtocolError as ProtocolError,
         RejectReason as RejectReason,
         RejectResult as RejectResult,
         SendQueueFull as SendQueueFull,
         StateError as StateError,
+        StatusError as StatusError,
         StorageError as StorageError,
         TlsFailed as TlsFailed,
         Unsupported as Unsupported,
@@ -95,8 +99,9 @@ _NAMES = {
     "dicomnet.dimse.status": "Status",
     "dicomnet.errors": """
         AbortReason AbortSource AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost
-        DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance ProtocolError RejectReason
-        RejectResult SendQueueFull StateError StorageError TlsFailed Unsupported""",
+        ContextRefused DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance NothingArrived
+        PartialFailure ProtocolError RejectReason RejectResult SendQueueFull StateError StatusError
+        StorageError TlsFailed Unsupported""",
     "dicomnet.limits": "Limits Timeouts",
     "dicomnet.net": """
         Associate DicomNet IpType MEMORY Message NetFlags SPOOL SecurityMode SocketOptions breathe runtime shutdown

@@ -12,9 +12,13 @@
     |   |   `-- ListenFailed    nor waited for
     |   |-- ConnectionLost      the transport went away
     |   |-- TlsFailed           the secure link could not be made
+    |   |-- ContextRefused      there is one, but not for this SOP class
     |   |-- AssociationRejected the peer said no
     |   `-- AssociationAborted  one side ended it at once
     |-- DicomTimeout            a deadline passed (also a TimeoutError)
+    |-- StatusError             an operation was answered with a failure; carries the status
+    |-- PartialFailure          some of many instances failed; carries the report
+    |-- NothingArrived          a retrieve was called a success, and brought nothing
     |-- StorageError            a data set could not be read or kept; carries the status to answer with
     |   `-- NotAnInstance       a file holds no SOP instance
     `-- Unsupported             asked for something this library does not do, and why
@@ -221,6 +225,86 @@ class AssociationAborted(AssociationError):
         who = "the peer" if self.by_peer else "this side"
         text = f"association aborted by {who} ({self.source}/{self.reason}): {describe_abort(self.source, self.reason)}"
         return f"{text}: {self.detail}" if self.detail else text
+
+
+class ContextRefused(AssociationError):
+    """The association has no presentation context for this; ``abstract_syntax`` and ``transfer_syntax`` say for what.
+
+    ``proposed`` tells whether the peer was asked for one and refused it.
+    """
+
+    def __init__(self, abstract_syntax: str, detail: str, *, transfer_syntax: str = "", proposed: bool = True) -> None:
+        super().__init__(abstract_syntax, detail)
+        self.abstract_syntax = abstract_syntax
+        self.transfer_syntax = transfer_syntax
+        self.proposed = proposed
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class StatusError(DicomNetError):
+    """A response with a failure status, or one to be sent: a handler that raises it answers with it.
+
+    ``status`` is the number as it came, ``meaning`` what the standard calls it for this operation, ``error_comment``
+    and ``error_id`` what the peer said besides, ``response`` the whole message.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error_comment: str | None = None,
+        *,
+        operation: str = "",
+        meaning: str = "",
+        error_id: int | None = None,
+        response: object = None,
+    ) -> None:
+        super().__init__(status, error_comment)
+        self.status = status
+        self.error_comment = error_comment
+        self.operation = operation
+        self.meaning = meaning
+        self.error_id = error_id
+        self.response = response
+
+    def __str__(self) -> str:
+        text = f"{self.operation or 'the operation'} failed with status {self.status:04X}"
+        if self.meaning:
+            text += f" ({self.meaning})"
+        return f"{text}: {self.error_comment}" if self.error_comment else text
+
+
+class PartialFailure(DicomNetError):
+    """Some of many instances failed, were refused, or are missing; ``report`` tells about each one."""
+
+    def __init__(self, report: object) -> None:
+        super().__init__(report)
+        self.report = report
+
+    def __str__(self) -> str:
+        return str(self.report)
+
+
+class NothingArrived(DicomNetError):
+    """The peer called a retrieve a success, but no instance came; ``destination`` is where they were expected.
+
+    ``connected`` tells whether anybody connected there at all.
+    """
+
+    def __init__(self, destination: str, expected: int, *, connected: bool) -> None:
+        super().__init__(destination, expected)
+        self.destination = destination
+        self.expected = expected
+        self.connected = connected
+
+    def __str__(self) -> str:
+        what = "something connected to" if self.connected else "nothing connected to"
+        return (
+            f"the peer reports {self.expected} instances as sent, but {what} {self.destination}"
+            f"{' and none arrived' if self.connected else '; check the address it has for this AE title'}"
+        )
 
 
 class DicomTimeout(DicomNetError, TimeoutError):

@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dicomnet.datasets import encode_dataset
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import (
     CCancelRequest,
@@ -49,7 +50,6 @@ from dicomnet.errors import InvalidValue, StateError
 from dicomnet.net.callbacks import Callbacks
 from dicomnet.net.link import Link
 from dicomnet.net.message import Message
-from dicomnet.storage.dataset import encode_dataset
 from dicomnet.storage.source import SMALL, BytesBody, InstanceFile
 from dicomnet.types import Priority
 from dicomnet.uids import Verification, name

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
+from dicomnet.datasets import decode_dataset
 from dicomnet.errors import StateError, StorageError
-from dicomnet.storage.dataset import decode_dataset
 from dicomnet.storage.disk import Disk, storage_error
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES

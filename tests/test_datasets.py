@@ -11,8 +11,8 @@ from subprocess import run
 import pydicom
 import pytest
 
+from dicomnet.datasets import decode_dataset, encode_dataset
 from dicomnet.errors import InvalidValue, StorageError
-from dicomnet.storage.dataset import decode_dataset, encode_dataset
 from dicomnet.uids import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -126,7 +126,7 @@ def test_deflated_in_zlib() -> None:
 
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream that inflates without end stops at the limit."""
-    monkeypatch.setattr("dicomnet.storage.dataset._MOST_INFLATED", 1000)
+    monkeypatch.setattr("dicomnet.datasets._MOST_INFLATED", 1000)
     data = zlib.compress(bytes(2000))
     with pytest.raises(StorageError, match="more than 1000"):
         decode_dataset(BytesIO(data), DeflatedExplicitVRLittleEndian)
