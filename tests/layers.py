@@ -16,7 +16,7 @@ LAYERS = (
     {"datasets"},
     {"exchanges"},
     {"storage"},
-    {"tls"},
+    {"tls", "sockets"},
     {"aio", "sync"},
     {"net"},
     {"server"},

@@ -16,11 +16,11 @@ import uvloop
 from aio.ends import WAIT, Bench, End, Site, User, pattern, reset, tcp_pair
 from dicomnet.aio.connect import connect
 from dicomnet.aio.listen import Listener
-from dicomnet.aio.sockets import bind
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectFailed, TlsFailed
 from dicomnet.limits import MIB, Timeouts
+from dicomnet.sockets import bind
 from dicomnet.ul.events import AssociateAccepted, ProtocolViolated
 
 V4 = "127.0.0.1"

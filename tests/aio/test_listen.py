@@ -15,9 +15,9 @@ import pytest
 
 from dicomnet.aio import listen
 from dicomnet.aio.listen import Admission, Listener
-from dicomnet.aio.sockets import SocketOptions, bind
 from dicomnet.limits import Limits
 from dicomnet.pdu import AssociateReject
+from dicomnet.sockets import SocketOptions, bind
 
 V4 = "127.0.0.1"
 

@@ -21,6 +21,7 @@ from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
 from dicomnet.errors import ConnectionLost, StorageError
+from dicomnet.sockets import broken_reason
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
 from dicomnet.ul.connection import CLOSE, SEND_EOF
@@ -131,7 +132,7 @@ class Channel(asyncio.BufferedProtocol):
             self._arrival = None
         if self._streaming is not None and not self._reading_body:
             self._end_stream()  # asyncio's transports and uvloop's send no byte of a write after this call
-        self.user.closed(None if exc is None else ConnectionLost(_plain(exc)))
+        self.user.closed(None if exc is None else ConnectionLost(broken_reason(exc)))
 
     def pause_writing(self) -> None:
         self._writing_paused = True
@@ -457,8 +458,3 @@ def _read(message: OutgoingMessage, gaps: list[memoryview]) -> Exception | None:
     except Exception as error:  # noqa: BLE001 (a user's own body may raise anything)
         return error
     return None
-
-
-def _plain(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"the connection broke: {text[0].lower()}{text[1:]}"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from dicomnet.aio.channel import Channel, User
 from dicomnet.aio.hub import hub
-from dicomnet.aio.sockets import IpType, SocketOptions, open_socket
+from dicomnet.aio.sockets import open_socket
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.errors import TlsFailed
+from dicomnet.sockets import IpType, SocketOptions, check_name, handshake_reason
 
 if TYPE_CHECKING:
     import ssl
@@ -45,7 +46,7 @@ async def attach(
         else:
             name = None if context is None else (server_hostname or "")
             if context is not None and name:
-                _check_name(context, name)
+                check_name(context, name)
             await loop.create_connection(
                 lambda: channel, sock=sock, ssl=context, server_hostname=name, ssl_handshake_timeout=limit
             )
@@ -53,7 +54,7 @@ async def attach(
         _close(sock, identity)
         if context is None:
             raise
-        raise TlsFailed(_reason(error, handshake_timeout)) from error
+        raise TlsFailed(handshake_reason(error, handshake_timeout)) from error
     except BaseException:
         _close(sock, identity)
         raise
@@ -111,32 +112,6 @@ def _close(sock: socket.socket, identity: tuple[int, int]) -> None:
         sock.close()
     else:
         sock.detach()
-
-
-def _check_name(context: ssl.SSLContext, name: str) -> None:
-    """Lets ssl judge a name in vain, because it raises from within the loop's machinery what nobody there expects."""
-    import ssl
-
-    try:
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
-    except (ValueError, TypeError) as error:  # a label that is empty or too long, a NUL
-        raise TlsFailed(f"{name!r} is no host name that a certificate could bear") from error
-
-
-def _reason(error: OSError | ValueError | TypeError, handshake_timeout: float | None) -> str:
-    if isinstance(error, TimeoutError | ConnectionAbortedError):
-        return f"the handshake was not over within {handshake_timeout:g} s" if handshake_timeout else "no handshake"
-    if isinstance(error, ConnectionResetError):
-        # asyncio ends a handshake without the alert that would say why, so a peer built on it looks the same.
-        return (
-            "the peer closed the connection during the handshake (it speaks no TLS, or does not trust our certificate)"
-        )
-    told = (getattr(error, name, None) for name in ("verify_message", "reason", "strerror"))
-    reason = next(filter(None, told), None) or str(error)
-    text = str(reason).lower().replace("_", " ")
-    if text == "wrong version number":
-        return "the peer does not speak TLS (wrong version number)"
-    return text
 
 
 _FOR_EVER = 365 * 86400.0

@@ -9,10 +9,10 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from dicomnet.aio.sockets import SocketOptions, address_text
 from dicomnet.errors import RejectReason, RejectResult
 from dicomnet.limits import Limits
 from dicomnet.pdu import AssociateReject
+from dicomnet.sockets import SocketOptions, address_text
 
 log = logging.getLogger("dicomnet.wire")
 

@@ -1,99 +1,22 @@
-"""Sockets before there is a transport: options, binding, connecting, addresses as text."""
+"""Connecting a socket without blocking the loop."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
-import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntFlag
-from math import ceil
 
 from dicomnet.errors import ConnectFailed
-
-
-class IpType(IntFlag):
-    """Which address families to use."""
-
-    IPV4 = 1
-    IPV6 = 2
-    IPV4_OR_IPV6 = 3
-
-
-@dataclass(frozen=True, slots=True)
-class SocketOptions:
-    """Options of every connection's socket; None leaves what the system does."""
-
-    no_delay: bool = True
-    """TCP_NODELAY: without it a message can wait 40 ms for the acknowledgement of the one before."""
-    send_buffer_size: int | None = None
-    """SO_SNDBUF, in bytes."""
-    receive_buffer_size: int | None = None
-    """SO_RCVBUF, in bytes."""
-    keep_alive: float | None = 60.0
-    """Seconds of silence before TCP asks whether the peer still lives."""
-    linger: float | None = None
-    """SO_LINGER, in seconds, rounded up to whole ones; the standard says not to (PS3.8 9.1.4)."""
-
-    @classmethod
-    def defaults(cls) -> SocketOptions:
-        """What a new object uses."""
-        return cls()
-
-    def apply(self, sock: socket.socket) -> None:
-        """Sets the options on a connected or connecting socket."""
-        if sock.family not in (socket.AF_INET, socket.AF_INET6):
-            return
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(self.no_delay))
-        self.apply_buffer_sizes(sock)
-        if self.keep_alive is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if hasattr(socket, "TCP_KEEPIDLE"):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, int(self.keep_alive)))
-        if self.linger is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _linger(self.linger))
-
-    def apply_buffer_sizes(self, sock: socket.socket) -> None:
-        """Buffer sizes take effect on the window only before the connection is made, so a listener sets them too."""
-        if self.send_buffer_size is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_size)
-        if self.receive_buffer_size is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer_size)
-
-
-def bind(
-    host: str = "",
-    port: int = 0,
-    *,
-    ip_type: IpType = IpType.IPV4_OR_IPV6,
-    backlog: int = 128,
-    options: SocketOptions = SocketOptions(),
-) -> list[socket.socket]:
-    """Listening sockets for a host and port.
-
-    Args:
-        host: "" and "*" are every address of the machine.
-        port: 0 is the first free one; all sockets get the same.
-
-    Raises:
-        OSError: the address is in use, not ours, or not allowed.
-    """
-    if host in ("", "*"):
-        return [_bind_everywhere(port, ip_type, backlog, options)]
-    infos = socket.getaddrinfo(host, port, _family(ip_type), socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    sockets: list[socket.socket] = []
-    try:
-        for family, _, _, _, address in dict.fromkeys(infos):
-            chosen = sockets[0].getsockname()[1] if sockets else port
-            sockets.append(_listening(family, (address[0], chosen, *address[2:]), backlog, options))
-    except OSError:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
+from dicomnet.sockets import (
+    IpType,
+    SocketOptions,
+    family_of,
+    no_address,
+    no_answer,
+    place,
+    plain_reason,
+    unconnected,
+)
 
 
 async def open_socket(
@@ -103,7 +26,7 @@ async def open_socket(
     local: tuple[str, int] | None = None,
     ip_type: IpType = IpType.IPV4_OR_IPV6,
     timeout: float | None = None,
-    options: SocketOptions = SocketOptions(),
+    options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
 ) -> socket.socket:
     """A connected, non-blocking socket: the peer's addresses are tried in the resolver's order, each for its share of time.
 
@@ -114,20 +37,14 @@ async def open_socket(
     Raises:
         ConnectFailed: no address could be reached in time.
     """
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = place(host, port)
     try:
         async with asyncio.timeout(timeout):
             return await _open_first(host, port, local, ip_type, timeout, options)
     except TimeoutError:
-        raise ConnectFailed(where, "no answer" if timeout is None else f"no answer within {timeout:g} s") from None
+        raise ConnectFailed(where, no_answer(timeout)) from None
     except (OSError, UnicodeError) as error:
         raise ConnectFailed(where, plain_reason(error)) from error
-
-
-def address_text(address: Sequence[object]) -> tuple[str, int]:
-    """Host and port of a socket address; an IPv4 peer of a dual-stack socket is written as IPv4."""
-    host, port = str(address[0]), int(str(address[1]))
-    return host.removeprefix("::ffff:") if "." in host else host, port
 
 
 async def _open_first(
@@ -141,80 +58,25 @@ async def _open_first(
     loop = asyncio.get_running_loop()
     end = None if timeout is None else loop.time() + timeout
     try:
-        infos = await loop.getaddrinfo(host, port, family=_family(ip_type), type=socket.SOCK_STREAM)
+        infos = await loop.getaddrinfo(host, port, family=family_of(ip_type), type=socket.SOCK_STREAM)
     except RuntimeError as error:  # asyncio has no threads to ask with once the program has come to its end
         raise OSError(errno.ECANCELED, "the program is ending") from error
     failure: OSError | None = None
     for left, (family, kind, protocol, _, address) in zip(range(len(infos), 0, -1), infos, strict=True):
         # A silent address leaves time for the others; the last has what there is, which the caller sees to.
         share = None if end is None or left == 1 else (end - loop.time()) / left
-        sock = socket.socket(family, kind, protocol)
+        sock: socket.socket | None = None
         try:
-            sock.setblocking(False)
-            options.apply(sock)
-            if local is not None and local != ("", 0):
-                sock.bind((local[0] or ("::" if family == socket.AF_INET6 else _ANY_IPV4), local[1]))
+            sock = unconnected(family, kind, protocol, local=local, options=options)
             async with asyncio.timeout(share):
                 await loop.sock_connect(sock, address)
             return sock
         except OSError as error:
-            sock.close()
             failure = failure or error
+            if sock is not None:
+                sock.close()
         except BaseException:
-            sock.close()
+            if sock is not None:
+                sock.close()
             raise
-    raise failure or OSError(errno.EADDRNOTAVAIL, "the host has no address of the wanted kind")
-
-
-def _bind_everywhere(port: int, ip_type: IpType, backlog: int, options: SocketOptions) -> socket.socket:
-    if ip_type & IpType.IPV6 and socket.has_ipv6:
-        try:
-            return _listening(socket.AF_INET6, ("::", port), backlog, options, dual_stack=bool(ip_type & IpType.IPV4))
-        except OSError as error:
-            # A machine with IPv6 switched off still serves IPv4.
-            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL) or not ip_type & IpType.IPV4:
-                raise
-    return _listening(socket.AF_INET, (_ANY_IPV4, port), backlog, options)
-
-
-def _listening(
-    family: int, address: tuple[object, ...], backlog: int, options: SocketOptions, *, dual_stack: bool = False
-) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not dual_stack))
-        options.apply_buffer_sizes(sock)
-        sock.bind(address)
-        sock.listen(backlog)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _family(ip_type: IpType) -> int:
-    if ip_type == IpType.IPV4:
-        return socket.AF_INET
-    return socket.AF_INET6 if ip_type == IpType.IPV6 else socket.AF_UNSPEC
-
-
-def plain_reason(error: OSError | UnicodeError) -> str:
-    """What the system has against an address, in words."""
-    if isinstance(error, UnicodeError):  # of a label that is too long or empty, which no resolver sees
-        return "the host name cannot be resolved (it is none)"
-    if isinstance(error, socket.gaierror):
-        return f"the host name cannot be resolved ({error.strerror})"
-    # asyncio wraps the system's words in its own; the number gives them back.
-    return (os.strerror(error.errno) if error.errno else str(error)).lower()
-
-
-def _linger(seconds: float) -> bytes:
-    # Up, because 0 would throw away what has not left and reset the connection.
-    return struct.pack("ii", 1, ceil(seconds))
-
-
-_ANY_IPV4 = "0.0.0.0"  # noqa: S104 (a receiver that only this machine can reach is useless)
+    raise failure or no_address()

@@ -14,12 +14,12 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from dicomnet.aio import sockets
+from dicomnet import sockets
 from dicomnet.aio.channel import Channel
 from dicomnet.aio.connect import attach
 from dicomnet.aio.ledger import Ledger
 from dicomnet.aio.listen import Admission, Listener
-from dicomnet.aio.sockets import IpType, SocketOptions, address_text
+from dicomnet.aio.sockets import open_socket
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.errors import ConnectFailed, InvalidValue, ListenFailed, StateError, TlsFailed, Unsupported
 from dicomnet.limits import Limits, Timeouts
@@ -33,6 +33,7 @@ from dicomnet.net.message import Message
 from dicomnet.net.sending import Sending
 from dicomnet.pdu import Abort, AssociateReject
 from dicomnet.pdu.write import push_pdu
+from dicomnet.sockets import IpType, SocketOptions, address_text
 
 if TYPE_CHECKING:
     import ssl
@@ -571,7 +572,7 @@ class DicomNet(Sending):
         context: ssl.SSLContext | None,
     ) -> None:
         try:
-            sock = await sockets.open_socket(
+            sock = await open_socket(
                 peer,
                 peer_port,
                 local=local,
