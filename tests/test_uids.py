@@ -77,6 +77,61 @@ class TestStorageClasses:
         assert uids.STORAGE_CLASSES.isdisjoint(uids.META_SOP_CLASSES)
 
 
+class TestServiceClasses:
+    def test_every_class_in_use_has_one(self) -> None:
+        """SOP classes and meta SOP classes that are not retired all serve something."""
+        in_use = {
+            value for value in uids.NAMES if pydicom.uid.UID(value).type in {"SOP Class", "Meta SOP Class"}
+        } | uids.STORAGE_CLASSES
+        assert len(in_use) > 250
+        assert in_use - uids.RETIRED <= uids.SERVICE_CLASSES.keys()
+
+    def test_belong_to_sop_classes_only(self) -> None:
+        """Neither transfer syntaxes nor instances are looked up."""
+        assert uids.ExplicitVRLittleEndian not in uids.SERVICE_CLASSES
+        assert uids.PrinterInstance not in uids.SERVICE_CLASSES
+
+    @pytest.mark.parametrize(
+        ("sop_class", "service"),
+        [
+            ("1.2.840.10008.1.1", "Verification"),
+            ("1.2.840.10008.5.1.4.1.1.2", "Storage"),
+            ("1.2.840.10008.5.1.4.34.7", "Storage"),
+            ("1.2.840.10008.5.1.4.38.1", "NonPatientObjectStorage"),
+            ("1.2.840.10008.5.1.4.1.2.2.1", "QueryRetrieve"),
+            ("1.2.840.10008.5.1.4.1.2.4.2", "CompositeInstanceRootRetrieve"),
+            ("1.2.840.10008.5.1.4.31", "ModalityWorklist"),
+            ("1.2.840.10008.3.1.2.3.4", "MPPSRetrieve"),
+            ("1.2.840.10008.1.20.1", "StorageCommitmentPush"),
+            ("1.2.840.10008.5.1.4.34.6.5", "UnifiedProcedureStep"),
+            ("1.2.840.10008.5.1.1.9", "PrintManagement"),
+            ("1.2.840.10008.5.1.4.45.3", "ImplantTemplateQueryRetrieve"),
+            ("1.2.840.10008.1.3.10", "MediaStorage"),
+            ("1.2.840.10008.10.4", "RealTimeCommunication"),
+        ],
+    )
+    def test_are_those_of_the_standard(self, sop_class: str, service: str) -> None:
+        """Each class is counted to the annex of PS3.4 that describes it."""
+        assert uids.SERVICE_CLASSES[sop_class] == uids.ServiceClass(service)
+
+    def test_storage_is_stored(self) -> None:
+        """What C-STORE carries is the storage of patients' objects and that of other objects, and nothing besides."""
+        stored = {uids.ServiceClass.STORAGE, uids.ServiceClass.NON_PATIENT_OBJECT_STORAGE}
+        assert {one for one, service in uids.SERVICE_CLASSES.items() if service in stored} == uids.STORAGE_CLASSES
+
+    def test_retired_classes_count_where_their_service_lives_on(self) -> None:
+        """The trial of a procedure step is one; the management of patients has no service any more."""
+        assert uids.SERVICE_CLASSES[uids.UnifiedProcedureStepPullTrial] == uids.ServiceClass.UNIFIED_PROCEDURE_STEP
+        assert uids.SERVICE_CLASSES[uids.UltrasoundImageStorageRetired] == uids.ServiceClass.STORAGE
+        assert uids.DetachedPatientManagement not in uids.SERVICE_CLASSES
+
+    def test_their_table_is_well_spelled(self) -> None:
+        """Every keyword in the tool's table is one of the registry, and stands there once."""
+        listed = [keyword for _, _, keywords in _tool().SERVICES for keyword in keywords.split()]
+        assert set(listed) <= uids.KEYWORDS.keys()
+        assert len(set(listed)) == len(listed)
+
+
 class TestTransferSyntaxes:
     @pytest.mark.parametrize("keyword", DESCRIBED_TWICE)
     def test_agree_with_pydicom(self, keyword: str) -> None:

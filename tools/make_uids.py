@@ -43,6 +43,14 @@ class Entry(NamedTuple):
         )
 
     @property
+    def service(self) -> str | None:
+        """The member of ServiceClass it belongs to; None for retired classes of services that are gone."""
+        if self.type not in {"SOP Class", "Meta SOP Class"}:
+            return None
+        listed = next((member for member, _, keywords in SERVICES if self.keyword in keywords.split()), None)
+        return listed or ("STORAGE" if self.storage else None)
+
+    @property
     def implicit_vr(self) -> bool:
         return "ImplicitVR" in self.keyword
 
@@ -71,6 +79,8 @@ def _entries() -> Iterator[Entry]:
 
 def _module(entries: list[Entry]) -> Iterator[str]:
     yield HEAD.replace("{version}", pydicom.__version__)
+    yield SERVICE_CLASS + "".join(f'    {member} = "{value}"\n' for member, value, _ in SERVICES) + "\n\n"
+    yield NAME
     for type_ in TYPES:
         yield f"# {type_}\n"
         for entry in entries:
@@ -86,6 +96,9 @@ def _module(entries: list[Entry]) -> Iterator[str]:
     yield from _set("RETIRED", "What the standard has retired; it still comes.", [e for e in entries if e.retired])
     yield from _set("META_SOP_CLASSES", "Groups of SOP classes.", [e for e in entries if e.type == "Meta SOP Class"])
     yield from _set("STORAGE_CLASSES", STORAGE, [e for e in entries if e.storage])
+    yield "SERVICE_CLASSES: Final[dict[str, ServiceClass]] = {\n"
+    yield from (f"    {entry.keyword}: ServiceClass.{entry.service},\n" for entry in entries if entry.service)
+    yield f'}}\n"""{SERVICE}"""\n\n'
     yield "TRANSFER_SYNTAXES: Final[dict[str, TransferSyntax]] = {\n    syntax.uid: syntax\n    for syntax in (\n"
     yield from (_syntax(entry) for entry in entries if entry.type == "Transfer Syntax")
     yield '    )\n}\n"""What each transfer syntax does to the bytes, by UID."""\n'
@@ -180,6 +193,148 @@ LOSSLESS = (
     "DeflatedImageFrameCompression",
 )
 
+# PS3.4, one row per service class: member, value, SOP classes by keyword. Storage (Annex B) is the rest of what C-STORE
+# carries. Retired classes stand with the service that has outlived them.
+SERVICES = (
+    ("VERIFICATION", "Verification", "Verification"),
+    ("STORAGE", "Storage", ""),
+    (
+        "NON_PATIENT_OBJECT_STORAGE",
+        "NonPatientObjectStorage",
+        """
+        HangingProtocolStorage ColorPaletteStorage GenericImplantTemplateStorage ImplantAssemblyTemplateStorage
+        ImplantTemplateGroupStorage CTDefinedProcedureProtocolStorage XADefinedProcedureProtocolStorage
+        ProtocolApprovalStorage InventoryStorage
+        """,
+    ),
+    (
+        "QUERY_RETRIEVE",
+        "QueryRetrieve",
+        """
+        PatientRootQueryRetrieveInformationModelFind PatientRootQueryRetrieveInformationModelMove
+        PatientRootQueryRetrieveInformationModelGet StudyRootQueryRetrieveInformationModelFind
+        StudyRootQueryRetrieveInformationModelMove StudyRootQueryRetrieveInformationModelGet
+        PatientStudyOnlyQueryRetrieveInformationModelFind PatientStudyOnlyQueryRetrieveInformationModelMove
+        PatientStudyOnlyQueryRetrieveInformationModelGet
+        """,
+    ),
+    ("REPOSITORY_QUERY", "RepositoryQuery", "RepositoryQuery"),
+    (
+        "COMPOSITE_INSTANCE_ROOT_RETRIEVE",
+        "CompositeInstanceRootRetrieve",
+        "CompositeInstanceRootRetrieveMove CompositeInstanceRootRetrieveGet",
+    ),
+    (
+        "COMPOSITE_INSTANCE_RETRIEVE_WITHOUT_BULK_DATA",
+        "CompositeInstanceRetrieveWithoutBulkData",
+        "CompositeInstanceRetrieveWithoutBulkDataGet",
+    ),
+    ("MODALITY_WORKLIST", "ModalityWorklist", "ModalityWorklistInformationModelFind"),
+    ("MODALITY_PERFORMED_PROCEDURE_STEP", "ModalityPerformedProcedureStep", "ModalityPerformedProcedureStep"),
+    ("MPPS_RETRIEVE", "MPPSRetrieve", "ModalityPerformedProcedureStepRetrieve"),
+    ("MPPS_NOTIFICATION", "MPPSNotification", "ModalityPerformedProcedureStepNotification"),
+    ("STORAGE_COMMITMENT_PUSH", "StorageCommitmentPush", "StorageCommitmentPushModel"),
+    ("INSTANCE_AVAILABILITY_NOTIFICATION", "InstanceAvailabilityNotification", "InstanceAvailabilityNotification"),
+    (
+        "UNIFIED_PROCEDURE_STEP",
+        "UnifiedProcedureStep",
+        """
+        UnifiedProcedureStepPush UnifiedProcedureStepWatch UnifiedProcedureStepPull UnifiedProcedureStepEvent
+        UnifiedProcedureStepQuery UnifiedProcedureStepPushTrial UnifiedProcedureStepWatchTrial
+        UnifiedProcedureStepPullTrial UnifiedProcedureStepEventTrial
+        """,
+    ),
+    (
+        "PRINT_MANAGEMENT",
+        "PrintManagement",
+        """
+        BasicGrayscalePrintManagementMeta BasicColorPrintManagementMeta BasicFilmSession BasicFilmBox
+        BasicGrayscaleImageBox BasicColorImageBox BasicAnnotationBox PrintJob Printer PrinterConfigurationRetrieval
+        PresentationLUT VOILUTBox ReferencedImageBox ImageOverlayBox BasicPrintImageOverlayBox PrintQueueManagement
+        PullPrintRequest ReferencedGrayscalePrintManagementMeta ReferencedColorPrintManagementMeta
+        PullStoredPrintManagementMeta
+        """,
+    ),
+    ("MEDIA_CREATION_MANAGEMENT", "MediaCreationManagement", "MediaCreationManagement"),
+    (
+        "RELEVANT_PATIENT_INFORMATION_QUERY",
+        "RelevantPatientInformationQuery",
+        """
+        GeneralRelevantPatientInformationQuery BreastImagingRelevantPatientInformationQuery
+        CardiacRelevantPatientInformationQuery
+        """,
+    ),
+    (
+        "HANGING_PROTOCOL_QUERY_RETRIEVE",
+        "HangingProtocolQueryRetrieve",
+        """
+        HangingProtocolInformationModelFind HangingProtocolInformationModelMove HangingProtocolInformationModelGet
+        """,
+    ),
+    (
+        "COLOR_PALETTE_QUERY_RETRIEVE",
+        "ColorPaletteQueryRetrieve",
+        """
+        ColorPaletteQueryRetrieveInformationModelFind ColorPaletteQueryRetrieveInformationModelMove
+        ColorPaletteQueryRetrieveInformationModelGet
+        """,
+    ),
+    (
+        "IMPLANT_TEMPLATE_QUERY_RETRIEVE",
+        "ImplantTemplateQueryRetrieve",
+        """
+        GenericImplantTemplateInformationModelFind GenericImplantTemplateInformationModelMove
+        GenericImplantTemplateInformationModelGet ImplantAssemblyTemplateInformationModelFind
+        ImplantAssemblyTemplateInformationModelMove ImplantAssemblyTemplateInformationModelGet
+        ImplantTemplateGroupInformationModelFind ImplantTemplateGroupInformationModelMove
+        ImplantTemplateGroupInformationModelGet
+        """,
+    ),
+    (
+        "DEFINED_PROCEDURE_PROTOCOL_QUERY_RETRIEVE",
+        "DefinedProcedureProtocolQueryRetrieve",
+        """
+        DefinedProcedureProtocolInformationModelFind DefinedProcedureProtocolInformationModelMove
+        DefinedProcedureProtocolInformationModelGet
+        """,
+    ),
+    (
+        "PROTOCOL_APPROVAL_QUERY_RETRIEVE",
+        "ProtocolApprovalQueryRetrieve",
+        """
+        ProtocolApprovalInformationModelFind ProtocolApprovalInformationModelMove ProtocolApprovalInformationModelGet
+        """,
+    ),
+    ("INVENTORY_QUERY_RETRIEVE", "InventoryQueryRetrieve", "InventoryFind InventoryMove InventoryGet"),
+    ("STORAGE_MANAGEMENT", "StorageManagement", "InventoryCreation"),
+    (
+        "SUBSTANCE_ADMINISTRATION",
+        "SubstanceAdministration",
+        "ProductCharacteristicsQuery SubstanceApprovalQuery SubstanceAdministrationLogging",
+    ),
+    ("PROCEDURAL_EVENT_LOGGING", "ProceduralEventLogging", "ProceduralEventLogging"),
+    (
+        "RT_MACHINE_VERIFICATION",
+        "RTMachineVerification",
+        """
+        RTConventionalMachineVerification RTIonMachineVerification RTConventionalMachineVerificationTrial
+        RTIonMachineVerificationTrial
+        """,
+    ),
+    ("DISPLAY_SYSTEM_MANAGEMENT", "DisplaySystemManagement", "DisplaySystem"),
+    ("MEDIA_STORAGE", "MediaStorage", "MediaStorageDirectoryStorage"),
+    (
+        "REAL_TIME_COMMUNICATION",
+        "RealTimeCommunication",
+        """
+        VideoEndoscopicImageRealTimeCommunication VideoPhotographicImageRealTimeCommunication
+        AudioWaveformRealTimeCommunication RenditionSelectionDocumentRealTimeCommunication
+        """,
+    ),
+)
+
+SERVICE = "The service class of each SOP class, meta ones included; retired ones of services that are gone are missing."
+
 STORAGE = "What C-STORE carries (PS3.4 Annexes B and GG), retired classes and those of DICOS and DICONDE included."
 
 HEAD = '''# ruff: noqa: E501
@@ -191,6 +346,7 @@ Made by tools/make_uids.py from pydicom {version}; edit that, not this.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from dicomnet.types import UID
@@ -219,7 +375,14 @@ class TransferSyntax:
     """The pixel data may have lost something: a syntax that allows both counts as lossy."""
 
 
-def name(uid: str) -> str:
+'''
+
+SERVICE_CLASS = '''class ServiceClass(StrEnum):
+    """What a SOP class serves (PS3.4; real-time communication PS3.22, which needs no association)."""
+
+'''
+
+NAME = '''def name(uid: str) -> str:
     """The standard's name for a UID; the UID itself if it has none."""
     return NAMES.get(uid, uid)
 
