@@ -9,10 +9,10 @@ from dicomnet.aio.hub import Hub
 from dicomnet.aio.pool import Buffer
 from dicomnet.dimse.commands import Command
 from dicomnet.dimse.events import MessageBegun
+from dicomnet.dimse.operations import Invoked
 from dicomnet.storage.delivery import Delivery, Lease
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, Sink
-from dicomnet.types import UID
 from dicomnet.ul.negotiation import Context, Terms
 
 
@@ -38,6 +38,8 @@ class Arrival:
         self.context: Context = begun.context
         self.command: Command = begun.command
         self.command_set: bytes = begun.command_set
+        self.operation: Invoked | None = begun.operation
+        """Of a response: the operation of ours that it answers."""
         self._channel = channel
         self._delivery: Delivery | None = None
         self._pending: list[tuple[memoryview, Buffer | None]] = []
@@ -47,22 +49,13 @@ class Arrival:
         self.on_complete: Callable[[], object] | None = None
         """Called when it has, before its data are known to be kept."""
         self._discarded = False
-        # Who sends this follows the data, not the association: a requestor receives what it asked C-GET for.
-        ends = (terms.called_ae, terms.calling_ae) if requestor else (terms.calling_ae, terms.called_ae)
-        self._sending_ae, self._receiving_ae = ends
+        self._terms = terms
+        self._requestor = requestor
 
     @property
     def incoming(self) -> Incoming:
         """What a sink is told before the first byte."""
-        command = self.command
-        return Incoming(
-            sop_class_uid=UID(command.sop_class_uid or self.context.abstract_syntax),
-            sop_instance_uid=None if command.sop_instance_uid is None else UID(command.sop_instance_uid),
-            transfer_syntax_uid=self.context.transfer_syntax,
-            sending_ae=self._sending_ae,
-            receiving_ae=self._receiving_ae,
-            command_name=command.name,
-        )
+        return Incoming.of(self.command, self.context, self._terms, requestor=self._requestor)
 
     def use(self, sink: Sink) -> None:
         """Sends the data set, also what has come of it so far, to a sink; on the loop's thread, once."""

@@ -63,8 +63,8 @@ class Delivery:
         self,
         sink: Sink,
         incoming: Incoming,
-        workers: Workers,
-        call_soon: Callable[[Callable[[], None]], object],
+        workers: Workers | None,
+        call_soon: Callable[[Callable[[], None]], object] | None,
         on_progress: OnProgress,
         on_done: OnDone,
     ) -> None:
@@ -73,8 +73,8 @@ class Delivery:
         Args:
             sink: takes the data set.
             incoming: told to the sink first.
-            workers: the threads.
-            call_soon: runs a function in the event loop's thread; called from any thread.
+            workers: the threads; None does everything in the caller's, also for a sink that blocks.
+            call_soon: runs a function in the event loop's thread; called from any thread, and not without workers.
             on_progress: see `OnProgress`.
             on_done: see `OnDone`.
         """
@@ -137,7 +137,7 @@ class Delivery:
             self._work_soon()
 
     def _choose_thread(self) -> None:
-        if self._inline and self._sink.blocking:
+        if self._inline and self._workers is not None and self._sink.blocking:
             self._inline = False
 
     def _work_soon(self) -> None:
@@ -145,6 +145,7 @@ class Delivery:
             if self._working:
                 return
             self._working = True
+        assert self._workers is not None
         try:
             self._workers.submit(self._work)
         except (StateError, RuntimeError) as error:  # closed, or no thread to be had: nobody will work but we
@@ -242,6 +243,7 @@ class Delivery:
             self._reports.append(callback)
             if len(self._reports) > 1:
                 return
+        assert self._call_soon is not None
         try:
             self._call_soon(self._run_reports)
         except RuntimeError:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from dicomnet.dimse.commands import Command
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.limits import MIB
 from dicomnet.part10 import data_set_start_problem, file_header
@@ -36,6 +37,7 @@ from dicomnet.storage.received import ReceivedData, SpoolFile
 from dicomnet.storage.source import read_file_head
 from dicomnet.storage.spool import spool_folder, unlink_quietly
 from dicomnet.types import UID, ae_title
+from dicomnet.ul.negotiation import Context, Terms
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,20 @@ class Incoming:
     receiving_ae: str | None
     command_name: str
     """Such as C-STORE-RQ."""
+
+    @classmethod
+    def of(cls, command: Command, context: Context, terms: Terms, *, requestor: bool) -> Incoming:
+        """The data set that follows a command on an association; `requestor` is whether we asked for it."""
+        # Who sends this follows the data, not the association: a requestor receives what it asked C-GET for.
+        ends = (terms.called_ae, terms.calling_ae) if requestor else (terms.calling_ae, terms.called_ae)
+        return cls(
+            sop_class_uid=UID(command.sop_class_uid or context.abstract_syntax),
+            sop_instance_uid=None if command.sop_instance_uid is None else UID(command.sop_instance_uid),
+            transfer_syntax_uid=context.transfer_syntax,
+            sending_ae=ends[0],
+            receiving_ae=ends[1],
+            command_name=command.name,
+        )
 
 
 Placement = Callable[[Incoming], "str | os.PathLike[str]"]
