@@ -1,0 +1,1 @@
+"""A server with handlers: policy, folders, worker processes."""
