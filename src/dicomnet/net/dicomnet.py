@@ -11,13 +11,14 @@ from collections import deque
 from contextlib import suppress
 from enum import Enum, IntFlag
 from functools import partial
+from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from dicomnet import sockets
 from dicomnet.aio.channel import Channel
 from dicomnet.aio.connect import attach
-from dicomnet.aio.ledger import Ledger
+from dicomnet.exchanges.ledger import Ledger
 from dicomnet.aio.listen import Admission, Listener
 from dicomnet.aio.sockets import open_socket
 from dicomnet.dimse.endpoint import Endpoint
@@ -501,7 +502,7 @@ class DicomNet(Sending):
     def _new_link(
         self, *, requestor: bool, server: DicomNet | None = None, refuse: AssociateReject | None = None
     ) -> Link:
-        ledger = Ledger(self._runtime.loop.time())
+        ledger = Ledger(token_hex(2), self._runtime.loop.time())
         core = Endpoint(
             requestor=requestor,
             limits=self.limits,

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from dicomnet.aio.arrival import Arrival
 from dicomnet.aio.channel import Channel
-from dicomnet.aio.ledger import Ledger
+from dicomnet.exchanges.ledger import Ledger
 from dicomnet.dimse.commands import CCancelRequest, Command, CStoreRequest, Request, Response, UnknownCommand
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.fragments import Body

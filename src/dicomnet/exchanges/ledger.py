@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from secrets import token_hex
 
 from dicomnet.dimse.commands import CStoreResponse, Response
 from dicomnet.dimse.status import Status
@@ -13,8 +12,8 @@ from dicomnet.types import printable
 class Ledger:
     """Counts; `line` tells."""
 
-    def __init__(self, now: float) -> None:
-        self.id = token_hex(2)
+    def __init__(self, name: str, now: float) -> None:
+        self.id = name
         """Names the association in every log line about it."""
         self.peer = ""
         self.was_association = False

@@ -1,0 +1,226 @@
+"""One request, one response: C-ECHO and the six N-services (PS3.7 9.1.5, 10.1); and what every exchange begins and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dicomnet.datasets import encode_dataset
+from dicomnet.dimse.commands import (
+    CEchoRequest,
+    CFindRequest,
+    CGetRequest,
+    CMoveRequest,
+    NActionRequest,
+    NCreateRequest,
+    NDeleteRequest,
+    NEventReportRequest,
+    NGetRequest,
+    NSetRequest,
+    Request,
+    Response,
+)
+from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomTimeout, StateError, StatusError
+from dicomnet.exchanges.session import Operation, Reply, Session
+from dicomnet.exchanges.steps import Script, Wait
+from dicomnet.ul.negotiation import Context
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for a request of an N-service."""
+
+    status: Status
+    """Success or a warning; a failure is raised."""
+    dataset: Dataset | None
+    """The attributes, the reply to an action or event, if the response had any."""
+    response: Response
+
+    @property
+    def sop_instance_uid(self) -> str | None:
+        """The instance the response is about: for N-CREATE the one made, which the peer may have named itself."""
+        return self.response.sop_instance_uid
+
+
+def settle(session: Session, *, everything: bool = False) -> Script[None]:
+    """Ends the loops over results that were left in the middle, so that the next operation finds the association free.
+
+    With room in the window they may go on, unless everything is to end.
+
+    Raises:
+        DicomTimeout: the peer does not end one of them; the association is aborted.
+    """
+    left = [operation for operation in session.unfinished if not operation.held]
+    if not left or session.over or (session.room and not everything):
+        return
+    for operation in left:
+        if not operation.over and isinstance(operation.request, _CANCELABLE):
+            session.cancel(operation)
+    while left:
+        for operation in left:
+            drain(operation)
+        left = [operation for operation in left if operation in session.unfinished]
+        if not left or session.over:
+            return
+        if not (yield Wait(session, partial(_any_answered, left), SETTLE_TIME)):
+            session.abort()
+            raise DicomTimeout("the end of an operation that was left early", SETTLE_TIME)
+
+
+def drain(operation: Operation) -> None:
+    """Throws away the replies that nobody reads."""
+    while operation.answered:
+        data = operation.next_reply().data
+        if data is not None:
+            data.close()
+
+
+def next_reply(operation: Operation) -> Script[Reply]:
+    """The next reply to an operation.
+
+    Raises:
+        AssociationError: the association ended before it came.
+        DicomTimeout: it did, because the peer took too long.
+    """
+    session = operation.session
+    if not operation.answered:
+        if operation not in session.unfinished:
+            session.check()
+            raise StateError("the operation was ended by the one that followed it")
+        operation.held = True
+        try:
+            yield Wait(session, lambda: operation.answered)
+        finally:
+            operation.held = False
+        if not operation.answered:
+            session.check()
+    return operation.next_reply()
+
+
+def call(session: Session, context: Context, request: Request, data: bytes | None = None) -> Script[Reply]:
+    """Sends a request and waits for its one response.
+
+    Raises:
+        StatusError: it is a failure.
+    """
+    yield from settle(session)
+    operation = session.send(context, request, data)
+    reply = yield from next_reply(operation)
+    check_status(reply, request)
+    if reply.error is not None:
+        raise reply.error
+    return reply
+
+
+def check_status(reply: Reply, request: Request) -> None:
+    """Raises `StatusError` for a response that is a failure."""
+    response = reply.response
+    if response.status.is_failure:
+        raise status_error(response, request)
+
+
+def status_error(response: Response, request: Request) -> StatusError:
+    """A response as an exception."""
+    operation = request.name.removesuffix("-RQ")
+    return StatusError(
+        response.status,
+        response.error_comment,
+        operation=operation,
+        meaning=response.status.meaning(message=operation),
+        error_id=getattr(response, "error_id", None),
+        response=response,
+    )
+
+
+def echo(session: Session, context: Context) -> Script[Status]:
+    """C-ECHO (PS3.7 9.1.5)."""
+    reply = yield from call(session, context, CEchoRequest(affected_sop_class_uid=context.abstract_syntax))
+    return reply.status
+
+
+def n_call(session: Session, context: Context, request: Request, dataset: Dataset | None) -> Script[Answer]:
+    """Any of the N-services, with a data set or without one."""
+    data = None
+    if dataset is not None:
+        # An empty list of attributes is not sent at all: a data set of no bytes does not exist on the wire.
+        data = encode_dataset(dataset, context.transfer_syntax) or None
+    reply = yield from call(session, context, request, data)
+    return Answer(reply.status, _dataset(reply), reply.response)
+
+
+def n_create(
+    session: Session, context: Context, sop_class: str, instance: str | None, dataset: Dataset | None
+) -> Script[Answer]:
+    """N-CREATE (PS3.7 10.1.5)."""
+    request = NCreateRequest(affected_sop_class_uid=sop_class, affected_sop_instance_uid=instance)
+    return (yield from n_call(session, context, request, dataset))
+
+
+def n_set(session: Session, context: Context, sop_class: str, instance: str, dataset: Dataset) -> Script[Answer]:
+    """N-SET (PS3.7 10.1.3)."""
+    request = NSetRequest(requested_sop_class_uid=sop_class, requested_sop_instance_uid=instance)
+    return (yield from n_call(session, context, request, dataset))
+
+
+def n_get(
+    session: Session, context: Context, sop_class: str, instance: str, tags: Iterable[int] = ()
+) -> Script[Answer]:
+    """N-GET (PS3.7 10.1.2); no tags ask for every attribute."""
+    request = NGetRequest(
+        requested_sop_class_uid=sop_class,
+        requested_sop_instance_uid=instance,
+        attribute_identifier_list=tuple(tags) or None,
+    )
+    return (yield from n_call(session, context, request, None))
+
+
+def n_action(
+    session: Session, context: Context, sop_class: str, instance: str, action_type: int, dataset: Dataset | None
+) -> Script[Answer]:
+    """N-ACTION (PS3.7 10.1.4)."""
+    request = NActionRequest(
+        requested_sop_class_uid=sop_class, requested_sop_instance_uid=instance, action_type_id=action_type
+    )
+    return (yield from n_call(session, context, request, dataset))
+
+
+def n_delete(session: Session, context: Context, sop_class: str, instance: str) -> Script[Answer]:
+    """N-DELETE (PS3.7 10.1.6)."""
+    request = NDeleteRequest(requested_sop_class_uid=sop_class, requested_sop_instance_uid=instance)
+    return (yield from n_call(session, context, request, None))
+
+
+def n_event_report(
+    session: Session, context: Context, sop_class: str, instance: str, event_type: int, dataset: Dataset | None
+) -> Script[Answer]:
+    """N-EVENT-REPORT (PS3.7 10.1.1), from the SCP to the SCU."""
+    request = NEventReportRequest(
+        affected_sop_class_uid=sop_class, affected_sop_instance_uid=instance, event_type_id=event_type
+    )
+    return (yield from n_call(session, context, request, dataset))
+
+
+def _any_answered(operations: Sequence[Operation]) -> bool:
+    return any(operation.answered for operation in operations)
+
+
+def _dataset(reply: Reply) -> Dataset | None:
+    if reply.data is None:
+        return None
+    try:
+        dataset: Dataset = reply.data.dataset()
+    finally:
+        reply.data.close()
+    return dataset
+
+
+SETTLE_TIME = 30.0
+"""Seconds that a peer gets to end an operation after it was told that nobody wants the rest."""
+
+_CANCELABLE = (CFindRequest, CGetRequest, CMoveRequest)

@@ -1,0 +1,194 @@
+"""Storage commitment: an N-ACTION asks, an N-EVENT-REPORT answers, here or on an association of its own (PS3.4 J)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dicomnet.dimse.commands import NEventReportRequest
+from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError, DicomTimeout, InvalidValue
+from dicomnet.exchanges.calls import n_action
+from dicomnet.exchanges.reports import CommitReport, InstanceRef, StoreReport
+from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
+from dicomnet.exchanges.session import Inbound, Kept, Session
+from dicomnet.exchanges.signal import Signal
+from dicomnet.exchanges.steps import Script, Wait, Watch
+from dicomnet.types import UID, uid
+from dicomnet.uids import StorageCommitmentPushModel
+from dicomnet.ul.negotiation import Context
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+log = logging.getLogger("dicomnet.association")
+
+
+class Transactions:
+    """The requests for commitment that were not answered yet, by transaction UID; shared by all who may hear the answer."""
+
+    def __init__(self) -> None:
+        self.signal = Signal()
+        self._pending: dict[UID, CommitReport] = {}
+        self._results: dict[UID, CommitReport] = {}
+
+    def expect(self, report: CommitReport) -> None:
+        """Before the request is sent: the answer may overtake its response (PS3.4 J.3.2)."""
+        self._pending[report.transaction_uid] = report
+
+    def forget(self, transaction_uid: UID) -> None:
+        self._pending.pop(transaction_uid, None)
+        self._results.pop(transaction_uid, None)
+
+    def result(self, transaction_uid: UID) -> CommitReport | None:
+        return self._results.get(transaction_uid)
+
+    def take(self, inbound: Inbound, data: Kept | None) -> bool:
+        """Takes an N-EVENT-REPORT if it is an answer that somebody here waits for, and responds to it."""
+        command = inbound.command
+        if (
+            not isinstance(command, NEventReportRequest)
+            or inbound.context.abstract_syntax != StorageCommitmentPushModel
+        ):
+            return False
+        if data is None:
+            return False
+        try:
+            dataset = data.dataset()
+            report = self._pending.pop(UID(str(dataset.get("TransactionUID", ""))), None)
+            if report is None:
+                return False
+            read_result(dataset, report)
+        except DicomNetError as error:
+            log.warning("%s a commitment result cannot be read: %s", inbound.session.id, error)
+            return False
+        data.close()
+        self._results[report.transaction_uid] = report
+        inbound.respond(Status.SUCCESS)
+        self.signal.give()
+        return True
+
+
+def commit(
+    session: Session,
+    context: Context,
+    instances: Iterable[Any],
+    *,
+    transactions: Transactions,
+    transaction_uid: UID,
+    timeout: float | None,
+    elsewhere: bool = False,
+) -> Script[CommitReport]:
+    """Asks the peer to promise that it keeps the instances, and waits for the result.
+
+    Args:
+        instances: see `instance_refs`.
+        transactions: where the result is looked for.
+        timeout: seconds to wait for it.
+        elsewhere: whether it may come on another association, so that waiting goes on after this one has ended.
+
+    Raises:
+        StatusError: the request was refused.
+        DicomTimeout: no result came.
+        AssociationError: the association ended before it could.
+    """
+    refs = instance_refs(instances)
+    if not refs:
+        raise InvalidValue("there is no instance to be committed")
+    report = CommitReport(transaction_uid, refs)
+    transactions.expect(report)
+    before, session.on_event_report = session.on_event_report, transactions.take
+    watching = transactions.signal.watch(session.shell.wake_soon)
+    began = session.shell.now()
+    try:
+        dataset = commitment_request(transaction_uid, refs)
+        yield from n_action(session, context, StorageCommitmentPushModel, STORAGE_COMMITMENT_INSTANCE, 1, dataset)
+        yield Wait(session, lambda: transactions.result(transaction_uid) is not None, timeout)
+        if transactions.result(transaction_uid) is None and session.over:
+            if not elsewhere:
+                session.check()
+            left = None if timeout is None else max(0.0, timeout - (session.shell.now() - began))
+            yield Watch(transactions.signal, lambda: transactions.result(transaction_uid) is not None, left)
+        result = transactions.result(transaction_uid)
+        if result is None:
+            raise DicomTimeout("the result of the storage commitment", timeout or 0.0)
+        return result
+    finally:
+        session.on_event_report = before
+        transactions.signal.forget(watching)
+        transactions.forget(transaction_uid)
+
+
+def instance_refs(instances: Any) -> list[InstanceRef]:
+    """The instances to be committed, each once: a `StoreReport`, or an iterable of pairs of SOP class and instance UID, or of
+    data sets.
+
+    Raises:
+        InvalidValue: one of them is none of these.
+    """
+    if isinstance(instances, StoreReport):
+        instances = instances.instances
+    refs: dict[InstanceRef, None] = {}
+    for instance in instances:
+        pair = instance
+        if hasattr(instance, "SOPInstanceUID"):
+            pair = (instance.SOPClassUID, instance.SOPInstanceUID)
+        try:
+            sop_class, sop_instance = pair
+            refs[InstanceRef(uid(str(sop_class)), uid(str(sop_instance)))] = None
+        except (TypeError, ValueError) as error:
+            raise InvalidValue(f"{instance!r} is no pair of SOP class and SOP instance UID") from error
+    return list(refs)
+
+
+def commitment_request(transaction_uid: str, refs: Sequence[InstanceRef]) -> Dataset:
+    """The action information of the N-ACTION (PS3.4 Table J.3-1)."""
+    from pydicom import Dataset
+
+    dataset = Dataset()
+    dataset.TransactionUID = transaction_uid
+    dataset.ReferencedSOPSequence = [_item(ref) for ref in refs]
+    return dataset
+
+
+def commitment_result(
+    transaction_uid: str, committed: Iterable[InstanceRef], failed: Iterable[tuple[InstanceRef, int]] = ()
+) -> tuple[int, Dataset]:
+    """Event type and event information of the N-EVENT-REPORT (PS3.4 Table J.3-2), for who provides the service."""
+    from pydicom import Dataset
+
+    dataset = Dataset()
+    dataset.TransactionUID = transaction_uid
+    kept, lost = [_item(ref) for ref in committed], []
+    for ref, reason in failed:
+        item = _item(ref)
+        item.FailureReason = int(reason)
+        lost.append(item)
+    if kept or not lost:
+        dataset.ReferencedSOPSequence = kept
+    if lost:
+        dataset.FailedSOPSequence = lost
+    return (2 if lost else 1), dataset
+
+
+def read_result(dataset: Dataset, report: CommitReport) -> None:
+    """Fills a report from an event; what counts are its lists, whatever its event type (PS3.4 J.3.3.1)."""
+    for item in dataset.get("ReferencedSOPSequence") or ():
+        report.committed.append(_ref(item))
+    for item in dataset.get("FailedSOPSequence") or ():
+        report.failed.append((_ref(item), Status(int(item.get("FailureReason") or Status.PROCESSING_FAILURE))))
+
+
+def _item(ref: InstanceRef) -> Dataset:
+    from pydicom import Dataset
+
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = ref
+    return item
+
+
+def _ref(item: Dataset) -> InstanceRef:
+    return InstanceRef(
+        UID(str(item.get("ReferencedSOPClassUID", ""))), UID(str(item.get("ReferencedSOPInstanceUID", "")))
+    )

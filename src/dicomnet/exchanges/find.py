@@ -1,0 +1,104 @@
+"""C-FIND: one identifier out, matches in, one by one (PS3.4 C.4.1, PS3.7 9.1.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomnet.datasets import encode_dataset
+from dicomnet.dimse.commands import CFindRequest
+from dicomnet.dimse.status import Status
+from dicomnet.exchanges.calls import next_reply, settle, status_error
+from dicomnet.exchanges.session import Operation, Reply, Session
+from dicomnet.exchanges.steps import Script
+from dicomnet.types import Priority
+from dicomnet.ul.negotiation import Context
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from dicomnet.exchanges.matches import Match
+
+
+class Find:
+    """One query. It may be left at any match: whoever uses the association next ends it with a C-CANCEL.
+
+    Args:
+        identifier: what is looked for, see `exchanges.keys`.
+    """
+
+    def __init__(
+        self, session: Session, context: Context, identifier: Dataset, *, priority: int = Priority.MEDIUM
+    ) -> None:
+        self.session = session
+        self.context = context
+        self.identifier = identifier
+        self.status: Status | None = None
+        """The final status, once all matches were read."""
+        self.count = 0
+        """Matches so far."""
+        self._priority = priority
+        self._operation: Operation | None = None
+        self._closed = False
+
+    def begin(self) -> Script[None]:
+        """Sends the query.
+
+        Raises:
+            AssociationError: the association is over.
+            InvalidValue: the identifier cannot be encoded.
+        """
+        yield from settle(self.session)
+        request = CFindRequest(affected_sop_class_uid=self.context.abstract_syntax, priority=self._priority)
+        data = encode_dataset(self.identifier, self.context.transfer_syntax)
+        self._operation = self.session.send(self.context, request, data)
+        self._operation.held = False
+
+    def next(self) -> Script[Match | None]:
+        """The next match, or None after the last one.
+
+        Raises:
+            StatusError: the query failed.
+            StateError: an operation that followed has ended it.
+            AssociationError: the association is over.
+        """
+        operation = self._operation
+        if operation is None or self.status is not None or self._closed:
+            return None
+        while True:
+            reply = yield from next_reply(operation)
+            if reply.status.is_final:
+                self.status = reply.status
+                if reply.data is not None:
+                    reply.data.close()
+                if reply.status.is_failure:
+                    raise status_error(reply.response, operation.request)
+                return None
+            match = self._match(reply)
+            if match is not None:
+                self.count += 1
+                return match
+
+    def close(self) -> Script[None]:
+        """Wants no more matches: cancels the query and waits for its end.
+
+        Raises:
+            DicomTimeout: the peer does not end it; the association is aborted.
+        """
+        operation, session = self._operation, self.session
+        self._closed = True
+        if operation is None or operation not in session.unfinished:
+            return
+        operation.held = False
+        yield from settle(session, everything=True)
+
+    def _match(self, reply: Reply) -> Match | None:
+        from dicomnet.exchanges.matches import decode_match
+
+        if reply.error is not None:
+            raise reply.error
+        if reply.data is None:  # pending without an identifier: there is no match in it
+            return None
+        raw = reply.data.bytes()
+        reply.data.close()
+        fallback = self.session.tolerance.fallback_charset
+        return decode_match(raw, self.context.transfer_syntax, reply.status, fallback_charset=fallback)

@@ -1,0 +1,287 @@
+"""What became of many instances: one result for each, and the sum of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple, Self
+
+from dicomnet.dimse.status import Status
+from dicomnet.errors import PartialFailure
+from dicomnet.types import UID
+
+
+class Outcome(Enum):
+    """What became of one instance that was to be stored."""
+
+    STORED = "stored"
+    """Acknowledged with success."""
+    WARNING = "stored with a warning"
+    """Acknowledged; the peer may have changed or dropped something (PS3.4 B.2.3)."""
+    FAILED = "failed"
+    """Refused by the peer, or it could not be read or sent."""
+    SKIPPED = "skipped"
+    """No instance, or one that was there before; nothing was sent."""
+    UNKNOWN = "unknown"
+    """Sent, and the association ended before the answer came: the peer may have it or not."""
+    NOT_SENT = "not sent"
+    """The association ended, or the caller stopped, before its turn."""
+
+
+class InstanceRef(NamedTuple):
+    """An instance by its identity."""
+
+    sop_class_uid: UID
+    sop_instance_uid: UID
+
+
+@dataclass(slots=True)
+class StoreResult:
+    """One instance of a `StoreReport`."""
+
+    name: str
+    """The path, or what else it was given as."""
+    outcome: Outcome
+    path: Any = None
+    sop_class_uid: UID | None = None
+    sop_instance_uid: UID | None = None
+    transfer_syntax_uid: UID | None = None
+    """What it was sent in."""
+    length: int = 0
+    """Bytes of its data set as sent."""
+    status: Status | None = None
+    """Of the response, if there was one."""
+    detail: str = ""
+    """Why, in words; also what a warning said."""
+    error: Exception | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the peer has it."""
+        return self.outcome in (Outcome.STORED, Outcome.WARNING)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.outcome.value}" + (f": {self.detail}" if self.detail else "")
+
+
+@dataclass(slots=True)
+class StoreReport:
+    """What a `store` did, instance by instance, in the order they were given."""
+
+    results: list[StoreResult] = field(default_factory=list)
+    error: Exception | None = None
+    """What ended it early, if something did."""
+
+    def __iter__(self) -> Iterator[StoreResult]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def count(self, *outcomes: Outcome) -> int:
+        return sum(result.outcome in outcomes for result in self.results)
+
+    def of(self, *outcomes: Outcome) -> list[StoreResult]:
+        """The results with these outcomes."""
+        return [result for result in self.results if result.outcome in outcomes]
+
+    @property
+    def stored(self) -> list[StoreResult]:
+        """What the peer has, also with a warning."""
+        return self.of(Outcome.STORED, Outcome.WARNING)
+
+    @property
+    def failed(self) -> list[StoreResult]:
+        """What it does not have, or not for certain."""
+        return self.of(*_FAILURES)
+
+    @property
+    def skipped(self) -> list[StoreResult]:
+        return self.of(Outcome.SKIPPED)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was an instance is there."""
+        return self.error is None and not self.count(*_FAILURES)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the data sets that were acknowledged."""
+        return sum(result.length for result in self.results if result.ok)
+
+    @property
+    def instances(self) -> list[InstanceRef]:
+        """The instances that the peer has, as `commit` takes them."""
+        return [
+            InstanceRef(r.sop_class_uid, r.sop_instance_uid)
+            for r in self.stored
+            if r.sop_class_uid and r.sop_instance_uid
+        ]
+
+    def check(self) -> Self:
+        """Returns the report itself if all is well.
+
+        Raises:
+            PartialFailure: it is not; the error carries the report.
+        """
+        if not self.ok:
+            raise PartialFailure(self) from self.error
+        return self
+
+    def __str__(self) -> str:
+        counts = Counter(result.outcome for result in self.results)
+        parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
+        text = ", ".join(parts) or "nothing to store"
+        first = next((r for r in self.results if r.outcome in _FAILURES), None)
+        if first is not None:
+            text += f"; first: {first}"
+        if self.error is not None:
+            text += f"; ended early: {self.error}"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a `store` has come; what the progress callback is given."""
+
+    instances: int
+    """Instances that are done, whatever became of them."""
+    failed: int
+    bytes: int
+    """Bytes of data sets that have left."""
+    current: str
+    """The instance that was done or is on its way."""
+
+
+@dataclass(slots=True)
+class Retrieved:
+    """One instance that a C-GET brought, or a C-MOVE to a folder of our own."""
+
+    sop_class_uid: UID
+    sop_instance_uid: UID
+    transfer_syntax_uid: UID
+    length: int = 0
+    path: Any = None
+    """The file it was kept in."""
+    data: Any = None
+    """The data set itself, if it went to memory."""
+    status: Status = Status.SUCCESS
+    """What we answered."""
+    error: Exception | None = None
+    """Why it was not kept."""
+
+
+@dataclass(slots=True)
+class RetrieveReport:
+    """What a `get` or `move` did: what the peer says, and what really arrived."""
+
+    status: Status | None = None
+    """The final status of the peer."""
+    completed: int = 0
+    """Sub-operations that the peer counts as completed."""
+    failed: int = 0
+    warning: int = 0
+    error_comment: str | None = None
+    instances: list[Retrieved] = field(default_factory=list)
+    """What arrived here, in order; empty for a move to somebody else."""
+    failed_uids: list[UID] = field(default_factory=list)
+    """The instances that the peer says have failed (0008,0058)."""
+    expected: set[UID] | None = None
+    """The instances there are, where a query has told."""
+    arrived_here: bool = True
+    """Whether the instances were to come to us, so that counting them means something."""
+    error: Exception | None = None
+    """What ended it early, if something did."""
+
+    @property
+    def received(self) -> list[Retrieved]:
+        """What arrived here and was kept."""
+        return [instance for instance in self.instances if instance.error is None]
+
+    @property
+    def paths(self) -> list[Any]:
+        """The files it was kept in."""
+        return [instance.path for instance in self.received if instance.path is not None]
+
+    @property
+    def missing(self) -> list[UID]:
+        """Instances known by name that did not arrive."""
+        have = {instance.sop_instance_uid for instance in self.received}
+        names = dict.fromkeys(self.failed_uids)
+        names.update(dict.fromkeys(i.sop_instance_uid for i in self.instances if i.error is not None))
+        names.update(dict.fromkeys(sorted(self.expected or ())))
+        return [uid for uid in names if uid not in have]
+
+    @property
+    def missing_count(self) -> int:
+        """How many instances did not arrive, as far as the counts and names tell."""
+        if not self.arrived_here:
+            return max(self.failed, len(self.failed_uids))
+        claimed = self.completed + self.failed + self.warning
+        return max(len(self.missing), claimed - len(self.received), 0)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything arrived."""
+        settled = self.status is not None and not self.status.is_failure and not self.status.is_cancel
+        return settled and self.error is None and not self.missing_count
+
+    def check(self) -> Self:
+        """Returns the report itself if all is well; raises `PartialFailure` otherwise."""
+        if not self.ok:
+            raise PartialFailure(self) from self.error
+        return self
+
+    def __str__(self) -> str:
+        sent = self.completed + self.warning
+        text = f"{len(self.received)} received" if self.arrived_here else f"{sent} sent by the peer"
+        if self.missing_count:
+            text += f", {self.missing_count} missing"
+        if self.status is not None and not self.status.is_success:
+            text += f"; the peer ended with {self.status}"
+        if self.error_comment:
+            text += f": {self.error_comment}"
+        if self.error is not None:
+            text += f"; ended early: {self.error}"
+        return text
+
+
+@dataclass(slots=True)
+class CommitReport:
+    """What a storage provider promises to keep, and what not (PS3.4 J.3.3)."""
+
+    transaction_uid: UID
+    requested: Sequence[InstanceRef]
+    committed: list[InstanceRef] = field(default_factory=list)
+    failed: list[tuple[InstanceRef, Status]] = field(default_factory=list)
+    """Each with its failure reason (0008,1197)."""
+
+    @property
+    def missing(self) -> list[InstanceRef]:
+        """What was asked for and stands in neither list."""
+        told = {ref.sop_instance_uid for ref in self.committed} | {ref.sop_instance_uid for ref, _ in self.failed}
+        return [ref for ref in self.requested if ref.sop_instance_uid not in told]
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed and not self.missing
+
+    def check(self) -> Self:
+        """Returns the report itself if all is committed; raises `PartialFailure` otherwise."""
+        if not self.ok:
+            raise PartialFailure(self)
+        return self
+
+    def __str__(self) -> str:
+        text = f"{len(self.committed)} of {len(self.requested)} committed"
+        if self.failed:
+            ref, reason = self.failed[0]
+            text += f", {len(self.failed)} refused; first: {ref.sop_instance_uid}: {reason.meaning()}"
+        if self.missing:
+            text += f", {len(self.missing)} not mentioned"
+        return text
+
+
+_FAILURES = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_SENT)

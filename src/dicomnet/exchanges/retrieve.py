@@ -1,0 +1,250 @@
+"""C-GET and C-MOVE: one request, many sub-operations, and a report of what really arrived (PS3.4 C.4.2, C.4.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from dicomnet.datasets import encode_dataset
+from dicomnet.dimse.commands import CGetRequest, CMoveRequest, RetrieveResponse
+from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError, NothingArrived, StateError
+from dicomnet.exchanges.calls import next_reply, settle
+from dicomnet.exchanges.reports import Retrieved, RetrieveReport
+from dicomnet.exchanges.session import Inbound, Kept, Operation, Reply, Session, status_of
+from dicomnet.exchanges.signal import Signal
+from dicomnet.exchanges.steps import Script, Wait, Watch
+from dicomnet.types import UID, Priority, is_uid
+from dicomnet.ul.negotiation import Context
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+log = logging.getLogger("dicomnet.association")
+
+
+class Inbox(Protocol):
+    """Where the instances of a C-MOVE to ourselves arrive: a server of ours keeps it."""
+
+    address: str
+    """Title and port that the peer should have connected to, for messages."""
+    arrived: Sequence[Retrieved]
+    connected: bool
+    """Whether anybody has connected since the request."""
+    signal: Signal
+
+
+class _Retrieve:
+    """What C-GET and C-MOVE share: pending responses that count, a final one that counts for all, a cancel in between."""
+
+    def __init__(
+        self,
+        session: Session,
+        context: Context,
+        identifier: Dataset,
+        *,
+        priority: int = Priority.MEDIUM,
+        progress: Callable[[RetrieveReport], object] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self.session = session
+        self.context = context
+        self.identifier = identifier
+        self.report = RetrieveReport()
+        self._priority = priority
+        self._progress = progress
+        self._stop = stop
+        self._cancelled = False
+        self._seen = 0
+
+    def _run(self, request: CGetRequest | CMoveRequest) -> Script[None]:
+        data = encode_dataset(self.identifier, self.context.transfer_syntax)
+        operation = self.session.send(self.context, request, data)
+        try:
+            while True:
+                if not operation.answered:
+                    operation.held = True
+                    yield Wait(self.session, lambda: operation.answered or len(self.report.instances) > self._seen)
+                self._seen = len(self.report.instances)
+                if operation.answered:
+                    reply = yield from next_reply(operation)
+                    self._count(reply)
+                    if reply.status.is_final:
+                        return
+                elif self.session.over:
+                    self.session.check()
+                    raise StateError("the association was released in the middle of a retrieve")
+                if self._progress is not None:
+                    self._progress(self.report)
+                self._cancel_if_wanted(operation)
+        finally:
+            operation.held = False
+
+    def _cancel_if_wanted(self, operation: Operation) -> None:
+        if self._stop is not None and not self._cancelled and self._stop():
+            self._cancelled = True
+            self.session.cancel(operation)
+
+    def _count(self, reply: Reply) -> None:
+        report, response = self.report, cast("RetrieveResponse", reply.response)
+        if response.number_of_completed_suboperations is not None:
+            report.completed = response.number_of_completed_suboperations
+        if response.number_of_failed_suboperations is not None:
+            report.failed = response.number_of_failed_suboperations
+        if response.number_of_warning_suboperations is not None:
+            report.warning = response.number_of_warning_suboperations
+        if response.status.is_final:
+            report.status, report.error_comment = response.status, response.error_comment
+            report.failed_uids = _failed_uids(reply)
+            if self._progress is not None:
+                self._progress(report)
+        elif reply.data is not None:
+            reply.data.close()
+
+
+class Get(_Retrieve):
+    """One C-GET; its instances come on the same association.
+
+    Args:
+        keep: gives each instance its place, as it comes.
+        on_instance: told of each one that was kept or not.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        context: Context,
+        identifier: Dataset,
+        keep: Callable[[Any], Any],
+        *,
+        on_instance: Callable[[Retrieved], object] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(session, context, identifier, **options)
+        self._keep = keep
+        self._on_instance = on_instance
+
+    def run(self) -> Script[RetrieveReport]:
+        """Asks, takes what comes, and reports it.
+
+        Raises:
+            AssociationError: the association ended early.
+        """
+        yield from settle(self.session)
+        request = CGetRequest(affected_sop_class_uid=self.context.abstract_syntax, priority=self._priority)
+        self.session.receivers.append(self)
+        try:
+            yield from self._run(request)
+        finally:
+            self.session.receivers.remove(self)
+        return self.report
+
+    # As the receiver of its session.
+
+    def place(self, inbound: Inbound) -> Any:
+        try:
+            return self._keep(inbound.arrival.incoming)
+        except (DicomNetError, OSError, ValueError) as error:
+            log.warning("%s an instance cannot be kept: %s", self.session.id, error)
+            inbound.user = error
+            return self.session.shell.nowhere()
+
+    def received(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
+        command = inbound.command
+        error = error or inbound.user
+        status, comment = (Status.SUCCESS, None) if error is None else status_of(error)
+        if data is None and error is None:
+            status, comment = Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set"
+            error = DicomNetError(comment)
+        retrieved = Retrieved(
+            sop_class_uid=UID(command.sop_class_uid or ""),
+            sop_instance_uid=UID(command.sop_instance_uid or ""),
+            transfer_syntax_uid=inbound.context.transfer_syntax,
+            length=0 if data is None else data.length,
+            path=None if data is None else data.path,
+            data=data,
+            status=status,
+            error=error,
+        )
+        inbound.respond(status, error_comment=comment)
+        self.report.instances.append(retrieved)
+        if self._on_instance is not None:
+            self._on_instance(retrieved)
+
+
+class Move(_Retrieve):
+    """One C-MOVE: the peer sends the instances to a destination that it knows by title.
+
+    Args:
+        destination: the title.
+        inbox: where they arrive, if the destination is a server of ours.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        context: Context,
+        identifier: Dataset,
+        destination: str,
+        *,
+        inbox: Inbox | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(session, context, identifier, **options)
+        self._destination = destination
+        self._inbox = inbox
+        self.report.arrived_here = inbox is not None
+
+    def run(self) -> Script[RetrieveReport]:
+        """Asks, and waits for the peer to say that it is done; then for what it has counted to arrive.
+
+        Raises:
+            NothingArrived: the peer reports success, and our inbox is empty.
+            AssociationError: the association ended early.
+        """
+        yield from settle(self.session)
+        request = CMoveRequest(
+            affected_sop_class_uid=self.context.abstract_syntax,
+            move_destination=self._destination,
+            priority=self._priority,
+        )
+        yield from self._run(request)
+        if self._inbox is not None:
+            yield from self._await(self._inbox)
+        return self.report
+
+    def _await(self, inbox: Inbox) -> Script[None]:
+        """The last instances may still be on their way when the final response comes (PS3.4 C.4.2.2)."""
+        report = self.report
+        expected = report.completed + report.warning
+        while (count := len(inbox.arrived)) < expected:
+            if not (yield Watch(inbox.signal, partial(_more_than, inbox, count), QUIET_TIME)):
+                break
+        report.instances[:] = inbox.arrived
+        if expected and not inbox.arrived:
+            raise NothingArrived(inbox.address, expected, connected=inbox.connected)
+
+
+def _more_than(inbox: Inbox, count: int) -> bool:
+    return len(inbox.arrived) > count
+
+
+def _failed_uids(reply: Reply) -> list[UID]:
+    """FailedSOPInstanceUIDList (0008,0058) of a final response, if it has one that can be read."""
+    if reply.data is None:
+        return []
+    try:
+        found = reply.data.dataset().get("FailedSOPInstanceUIDList") or []
+    except DicomNetError as error:
+        log.warning("the list of failed instances cannot be read: %s", error)
+        return []
+    finally:
+        reply.data.close()
+    uids = [found] if isinstance(found, str) else list(found)
+    return [UID(str(uid)) for uid in uids if is_uid(str(uid))]
+
+
+QUIET_TIME = 10.0
+"""Seconds without a new instance after which those still missing are not waited for."""

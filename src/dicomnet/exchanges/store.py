@@ -1,0 +1,461 @@
+"""C-STORE of many instances: some in flight, the next ones read meanwhile, a result for each (PS3.4 B, PS3.7 9.1.1)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from dicomnet.dimse.commands import CStoreRequest
+from dicomnet.dimse.fragments import Body
+from dicomnet.errors import DicomNetError, StateError, StorageError
+from dicomnet.exchanges.calls import settle, status_error
+from dicomnet.exchanges.contexts import store_context
+from dicomnet.exchanges.reports import Outcome, Progress, StoreReport, StoreResult
+from dicomnet.exchanges.session import Operation, Reply, Session
+from dicomnet.exchanges.steps import Script, Wait, Work
+from dicomnet.types import UID, Priority
+from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, name
+from dicomnet.ul.negotiation import Context
+
+
+class Instance(Protocol):
+    """One thing to be stored, as `storage.instances` yields it; nothing of it is read before `body`."""
+
+    name: str
+    path: Any
+    sop_class_uid: UID
+    sop_instance_uid: UID
+    transfer_syntax_uid: UID
+    length: int
+
+    def body(self) -> Body:
+        """Its data set as it is."""
+
+    def converted(self, transfer_syntax_uid: str) -> Body:
+        """Its data set in another uncompressed transfer syntax."""
+
+    def decoded(self, transfer_syntax_uid: str) -> Body:
+        """Its data set with the pixel data decompressed."""
+
+
+class Source(Protocol):
+    """Where the instances come from; read a few at a time, by one script or by several."""
+
+    def take(self, count: int) -> Sequence[Any]:
+        """The next ones, no more than `count`, none at the end; each an `Instance`, or with a ``reason`` why it is skipped, or
+        with the ``error`` that it cannot be read for."""
+
+
+class Route(NamedTuple):
+    """Which way an instance goes."""
+
+    session: Session
+    context: Context
+    convert: bool
+    """Whether its transfer syntax has to change for it."""
+
+
+class Routes(Protocol):
+    """Which associations there are to send on."""
+
+    def route(self, instance: Instance, *, decode: bool) -> Route | None:
+        """The way for an instance, among the associations that are open."""
+
+    def open_for(self, instance: Instance) -> Script[bool]:
+        """Opens an association that may have a way for the instance; whether there is a new one."""
+
+    def reopen(self, error: Exception) -> Script[bool]:
+        """After an association was lost: whether there is a new one to go on with."""
+
+    def refusal(self, instance: Instance) -> str:
+        """Why there is no way for the instance, in words."""
+
+
+class OneAssociation:
+    """The routes of a single association that stands already."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def route(self, instance: Instance, *, decode: bool) -> Route | None:
+        return find_route(self.session, instance, decode=decode)
+
+    def open_for(self, instance: Instance) -> Script[bool]:  # noqa: ARG002
+        return False
+        yield
+
+    def reopen(self, error: Exception) -> Script[bool]:  # noqa: ARG002
+        return False
+        yield
+
+    def refusal(self, instance: Instance) -> str:
+        return no_context(instance)
+
+
+class Store:
+    """One `store`, however many instances and associations it takes.
+
+    Args:
+        routes: the associations.
+        source: the instances.
+        window: operations in flight at a time; the negotiated window bounds it. None is the negotiated one.
+        priority: of every request (PS3.7 9.1.1.1.5).
+        decode: whether compressed pixel data may be decompressed where the peer takes no other.
+        originator: title and message ID of the C-MOVE this is done for (PS3.7 9.1.1.1.6).
+        progress: called as bytes leave and instances are done.
+        on_result: called with each result when it is final.
+        stop: asked before each request; True sends no more.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        source: Source,
+        *,
+        window: int | None = None,
+        priority: int = Priority.MEDIUM,
+        decode: bool = False,
+        originator: tuple[str, int] | None = None,
+        progress: Callable[[Progress], object] | None = None,
+        on_result: Callable[[StoreResult], object] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self.report = StoreReport()
+        self._routes = routes
+        self._source = source
+        self._window = window
+        self._priority = priority
+        self._decode = decode
+        self._originator = originator
+        self._progress = progress
+        self._on_result = on_result
+        self._stop = stop
+        self._ready: deque[_Prepared] = deque()
+        self._exhausted = False
+        self._session: Session | None = None
+        self._in_flight: dict[Operation, StoreResult] = {}
+        self._bytes = 0
+        self._done = 0
+        self._failed = 0
+
+    def run(self) -> Script[StoreReport]:
+        """Sends them all. What fails fails alone; the report tells.
+
+        A lost association ends it unless another one can be had: what was in
+        flight is then unknown, the rest not sent, and ``report.error`` says why.
+        """
+        try:
+            while True:
+                while self._ready and self._has_room(self._ready[0]):
+                    yield from self._send(self._ready.popleft())
+                if not self._ready and not self._exhausted:
+                    yield from self._take()
+                elif self._in_flight:
+                    yield from self._collect()
+                elif not self._ready:
+                    return self.report
+        finally:
+            self._let_go()
+
+    # Before: reading.
+
+    def _take(self) -> Script[None]:
+        if self._stop is not None and self._stop():
+            self._exhausted = True
+            return
+        prepared: list[_Prepared] = yield Work(partial(self._prepare, self._ahead))
+        self._exhausted = not prepared
+        self._ready.extend(prepared)
+
+    @property
+    def _ahead(self) -> int:
+        """Instances to read at a time: as many as may go at once, so that reading and sending overlap."""
+        return max(1, min(self._limit(self._session), _MOST_AHEAD))
+
+    def _prepare(self, count: int) -> list[_Prepared]:
+        """May be called in another thread, but never twice at the same time."""
+        prepared = []
+        for item in self._source.take(count):
+            result = StoreResult(item.name, Outcome.NOT_SENT, item.path)
+            self.report.results.append(result)
+            prepared.append(self._prepared(item, result))
+        return prepared
+
+    def _prepared(self, item: Any, result: StoreResult) -> _Prepared:
+        if getattr(item, "reason", None) is not None:
+            result.outcome, result.detail = Outcome.SKIPPED, item.reason
+            return _Prepared(None, result)
+        if getattr(item, "error", None) is not None:
+            result.outcome, result.error, result.detail = Outcome.FAILED, item.error, str(item.error)
+            return _Prepared(None, result)
+        result.sop_class_uid, result.sop_instance_uid = item.sop_class_uid, item.sop_instance_uid
+        result.transfer_syntax_uid = item.transfer_syntax_uid
+        prepared = _Prepared(item, result)
+        prepared.route = self._routes.route(item, decode=self._decode)
+        if prepared.route is not None:
+            self._open_body(prepared)
+        return prepared
+
+    def _open_body(self, prepared: _Prepared) -> None:
+        item, route, result = prepared.item, prepared.route, prepared.result
+        assert item is not None
+        assert route is not None
+        try:
+            if not route.convert:
+                prepared.body = item.body()
+            elif is_compressed(item.transfer_syntax_uid):
+                prepared.body = item.decoded(route.context.transfer_syntax)
+            else:
+                prepared.body = item.converted(route.context.transfer_syntax)
+        except DicomNetError as error:
+            result.outcome, result.error, result.detail = Outcome.FAILED, error, str(error)
+            return
+        result.transfer_syntax_uid = route.context.transfer_syntax
+        result.length = prepared.body.length
+        if self._progress is not None and prepared.body.length > _WORTH_COUNTING:
+            prepared.body = _Counted(prepared.body, self._moved)
+
+    # Between: sending.
+
+    def _limit(self, session: Session | None) -> int:
+        terms = None if session is None else session.terms
+        negotiated = 1 if terms is None else terms.operations_invoked or _NO_WINDOW
+        return negotiated if self._window is None else max(1, min(self._window, negotiated))
+
+    def _has_room(self, prepared: _Prepared) -> bool:
+        """Whether it is this one's turn; the instances of one association do not wait for those of another."""
+        if not self._in_flight:
+            return True
+        if prepared.body is None and prepared.result.outcome is not Outcome.NOT_SENT:
+            return True
+        if prepared.route is None or prepared.route.session is not self._session:
+            return False
+        return len(self._in_flight) < self._limit(self._session)
+
+    def _send(self, prepared: _Prepared) -> Script[None]:
+        item, result = prepared.item, prepared.result
+        if result.outcome is not Outcome.NOT_SENT or item is None:
+            self._finish(result)
+            return
+        if self._stop is not None and self._stop():
+            prepared.close()
+            self._finish(result)
+            return
+        route = prepared.route
+        if route is None or route.session.over:
+            route = yield from self._find_way(prepared)
+            if route is None:
+                return
+        session = route.session
+        if session is not self._session:
+            self._session = session
+            yield from settle(session)
+        request = CStoreRequest(
+            affected_sop_class_uid=item.sop_class_uid,
+            affected_sop_instance_uid=item.sop_instance_uid,
+            priority=self._priority,
+        )
+        if self._originator is not None:
+            request.move_originator_application_entity_title, request.move_originator_message_id = self._originator
+        body, prepared.body = prepared.body, None
+        try:
+            operation = session.send(route.context, request, body)
+        except DicomNetError as error:
+            if session.over:
+                self._ready.appendleft(prepared)
+                yield from self._lost(session)
+            else:
+                self._fail(result, error)
+        else:
+            self._in_flight[operation] = result
+
+    def _find_way(self, prepared: _Prepared) -> Script[Route | None]:
+        """A route for one that had none when it was read, or whose association is gone."""
+        item, result = prepared.item, prepared.result
+        assert item is not None
+        prepared.close()
+        while True:
+            prepared.route = self._routes.route(item, decode=self._decode)
+            if prepared.route is not None and not prepared.route.session.over:
+                break
+            prepared.route = None
+            try:
+                opened = yield from self._routes.open_for(item)
+            except DicomNetError as error:
+                self._fail(result, error)
+                return None
+            if not opened:
+                self._fail(result, StorageError(self._routes.refusal(item)))
+                return None
+        yield Work(partial(self._open_body, prepared))
+        if prepared.body is None:
+            self._finish(result)
+            return None
+        return prepared.route
+
+    # After: answers.
+
+    def _collect(self) -> Script[None]:
+        session = self._session
+        assert session is not None
+        in_flight = self._in_flight
+        yield Wait(session, partial(self._something_to_do, self._bytes))
+        self._report_progress("")
+        for operation in [each for each in in_flight if each.answered]:
+            reply = operation.next_reply()
+            self._judge(in_flight.pop(operation), reply, operation)
+        if in_flight and session.over:
+            yield from self._lost(session)
+
+    def _something_to_do(self, bytes_before: int) -> bool:
+        if self._progress is not None and self._bytes != bytes_before:
+            return True
+        return any(operation.answered for operation in self._in_flight)
+
+    def _judge(self, result: StoreResult, reply: Reply, operation: Operation) -> None:
+        status = result.status = reply.status
+        if status.is_success:
+            result.outcome = Outcome.STORED
+        elif status.is_warning:
+            result.outcome = Outcome.WARNING
+            result.detail = str(status_error(reply.response, operation.request)).replace(
+                "failed with", "succeeded with"
+            )
+        else:
+            result.outcome = Outcome.FAILED
+            result.error = status_error(reply.response, operation.request)
+            result.detail = str(result.error)
+        self._finish(result)
+
+    def _lost(self, session: Session) -> Script[None]:
+        """The association is gone: nobody will ever tell what became of what was in flight."""
+        error = session.error or StateError("the association is over")
+        unknown = [*self._in_flight.values()]
+        self._in_flight.clear()
+        self._session = None
+        for result in unknown:
+            # A data set that could not be read to its end has ended the association; of that one it is known.
+            failed = isinstance(error, StorageError) and len(unknown) == 1
+            result.outcome = Outcome.FAILED if failed else Outcome.UNKNOWN
+            result.error, result.detail = error, str(error)
+            self._finish(result)
+        try:
+            if (yield from self._routes.reopen(error)):
+                return
+        except DicomNetError as failure:
+            error = failure
+        self.report.error = error
+        while True:
+            self._skip_rest(error)
+            if self._exhausted:
+                return
+            yield from self._take()
+
+    def _skip_rest(self, error: Exception) -> None:
+        while self._ready:
+            prepared = self._ready.popleft()
+            prepared.close()
+            if prepared.result.outcome is Outcome.NOT_SENT:
+                prepared.result.error, prepared.result.detail = error, str(error)
+            self._finish(prepared.result)
+
+    def _fail(self, result: StoreResult, error: Exception) -> None:
+        result.outcome, result.error, result.detail = Outcome.FAILED, error, str(error)
+        self._finish(result)
+
+    def _finish(self, result: StoreResult) -> None:
+        self._done += 1
+        self._failed += result.outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_SENT)
+        if result.ok and (self._progress is None or result.length <= _WORTH_COUNTING):
+            self._bytes += result.length
+        if self._on_result is not None:
+            self._on_result(result)
+        self._report_progress(result.name)
+
+    def _report_progress(self, current: str) -> None:
+        if self._progress is not None:
+            self._progress(Progress(self._done, self._failed, self._bytes, current))
+
+    def _moved(self, count: int) -> None:
+        """Bytes of a large instance are on their way; told in whatever thread has read them."""
+        self._bytes += count
+        session = self._session
+        if session is not None:
+            session.shell.wake_soon()
+
+    def _let_go(self) -> None:
+        """Left in the middle: what is in flight is for whoever uses the association next to settle."""
+        for operation in self._in_flight:
+            operation.held = False
+        while self._ready:
+            self._ready.popleft().close()
+
+
+class _Prepared:
+    """One instance on its way from the source to the wire."""
+
+    __slots__ = ("body", "item", "result", "route")
+
+    def __init__(self, item: Instance | None, result: StoreResult) -> None:
+        self.item = item
+        self.result = result
+        self.route: Route | None = None
+        self.body: Body | None = None
+
+    def close(self) -> None:
+        body, self.body = self.body, None
+        if body is not None:
+            body.close()
+
+
+class _Counted:
+    """A body that tells how much of it was read."""
+
+    def __init__(self, body: Body, told: Callable[[int], object]) -> None:
+        self.length = body.length
+        self.blocking = body.blocking
+        self._body = body
+        self._told = told
+
+    def read_into(self, views: Sequence[memoryview]) -> None:
+        self._body.read_into(views)
+        self._told(sum(map(len, views)))
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def find_route(session: Session, instance: Instance, *, decode: bool = False) -> Route | None:
+    """The way for an instance on one association: in its own transfer syntax, or an uncompressed one in another such."""
+    terms = session.terms
+    if terms is None or session.over:
+        return None
+    assume = session.tolerance.assume_roles
+    found = store_context(terms, instance.sop_class_uid, instance.transfer_syntax_uid, assume_roles=assume)
+    if found is None and decode and is_compressed(instance.transfer_syntax_uid):
+        # As if it were uncompressed already: any such context will do.
+        found = store_context(terms, instance.sop_class_uid, ExplicitVRLittleEndian, assume_roles=assume)
+        if found is not None:
+            found = (found[0], True)
+    return None if found is None else Route(session, *found)
+
+
+def is_compressed(transfer_syntax_uid: str) -> bool:
+    """Whether pixel data in this transfer syntax must be decoded before it could be sent in another one."""
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
+    return syntax is None or syntax.encapsulated
+
+
+def no_context(instance: Instance) -> str:
+    """What an administrator is told of an instance for which no presentation context was accepted."""
+    return f"the peer accepted no presentation context for {name(instance.sop_class_uid)} in {name(instance.transfer_syntax_uid)}"
+
+
+_MOST_AHEAD = 16
+_NO_WINDOW = 64
+"""Operations in flight with a peer that takes any number."""
+
+_WORTH_COUNTING = 1024 * 1024
+"""Data sets above this are counted as they leave, smaller ones when they are done."""
