@@ -1,0 +1,509 @@
+"""Moves bytes between one socket and one core while somebody waits, and knows nothing of what they mean.
+
+The five beats of every shell (read, feed the core, take its bytes, write them,
+hand out its events) happen within `Wire.run`, in the caller's thread; so do
+the sinks and bodies. Between calls nobody reads, and no deadline runs.
+
+    run(until)    send  ->  until()?  ->  wait  ->  receive  ->  deadlines  -.
+                   ^                                                         |
+                   `---------------------------------------------------------'
+
+Nothing is asked of the system that is known already: a socket is waited for
+only after it took no more or gave less than there was room for.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Protocol, cast
+
+from dicomnet.dimse.endpoint import Endpoint
+from dicomnet.dimse.events import DataReceived, MessageBegun
+from dicomnet.errors import ConnectionLost, StateError
+from dicomnet.limits import KIB
+from dicomnet.sockets import broken_reason
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.sinks import Sink
+from dicomnet.sync.arrival import Arrival
+from dicomnet.sync.outbox import Outbox
+from dicomnet.sync.stream import Stream
+from dicomnet.sync.waker import Waker
+from dicomnet.ul.events import Event, Sent
+
+log = logging.getLogger("dicomnet.wire")
+
+
+class User(Protocol):
+    """Who a wire tells what happens, within a call of the wire; none of these may call `Wire.run`."""
+
+    def handle(self, event: Event) -> None:
+        """Anything but a message."""
+
+    def choose(self, arrival: Arrival) -> Sink | None:
+        """Where the data set that follows goes; None is "later, by `arrival.use`"."""
+
+    def message(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
+        """A message is complete; its data, if it has any, are kept, or `error` says why not."""
+
+    def sent(self, sent: Sent) -> None:
+        """Something queued has left as a whole."""
+
+    def failed(self, error: Exception) -> None:
+        """This side had to abort, because of a mistake or a fault of its own."""
+
+    def closed(self, error: Exception | None) -> None:
+        """The socket is closed; told once, and last but for messages that had come whole and had no sink yet."""
+
+
+class Wire:
+    """One connection, used by one thread at a time; `abort`, `abort_transport` and `call_soon` are for any.
+
+    Args:
+        sock: connected; if with TLS, after the handshake. It is the wire's from now on.
+    """
+
+    def __init__(self, core: Endpoint, user: User, sock: socket.socket) -> None:
+        self.core = core
+        self.user = user
+        self.sock = sock
+        self.ended = False
+        """Whether the socket is closed."""
+        self.aborted = False
+        """Whether `abort` or `abort_transport` was called."""
+        self._stream = Stream(sock)
+        self._outbox = Outbox(core, self._stream, self._tell_sent, self._fail, _clock)
+        self._calling = threading.Lock()
+        self._caller: int | None = None
+        self._wish: Callable[[], None] | None = None
+        self._soon: deque[Callable[[], object]] = deque()
+        self._moving = False
+        self._torn = False
+        self._last_call = _clock()
+        self._closing_at: float | None = None
+        self._buffer: _Buffer | None = None
+        self._arrival: Arrival | None = None
+        self._held = 0
+        self._paused = False
+        self._at_eof = False
+        self._waker = Waker()
+        self._selector = _Selector()
+        self._watched = selectors.EVENT_READ
+        self._selector.register(sock, self._watched)
+        self._selector.register(self._waker, selectors.EVENT_READ)
+        core.connected(self._last_call)
+
+    # What its user calls, one thread at a time.
+
+    def run(self, until: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Moves bytes both ways until a condition holds; deadlines of the core are kept meanwhile.
+
+        Args:
+            until: asked first, and again each time that something may have happened.
+            timeout: seconds to wait at most.
+
+        Returns:
+            Whether the condition holds. If not, the time is over or the connection has ended.
+
+        Raises:
+            StateError: another call is not over yet, or one was broken off in the middle of a transfer.
+        """
+        with self._call():
+            if self._torn and not self.ended:
+                raise StateError("a transfer was broken off in the middle: the association can only be aborted")
+            return self._run(until, timeout)
+
+    def flush(self) -> None:
+        """Sends what the core has as far as that goes without waiting; call it after any request to the core.
+
+        What remains, and bodies beyond their first piece, leave in the next `run`. Within a callback nothing is done,
+        because whoever calls back sends next.
+
+        Raises:
+            StateError: another thread is in a call.
+        """
+        if self._is_mine():
+            return
+        with self._call():
+            if not self.ended and not self._torn:
+                self._do_wishes()
+                self._send()
+
+    def now(self) -> float:
+        """The time to give to a request to the core.
+
+        Also tells the core, if need be, that nobody has read since the last call: what it has been waiting for since
+        is not late by that time.
+        """
+        if not self._is_mine():
+            with suppress(StateError), self._call():  # which is all it takes
+                pass
+        return _clock()
+
+    def close_transport(self) -> None:
+        """Closes in order: what was taken from the core still leaves, for which it gets the ARTIM time."""
+        if self._is_mine():
+            self.core.close()
+            return
+        with self._call():
+            if self.ended:
+                return
+            self.core.close()
+            self._run_to_the_end()
+
+    # What anybody calls, from any thread, a signal handler's included.
+
+    def abort(self) -> None:
+        """Ends the association at once and the connection soon after, and returns when both is done.
+
+        The peer gets `ABORT_LINGER` seconds to take the A-ABORT and close. A call that another thread is in ends on
+        its own, told of it by `closed`; then this returns at once.
+        """
+        self._request(self._begin_abort)
+
+    def abort_transport(self) -> None:
+        """Closes at once; what has not left is lost."""
+        self._request(self._end)
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Has the thread in a call run a function; if there is none, the next that comes."""
+        self._soon.append(function)
+        if self._calling.locked():
+            self._waker.wake()
+
+    # What its arrivals call.
+
+    def hold(self, count: int) -> None:
+        """Bytes of ours wait for a sink."""
+        self._held += count
+        self._update_reading()
+
+    def unhold(self, count: int) -> None:
+        self._held -= count
+        self._update_reading()
+
+    def arrived(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
+        try:
+            self.user.message(arrival, data, error)
+        except Exception as failure:  # noqa: BLE001 (a user may raise anything)
+            self._fail(failure)
+            self.flush()
+
+    # Calls.
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        if not self._calling.acquire(blocking=False):
+            who = "a callback of its own" if self._is_mine() else "another thread"
+            raise StateError(f"the association is in use by {who}")
+        self._caller = threading.get_ident()
+        self._moving = True
+        try:
+            self._excuse_silence()
+            yield
+        except BaseException:
+            # Raised between two steps of a transfer, what was moved and what was noted of it may differ.
+            self._torn = self._torn or self._moving
+            raise
+        finally:
+            self._moving = False
+            self._last_call = _clock()
+            self._caller = None
+            self._calling.release()
+            if self._wish is not None:  # it came too late for the loop
+                self._settle_wish()
+
+    def _is_mine(self) -> bool:
+        return self._caller == threading.get_ident()
+
+    def _request(self, wish: Callable[[], None]) -> None:
+        self.aborted = True
+        self._wish = wish
+        if not self._is_mine():
+            self._settle_wish()
+        if self._calling.locked():
+            self._waker.wake()
+
+    def _settle_wish(self) -> None:
+        """Does what is wished for if nobody is in a call; who is will do it, at the latest when he leaves."""
+        with suppress(StateError), self._call():
+            if self.ended:
+                self._wish = None
+            else:
+                self._run_to_the_end()
+
+    def _do_wishes(self) -> None:
+        wish, self._wish = self._wish, None
+        if wish is not None:
+            wish()
+        while self._soon and not self.ended:
+            try:
+                self._soon.popleft()()
+            except Exception as error:  # noqa: BLE001 (somebody else's function may raise anything)
+                self._fail(error)
+
+    def _begin_abort(self) -> None:
+        now = _clock()
+        try:
+            self.core.abort(now)
+        except Exception:  # only a core that was broken off in the middle of a step
+            if not self._torn:
+                raise
+            log.debug("the core cannot abort", exc_info=True)
+        self._close_by(now + min(ABORT_LINGER, self.core.connection.timeouts.artim))
+        if self._outbox.uncertain:  # how much of a write has left is not known, so nothing can follow it
+            self._end()
+
+    def _run_to_the_end(self) -> None:
+        try:
+            self._run(lambda: False, None)
+        except BaseException:  # asked to hurry
+            self._end()
+            raise
+
+    # The loop.
+
+    def _run(self, until: Callable[[], bool], timeout: float | None) -> bool:
+        end = None if timeout is None else _clock() + timeout
+        first = True
+        while True:
+            self._do_wishes()
+            more = self._send()
+            self._moving = False
+            if until():
+                return True
+            now = _clock()
+            if self.ended or (not first and end is not None and end <= now):
+                return False
+            first = False
+            listening = not self._paused and not self._at_eof
+            readable = listening
+            if not more and not (listening and self._stream.likely_more):
+                readable = self._wait(self._seconds_left(end, now)) and listening
+            self._moving = True
+            if readable:
+                self._receive()
+            if not self.ended:
+                self._keep_deadlines()
+
+    def _seconds_left(self, end: float | None, now: float) -> float | None:
+        deadline = self.core.deadline if self._closing_at is None else self._closing_at
+        if end is None or deadline is None:
+            end = deadline if end is None else end
+            return None if end is None else max(0.0, end - now)
+        return max(0.0, min(end, deadline) - now)
+
+    def _wait(self, seconds: float | None) -> bool:
+        """Waits for the socket, the waker or the time; says whether something is there to be read."""
+        wanted = 0
+        if not self._at_eof and not self._paused:
+            wanted |= self._stream.receive_event
+        if self._outbox.blocked:
+            wanted |= self._stream.send_event
+        if wanted != self._watched:
+            self._watch(wanted)
+        if self._wish is not None or self._soon:
+            return False
+        readable = False
+        for key, events in self._selector.select(seconds):
+            if key.fileobj is self._waker:
+                self._waker.clear()
+            else:
+                readable = bool(events & self._stream.receive_event)
+                if events & self._stream.send_event:
+                    self._outbox.blocked = False
+        return readable
+
+    def _watch(self, wanted: int) -> None:
+        if not self._watched:
+            self._selector.register(self.sock, wanted)
+        elif not wanted:
+            self._selector.unregister(self.sock)
+        else:
+            self._selector.modify(self.sock, wanted)
+        self._watched = wanted
+
+    def _keep_deadlines(self) -> None:
+        now = _clock()
+        if self._closing_at is not None:
+            if self._closing_at <= now:
+                self._end()
+            return
+        deadline = self.core.deadline
+        if deadline is not None and deadline <= now:
+            self._hand_out(self.core.handle_deadline(now))
+
+    def _excuse_silence(self) -> None:
+        """Between calls nobody reads, so nothing of that time is held against the peer."""
+        now = _clock()
+        if now - self._last_call > UNNOTICED and not self._paused and not self.ended:
+            self.core.reading(True, self._last_call)
+            self.core.reading(False, now)
+        self._last_call = now
+
+    def _close_by(self, moment: float) -> None:
+        self._closing_at = moment if self._closing_at is None else min(self._closing_at, moment)
+
+    # Receiving.
+
+    def _receive(self) -> None:
+        """Reads once, as much as there is room for, and hands out what it means."""
+        buffer = self._buffer
+        if buffer is None or buffer.spoiled:
+            buffer = self._buffer = _Buffer()
+        try:
+            count = self._stream.receive(buffer.memory)
+        except OSError as error:
+            self._end(error)
+            return
+        if count is None:
+            return
+        if not count:
+            self._at_eof = True
+        self._hand_out(self.core.receive(buffer.memory[:count], _clock()))
+
+    def _hand_out(self, events: Sequence[Event]) -> None:
+        try:
+            for event in events:
+                kind = type(event)
+                if kind is DataReceived:
+                    self._take_data(cast("DataReceived", event))
+                elif kind is MessageBegun:
+                    self._begin_message(cast("MessageBegun", event))
+                else:
+                    self.user.handle(event)
+        except Exception as error:  # noqa: BLE001 (a user may raise anything)
+            self._fail(error)
+
+    def _begin_message(self, begun: MessageBegun) -> None:
+        terms = self.core.terms
+        assert terms is not None
+        arrival = Arrival(self, begun, terms, requestor=self.core.connection.requestor)
+        if not begun.command.has_data_set:
+            self.user.message(arrival, None, None)
+            return
+        self._arrival = arrival
+        sink = self.user.choose(arrival)
+        if sink is not None:
+            arrival.use(sink)
+
+    def _take_data(self, event: DataReceived) -> None:
+        arrival = self._arrival
+        assert arrival is not None
+        assert self._buffer is not None
+        arrival.take(event.data, self._buffer)
+        if event.last:
+            self._arrival = None
+            arrival.complete()
+
+    def _update_reading(self) -> None:
+        paused = self._held > self.core.connection.limits.pending_data
+        if paused != self._paused:
+            self._paused = paused
+            if not self.ended:
+                self.core.reading(paused, _clock())
+
+    # Sending.
+
+    def _send(self) -> bool:
+        """Sends about a buffer full; says whether there is more that the socket might take."""
+        if self.ended:
+            return False
+        try:
+            more = self._outbox.send()
+        except OSError as error:
+            self._hear_last_words(error)
+            return False
+        if self._outbox.closing:
+            if self._outbox.empty:
+                self._end()
+            else:
+                self._close_by(_clock() + self.core.connection.timeouts.artim)
+        return more
+
+    def _tell_sent(self, sent: Sent) -> None:
+        try:
+            self.user.sent(sent)
+        except Exception as error:  # noqa: BLE001 (a user may raise anything)
+            self._fail(error)
+
+    def _hear_last_words(self, error: OSError) -> None:
+        """Nothing can be sent any more; why, the peer may have said before it closed."""
+        while not self.ended and not self._at_eof and not self._paused:
+            self._receive()
+            if not self._stream.likely_more:
+                break
+        self._end(error)
+
+    # Ends.
+
+    def _end(self, error: OSError | None = None) -> None:
+        """Closes the socket and tells who has to know, once."""
+        if self.ended:
+            return
+        orderly = error is None or self.core.connection.closed
+        self.ended = True
+        self._selector.close()
+        self._waker.close()
+        self._stream.close(orderly=orderly and self._outbox.empty)
+        try:
+            self._hand_out(self.core.receive(b"", _clock()))
+            self.core.close()
+        except Exception:
+            if not self._torn:
+                raise
+            log.debug("the core, broken off in the middle of a step, cannot end", exc_info=True)
+        if self._arrival is not None:
+            arrival, self._arrival = self._arrival, None
+            arrival.discard()
+        self._outbox.drop()
+        self._buffer = None
+        try:
+            self.user.closed(None if orderly or error is None else ConnectionLost(broken_reason(error)))
+        except Exception:
+            log.exception("the end of a connection could not be told")
+
+    def _fail(self, error: Exception) -> None:
+        """The fault of this side, not of the peer: harms this association and no other."""
+        log.error("a failure of this side, the association is aborted: %s", error, exc_info=error)
+        if self.ended:
+            return
+        self.core.abort(_clock())
+        try:
+            self.user.failed(error)
+        except Exception:
+            log.exception("a failure could not be told")
+
+
+class _Buffer:
+    """What one read fills; also the lease on it: sinks are done with it before the next, or it is spoiled."""
+
+    __slots__ = ("memory", "spoiled")
+
+    def __init__(self) -> None:
+        self.memory = memoryview(bytearray(RECEIVE_BUFFER))
+        self.spoiled = False
+
+    def release(self, view_still_used: bool) -> None:
+        self.spoiled |= view_still_used
+
+
+RECEIVE_BUFFER = 256 * KIB
+"""Bytes per read: measured, more are seldom there at a time, and these stay in the processor's cache until they are written."""
+
+ABORT_LINGER = 2.0
+"""Seconds for the peer to close after our A-ABORT; a program that gives up should not hang for the ARTIM time."""
+
+UNNOTICED = 1.0
+"""Seconds between two calls that count as reading on: the peer's deadlines are no finer."""
+
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""One system call per wait, and no descriptor of its own."""
+
+_clock = time.monotonic
