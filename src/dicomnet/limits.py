@@ -75,6 +75,8 @@ class Timeouts:
     """For the response to a C-STORE: archives are slow."""
     retrieve_response: float | None = 30 * 60.0
     """For any sign of life in C-GET and C-MOVE: studies come from tape."""
+    commitment: float | None = 300.0
+    """For the result of a storage commitment: archives look at every instance first."""
     idle: float | None = 15 * 60.0
     """Without a byte and without an operation: ultrasound sends as it goes."""
     stall: float | None = 60.0

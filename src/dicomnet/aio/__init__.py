@@ -1,1 +1,1 @@
-"""The asyncio shell: sockets, TLS, buffers and deadlines around the core; runs on any event loop."""
+"""The asyncio shell: associations, peers, and what carries them on an event loop."""

@@ -25,6 +25,7 @@ from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import Settings
 from dicomnet.exchanges.steps import Connect, Script, Wait, Work
 from dicomnet.exchanges.store import Instance, Route, Source, Store, find_route, no_context
+from dicomnet.exchanges.values import path_of
 from dicomnet.types import UID, ae_title
 from dicomnet.uids import STORAGE_CLASSES, StorageCommitmentPushModel, Verification, name
 from dicomnet.ul.negotiation import Context
@@ -212,8 +213,9 @@ class Requestor:
         session, context = yield from self._way(uid, Verb.N_SET)
         return (yield from calls.n_set(session, context, uid, instance, dataset))
 
-    def n_get(self, sop_class: str, instance: str, tags: Sequence[int]) -> Script[Answer]:
-        """N-GET."""
+    def n_get(self, sop_class: str, instance: str, attributes: Iterable[str | int]) -> Script[Answer]:
+        """N-GET; attributes by keyword or tag, none for all there are."""
+        tags = [path_of(attribute)[0] for attribute in attributes]
         uid = one_class(sop_class)
         session, context = yield from self._way(uid, Verb.N_GET)
         return (yield from calls.n_get(session, context, uid, instance, tags))
@@ -367,6 +369,21 @@ def wanted_for_retrieve(wanted: Sequence[Wanted]) -> list[Wanted]:
         else one
         for one in wanted
     )
+
+
+def merged_keys(identifier: Mapping[Any, object] | Dataset | None, keys: Mapping[str, object]) -> Any:
+    """The keys of a query from both ways to give them.
+
+    Raises:
+        InvalidValue: a data set and further keys.
+    """
+    if identifier is None:
+        return keys
+    if not keys:
+        return identifier
+    if not isinstance(identifier, Mapping):
+        raise InvalidValue("give a data set or keys, not both")
+    return {**identifier, **keys}
 
 
 def query_class(what: str, model: str | None) -> tuple[UID, str | None]:

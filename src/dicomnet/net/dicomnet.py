@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from dicomnet import sockets
 from dicomnet.aio.channel import Channel
 from dicomnet.aio.connect import attach
-from dicomnet.exchanges.ledger import Ledger
 from dicomnet.aio.listen import Admission, Listener
 from dicomnet.aio.sockets import open_socket
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.errors import ConnectFailed, InvalidValue, ListenFailed, StateError, TlsFailed, Unsupported
+from dicomnet.exchanges.ledger import Ledger
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.net.associate import Associate
 from dicomnet.net.callbacks import F
-from dicomnet.net.destination import SPOOL
 from dicomnet.net.engine import running
 from dicomnet.net.link import Link
 from dicomnet.net.mailbox import Mailbox
@@ -35,6 +34,7 @@ from dicomnet.net.sending import Sending
 from dicomnet.pdu import Abort, AssociateReject
 from dicomnet.pdu.write import push_pdu
 from dicomnet.sockets import IpType, SocketOptions, address_text
+from dicomnet.storage.destination import SPOOL
 
 if TYPE_CHECKING:
     import ssl

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 from dicomnet.aio.arrival import Arrival
 from dicomnet.aio.channel import Channel
-from dicomnet.exchanges.ledger import Ledger
 from dicomnet.dimse.commands import CCancelRequest, Command, CStoreRequest, Request, Response, UnknownCommand
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.fragments import Body
@@ -30,15 +29,16 @@ from dicomnet.errors import (
     RejectReason,
     StateError,
 )
+from dicomnet.exchanges.ledger import Ledger
 from dicomnet.net.associate import Associate
 from dicomnet.net.backlog import Backlog
 from dicomnet.net.callbacks import EVENT_OF
-from dicomnet.net.destination import SPOOL, Refusal, sink_for
 from dicomnet.net.engine import Queue, Runtime
 from dicomnet.net.mailbox import Mailbox, Slot, nothing
 from dicomnet.net.message import Message
 from dicomnet.net.queue import SendQueue, Ticket, ticket_for
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, PduType
+from dicomnet.storage.destination import SPOOL, Refusal, sink_for
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
 from dicomnet.uids import name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,30 @@ def sink_for(destination: Any, incoming: Incoming, temp_dir: str | None, *, for_
     if isinstance(destination, str | os.PathLike):
         return FileSink(partial(_path_in, Path(destination), for_this))
     raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {destination!r}")
+
+
+def keeper(destination: Any) -> Callable[[Incoming], Sink]:
+    """What gives each of many instances its sink; may wait for a disk, and the function it returns may not.
+
+    Args:
+        destination: a folder, which is made if it is not there; None or MEMORY; SPOOL; or a function that is given the
+            `Incoming` and returns a path, MEMORY, SPOOL, or a sink.
+
+    Raises:
+        StorageError: the folder cannot be made or opened.
+        TypeError: this is no destination.
+    """
+    if destination is None or destination is MEMORY:
+        return lambda _: MemorySink()
+    if isinstance(destination, str | os.PathLike):
+        destination = Folder(destination)
+    if isinstance(destination, Folder):
+        return destination.sink_for
+    if destination is SPOOL:
+        return lambda _: SpoolSink()
+    if callable(destination):
+        return lambda incoming: sink_for(destination(incoming), incoming, None, for_this=True)
+    raise TypeError(f"a destination is a folder, MEMORY, SPOOL or a function, not {destination!r}")
 
 
 class Refusal(Sink):
