@@ -142,7 +142,7 @@ class Wire:
         is not late by that time.
         """
         if not self._is_mine():
-            with suppress(StateError), self._call():  # which is all it takes
+            with suppress(StateError), self._call(wait=False):  # which is all it takes
                 pass
         return _clock()
 
@@ -198,8 +198,9 @@ class Wire:
     # Calls.
 
     @contextmanager
-    def _call(self) -> Iterator[None]:
-        if not self._calling.acquire(blocking=False):
+    def _call(self, *, wait: bool = True) -> Iterator[None]:
+        # Who meets an abort of another thread waits for its end, which is near, instead of being told to keep out.
+        if not self._calling.acquire(blocking=wait and self.aborted and not self._is_mine()):
             who = "a callback of its own" if self._is_mine() else "another thread"
             raise StateError(f"the association is in use by {who}")
         self._caller = threading.get_ident()
@@ -232,7 +233,7 @@ class Wire:
 
     def _settle_wish(self) -> None:
         """Does what is wished for if nobody is in a call; who is will do it, at the latest when he leaves."""
-        with suppress(StateError), self._call():
+        with suppress(StateError), self._call(wait=False):
             if self.ended:
                 self._wish = None
             else:
