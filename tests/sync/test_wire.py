@@ -58,9 +58,8 @@ def test_files_travel_both_ways_at_once(tmp_path: Path) -> None:
         assert near.response(1) == Status.SUCCESS
         near.until(lambda: len(near.user.messages) == 2)
         far.until(lambda: far.end.answered(1) is not None)
-        for data in (near.user.messages[0][1] or near.user.messages[1][1], far.end.user.messages[0][1]):
-            assert data is not None
-            assert data.bytes() == pattern(64 * MIB)
+        for (data,) in (near.data, far.end.data):
+            assert data == pattern(64 * MIB)
 
 
 def test_messages_leave_in_the_order_they_were_sent(file: Path) -> None:

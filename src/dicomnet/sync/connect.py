@@ -104,6 +104,10 @@ def secure(sock: socket.socket, context: ssl.SSLContext, name: str, timeout: flo
     secured: socket.socket = sock
     try:
         check_name(context, name)
+        try:
+            sock.getpeername()
+        except OSError as error:  # reset by now, over which ssl would stumble and leave a descriptor behind
+            raise ConnectionResetError from error
         sock.settimeout(timeout)
         secured = wrapped = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
         wrapped.do_handshake()
