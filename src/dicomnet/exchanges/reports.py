@@ -56,6 +56,8 @@ class StoreResult:
     detail: str = ""
     """Why, in words; also what a warning said."""
     error: Exception | None = None
+    index: int = 0
+    """Its place among the instances as they were given."""
 
     @property
     def ok(self) -> bool:

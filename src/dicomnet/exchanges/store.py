@@ -29,6 +29,8 @@ class Instance(Protocol):
     sop_instance_uid: UID
     transfer_syntax_uid: UID
     length: int
+    index: int
+    """Its place among those of its source."""
 
     def body(self) -> Body:
         """Its data set as it is."""
@@ -178,7 +180,7 @@ class Store:
         """May be called in another thread, but never twice at the same time."""
         prepared = []
         for item in self._source.take(count):
-            result = StoreResult(item.name, Outcome.NOT_SENT, item.path)
+            result = StoreResult(item.name, Outcome.NOT_SENT, item.path, index=item.index)
             self.report.results.append(result)
             prepared.append(self._prepared(item, result))
         return prepared
