@@ -1,0 +1,363 @@
+"""What a caller gives to be stored, one instance after the other: files, folders, bytes, data sets, what was received."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+
+from dicomnet.datasets import encode_dataset
+from dicomnet.dimse.fragments import Body
+from dicomnet.errors import DicomNetError, InvalidValue, NotAnInstance, StorageError
+from dicomnet.part10 import data_set_identity, read_head
+from dicomnet.storage.convert import decompress, transcode
+from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.source import BytesBody, InstanceFile, read_file_head, walk
+from dicomnet.types import UID
+from dicomnet.uids import (
+    TRANSFER_SYNTAXES,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """An instance to be stored; nothing of its data set is read before `body`, `converted` or `decoded`.
+
+    These three may wait for a disk, and raise `StorageError` when it cannot be
+    read, or not be encoded.
+    """
+
+    name: str
+    """What it is called in a report."""
+    path: Path | None
+    """The file that it is sent from, if it is."""
+    sop_class_uid: UID
+    sop_instance_uid: UID
+    transfer_syntax_uid: UID
+    """What `body` is in."""
+    length: int
+    """Bytes of its body; 0 for a pydicom data set, whose length is not known before it is encoded."""
+    difference: str | None
+    """How group 0002 and the data set disagree on the identity, if they do."""
+    _source: InstanceFile | _Memory | Dataset
+
+    def body(self) -> Body:
+        """The data set as it is, to be sent and closed."""
+        if isinstance(self._source, InstanceFile):
+            return self._source.body()
+        return self._body(self._data(), self.transfer_syntax_uid)
+
+    def converted(self, transfer_syntax_uid: str) -> Body:
+        """The data set in another transfer syntax that does not touch pixel data (PS3.5 A.1, A.2, A.5).
+
+        Raises:
+            Unsupported: the pixel data is compressed, or would have to be.
+        """
+        if transfer_syntax_uid == self.transfer_syntax_uid:
+            return self.body()
+        return self._body(transcode(self._data(), self.transfer_syntax_uid, transfer_syntax_uid), transfer_syntax_uid)
+
+    def decoded(self, transfer_syntax_uid: str) -> Body:
+        """The data set with its pixel data decompressed by pydicom; the instance keeps its UID.
+
+        Raises:
+            Unsupported: no decoder for its transfer syntax is installed.
+        """
+        data = decompress(self._data(), self.transfer_syntax_uid)
+        return self._body(transcode(data, ExplicitVRLittleEndian, transfer_syntax_uid), transfer_syntax_uid)
+
+    def _data(self) -> bytes:
+        if isinstance(self._source, InstanceFile):
+            body = self._source.body()
+            data = bytearray(body.length)
+            try:
+                body.read_into([memoryview(data)])
+            finally:
+                body.close()
+            return bytes(data)
+        if isinstance(self._source, _Memory):
+            return self._source.data[self._source.offset :]
+        try:
+            return encode_dataset(self._source, self.transfer_syntax_uid)
+        except InvalidValue as error:
+            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND) from error
+
+    def _body(self, data: bytes, transfer_syntax_uid: str) -> Body:
+        try:
+            return BytesBody(data, transfer_syntax_uid)
+        except InvalidValue as error:
+            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was come across and is not to be stored: no instance, a DICOMDIR, one that was there before."""
+
+    name: str
+    path: Path | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What should be stored and cannot be read."""
+
+    name: str
+    path: Path | None
+    error: StorageError
+
+
+Item = Instance | Skipped | Unreadable
+
+
+class Instances:
+    """Everything that a caller wants stored, looked at when its turn comes.
+
+    Several associations may take from it at a time, each from its own thread;
+    every item is given out once.
+    """
+
+    def __init__(self, what: Any, *, disk: Disk | None = None, skip_duplicates: bool = True) -> None:
+        """Looks at nothing yet, but whether the only path that was given exists.
+
+        Args:
+            what: the path of a file or of a folder; bytes, of a file or of a data set; a pydicom data set; an
+                `InstanceFile`; a `ReceivedData`; or an iterable of all these, nested as it may be.
+            disk: the file system.
+            skip_duplicates: whether the second of two with the same SOP class and instance UID is left out.
+
+        Raises:
+            StorageError: there is nothing at that path.
+            InvalidValue: this is nothing that could be stored.
+        """
+        if not _can_be_given(what):
+            raise InvalidValue(f"{type(what).__name__} is nothing that can be stored")
+        _check_only_path(what)
+        self._disk = disk or Disk()
+        self._lock = threading.Lock()
+        items = self._read(what)
+        self._items = _without_duplicates(items) if skip_duplicates else items
+
+    def __iter__(self) -> Iterator[Item]:
+        while items := self.take(1):
+            yield from items
+
+    def take(self, count: int) -> list[Item]:
+        """The next ones, at most so many; none means that there are no more. May wait for a disk.
+
+        What an iterable of the caller raises comes through, and ends the items.
+        """
+        with self._lock:
+            return list(islice(self._items, count))
+
+    def _read(self, what: Any) -> Iterator[Item]:
+        if isinstance(what, str | os.PathLike):
+            yield from self._read_path(what)
+        elif isinstance(what, bytes | bytearray | memoryview):
+            yield _of_bytes(bytes(what))
+        elif isinstance(what, InstanceFile):
+            yield _of_file(what)
+        elif isinstance(what, ReceivedData):
+            yield from self._read_path(what.path) if what.path else [_of_received(what)]
+        elif _is_dataset(what):
+            yield _of_dataset(what)
+        elif _can_be_given(what):
+            for each in what:
+                yield from self._read(each)
+        else:
+            yield Unreadable(
+                repr(what)[:80], None, StorageError(f"{type(what).__name__} is nothing that can be stored")
+            )
+
+    def _read_path(self, path: str | os.PathLike[str]) -> Iterator[Item]:
+        failures: list[Unreadable] = []
+        try:
+            for found in walk([path], failed=lambda path, error: failures.append(Unreadable(str(path), path, error))):
+                yield self._open(found)
+        except ValueError as error:  # there is a NUL in it
+            yield Unreadable(repr(path), None, StorageError(f"cannot read {path!r}: {error}"))
+        yield from failures
+
+    def _open(self, path: Path) -> Item:
+        try:
+            return _of_file(InstanceFile.open(path, disk=self._disk))
+        except NotAnInstance as error:
+            if self._has_head(path):  # an instance it is, but a damaged one
+                return Unreadable(str(path), path, error)
+            return Skipped(str(path), path, error.detail)
+        except StorageError as error:
+            return Unreadable(str(path), path, error)
+
+    def _has_head(self, path: Path) -> bool:
+        try:
+            descriptor = self._disk.open_path(str(path))
+            try:
+                return self._disk.state(descriptor) is not None and bool(
+                    read_file_head(self._disk, descriptor, str(path))
+                )
+            finally:
+                self._disk.close(descriptor)
+        except (OSError, NotAnInstance):
+            return False
+
+
+def pairs(items: Iterable[Item]) -> list[tuple[UID, UID]]:
+    """The different SOP classes with transfer syntaxes, in the order they first come: what has to be proposed."""
+    return list(
+        dict.fromkeys((item.sop_class_uid, item.transfer_syntax_uid) for item in items if isinstance(item, Instance))
+    )
+
+
+class _Memory(NamedTuple):
+    """A data set in memory, perhaps behind the header of a file."""
+
+    data: bytes
+    offset: int
+
+
+def _of_file(file: InstanceFile) -> Item:
+    return Instance(
+        str(file.path),
+        file.path,
+        file.sop_class_uid,
+        file.sop_instance_uid,
+        file.transfer_syntax_uid,
+        file.data_length + file.data_length % 2,
+        file.difference,
+        file,
+    )
+
+
+def _of_bytes(data: bytes) -> Item:
+    name = f"{len(data)} bytes"
+    try:
+        head = read_head(data, complete=True, path=name)
+        assert head is not None
+        return _of_memory(
+            _Memory(data, head.data_offset),
+            head.transfer_syntax_uid,
+            head.sop_class_uid,
+            head.sop_instance_uid,
+            head.difference,
+        )
+    except StorageError as error:
+        return Unreadable(name, None, error)
+
+
+def _of_received(received: ReceivedData) -> Item:
+    name = f"{received.length} bytes received"
+    try:
+        data = received.bytes()
+        identity = data_set_identity(data, received.transfer_syntax_uid, complete=True) or (None, None)
+        return _of_memory(_Memory(data, 0), received.transfer_syntax_uid, *_identified(name, *identity), None)
+    except StorageError as error:
+        return Unreadable(name, None, error)
+    except DicomNetError as error:  # it was not kept, or has been closed
+        return Unreadable(name, None, StorageError(str(error)))
+
+
+def _of_memory(
+    memory: _Memory, transfer_syntax_uid: UID, sop_class_uid: UID, sop_instance_uid: UID, difference: str | None
+) -> Instance:
+    name = _name(sop_instance_uid)
+    length = len(memory.data) - memory.offset
+    syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
+    if not length:
+        raise NotAnInstance(name, "there is no data set in it")
+    if length % 2 and not (syntax and syntax.deflated):
+        raise NotAnInstance(name, f"odd length: its data set has {length} bytes")
+    return Instance(
+        name, None, sop_class_uid, sop_instance_uid, transfer_syntax_uid, length + length % 2, difference, memory
+    )
+
+
+def _of_dataset(dataset: Dataset) -> Item:
+    meta = getattr(dataset, "file_meta", None) or {}
+    filename = getattr(dataset, "filename", None)
+    name = str(filename) if filename else "a data set"
+    try:
+        own = [_uid(dataset.get(keyword)) for keyword in ("SOPClassUID", "SOPInstanceUID")]
+        stated = [_uid(meta.get(keyword)) for keyword in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID")]
+        sop_class_uid, sop_instance_uid = _identified(name, own[0] or stated[0], own[1] or stated[1])
+    except StorageError as error:
+        return Unreadable(name, None, error)
+    except Exception as error:  # noqa: BLE001  pydicom raises whatever its conversions meet
+        return Unreadable(name, None, StorageError(f"{name}: {error}", status=_CANNOT_UNDERSTAND))
+    name = name if filename else _name(sop_instance_uid)
+    if sop_class_uid == MediaStorageDirectoryStorage:
+        return Skipped(name, None, "a DICOMDIR is a directory of instances (PS3.10 8)")
+    differences = [
+        f"{what} UID is {ours} in the data set and {theirs} in group 0002"
+        for what, ours, theirs in zip(("SOP class", "SOP instance"), own, stated, strict=True)
+        if ours and theirs and ours != theirs
+    ]
+    syntax = _uid(meta.get("TransferSyntaxUID"))
+    if syntax is None:
+        syntax = ExplicitVRBigEndian if dataset.original_encoding[1] is False else ExplicitVRLittleEndian
+    return Instance(name, None, sop_class_uid, sop_instance_uid, syntax, 0, "; ".join(differences) or None, dataset)
+
+
+def _identified(name: str, sop_class_uid: UID | None, sop_instance_uid: UID | None) -> tuple[UID, UID]:
+    if not sop_class_uid or not sop_instance_uid:
+        raise NotAnInstance(name, f"no SOP {'instance' if sop_class_uid else 'class'} UID in it")
+    return sop_class_uid, sop_instance_uid
+
+
+def _uid(value: object) -> UID | None:
+    return UID(str(value)) if value else None
+
+
+def _name(sop_instance_uid: str) -> str:
+    return f"instance {sop_instance_uid}"
+
+
+def _without_duplicates(items: Iterator[Item]) -> Iterator[Item]:
+    first: dict[tuple[UID, UID], str] = {}
+    for item in items:
+        if isinstance(item, Instance):
+            identity = (item.sop_class_uid, item.sop_instance_uid)
+            if identity in first:
+                yield Skipped(item.name, item.path, f"the same instance as {first[identity]}")
+                continue
+            first[identity] = item.name
+        yield item
+
+
+def _can_be_given(what: Any) -> bool:
+    """Whether this is one of the things to store, or may have them in it."""
+    known = isinstance(what, str | os.PathLike | bytes | bytearray | memoryview | InstanceFile | ReceivedData)
+    return known or _is_dataset(what) or (isinstance(what, Iterable) and not isinstance(what, Mapping))
+
+
+def _is_dataset(what: Any) -> TypeGuard[Dataset]:
+    # Who has a data set has imported pydicom; who has files does not pay for it.
+    pydicom = sys.modules.get("pydicom")
+    return pydicom is not None and isinstance(what, pydicom.Dataset)
+
+
+def _check_only_path(what: Any) -> None:
+    """A path that is given alone and leads nowhere is a mistake to be told at once, not one of many results."""
+    if isinstance(what, list | tuple) and len(what) == 1:
+        (what,) = what
+    if isinstance(what, str | os.PathLike):
+        try:
+            Path(what).stat()
+        except OSError as error:
+            raise storage_error(error, f"cannot read {what}") from error
+        except ValueError as error:  # there is a NUL in it
+            raise StorageError(f"cannot read {what!r}: {error}") from error
+
+
+_CANNOT_UNDERSTAND = 0xC000
