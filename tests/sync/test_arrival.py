@@ -16,6 +16,7 @@ from dicomnet.errors import StorageError
 from dicomnet.limits import KIB, MIB
 from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink
 from dicomnet.sync.arrival import Arrival
+from dicomnet.sync.inbox import RECEIVE_BUFFER
 from dicomnet.types import UID
 from pair import CT, CT_IMAGE_STORAGE, EXPLICIT_LE
 from sync.wires import near_and_far, near_and_raw
@@ -79,11 +80,11 @@ def test_what_comes_before_a_sink_is_chosen_is_kept_for_it(size: int) -> None:
         near.wire.run(lambda: False, 0.05)
         (arrival,) = near.user.arrivals
         assert arrival.completed == (size < 64 * KIB)
-        assert near.wire._held <= 64 * KIB + 256 * KIB
+        assert near.wire._inbox.held <= 64 * KIB + RECEIVE_BUFFER
         arrival.use(MemorySink())
         near.until(lambda: near.user.messages)
         assert near.data == [pattern(size)]
-        assert near.wire._held == 0
+        assert near.wire._inbox.held == 0
         far.until(lambda: far.end.answered(1) is not None)
 
 
@@ -121,7 +122,7 @@ def test_what_did_not_come_whole_is_discarded() -> None:
             raw.sock.close()
             near.run()
             assert near.user.messages == []
-            assert near.wire._held == 0
+            assert near.wire._inbox.held == 0
             near.user.arrivals[0].use(MemorySink())
             assert near.user.messages == []
         if sink is not None:

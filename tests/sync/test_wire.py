@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import selectors
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +21,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectionLost, StateError, StorageError
 from dicomnet.limits import KIB, MIB, Timeouts
 from dicomnet.pdu import PduType
+from dicomnet.storage.sinks import MemorySink
 from dicomnet.sync import wire as wire_module
 from dicomnet.ul.events import Aborted, ReleaseConfirmed, TimedOut, TransportClosed
 from pair import CT, MemoryBody, echo, proposal
@@ -426,6 +430,53 @@ def test_what_is_to_be_called_soon_is_called_in_the_thread_of_a_call() -> None:
         near.until(lambda: len(threads) == 2)
         other.join()
         assert threads[1] == threading.get_ident()
+
+
+def test_a_signal_handler_may_abort_the_wait_it_interrupts() -> None:
+    """It runs in the thread that waits, in the middle of anything."""
+    with near_and_far() as (near, far):
+        before = signal.signal(signal.SIGUSR1, lambda *_: near.wire.abort())
+        try:
+            waiting = threading.Event()
+            main = threading.get_ident()
+            other = threading.Thread(target=lambda: waiting.wait() and signal.pthread_kill(main, signal.SIGUSR1))
+            other.start()
+            assert not near.wire.run(lambda: waiting.set() or False)  # type: ignore[func-returns-value]
+            other.join()
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        far.until(lambda: far.end.saw(Aborted))
+
+
+def test_a_callback_that_raises_after_the_call_aborts_too() -> None:
+    """A sink may be chosen between calls, and the message that it completes is told there."""
+    with near_and_raw() as (near, raw):
+        near.user.sink = lambda _: None
+        raw.write(CONVERSATION)
+        near.until(lambda: near.user.arrivals and near.user.arrivals[0].completed)
+
+        def fail(_: object) -> None:
+            raise RuntimeError("a bug")
+
+        near.user.on["message"] = fail
+        near.user.arrivals[0].use(MemorySink())
+        assert [str(error) for error in near.user.failures] == ["a bug"]
+        assert raw.rest() == ABORT
+
+
+def test_a_system_with_less_to_offer_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without poll and without event descriptors."""
+    monkeypatch.setattr(wire_module, "_Selector", selectors.SelectSelector)
+    monkeypatch.delattr(os, "eventfd")
+    with near_and_far() as (near, far):
+        near.store(1, MemoryBody(pattern(8 * MIB)))
+        assert near.response(1) == Status.SUCCESS
+        assert far.end.data == [pattern(8 * MIB)]
+        called: list[int] = []
+        other = threading.Thread(target=near.wire.call_soon, args=(lambda: called.append(1),))
+        other.start()
+        near.until(lambda: called)
+        other.join()
 
 
 # Interrupts.

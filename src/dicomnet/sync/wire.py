@@ -20,18 +20,17 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol, cast
+from typing import Protocol
 
 from dicomnet.dimse.endpoint import Endpoint
-from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.errors import ConnectionLost, StateError
-from dicomnet.limits import KIB
 from dicomnet.sockets import broken_reason
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
 from dicomnet.sync.arrival import Arrival
+from dicomnet.sync.inbox import Inbox
 from dicomnet.sync.outbox import Outbox
 from dicomnet.sync.stream import Stream
 from dicomnet.sync.waker import Waker
@@ -78,6 +77,7 @@ class Wire:
         self.aborted = False
         """Whether `abort` or `abort_transport` was called."""
         self._stream = Stream(sock)
+        self._inbox = Inbox(core, user, self._stream, self._fail, _clock)
         self._outbox = Outbox(core, self._stream, self._tell_sent, self._fail, _clock)
         self._calling = threading.Lock()
         self._caller: int | None = None
@@ -87,11 +87,6 @@ class Wire:
         self._torn = False
         self._last_call = _clock()
         self._closing_at: float | None = None
-        self._buffer: _Buffer | None = None
-        self._arrival: Arrival | None = None
-        self._held = 0
-        self._paused = False
-        self._at_eof = False
         self._waker = Waker()
         self._selector = _Selector()
         self._watched = selectors.EVENT_READ
@@ -176,24 +171,6 @@ class Wire:
         self._soon.append(function)
         if self._calling.locked():
             self._waker.wake()
-
-    # What its arrivals call.
-
-    def hold(self, count: int) -> None:
-        """Bytes of ours wait for a sink."""
-        self._held += count
-        self._update_reading()
-
-    def unhold(self, count: int) -> None:
-        self._held -= count
-        self._update_reading()
-
-    def arrived(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
-        try:
-            self.user.message(arrival, data, error)
-        except Exception as failure:  # noqa: BLE001 (a user may raise anything)
-            self._fail(failure)
-            self.flush()
 
     # Calls.
 
@@ -283,7 +260,7 @@ class Wire:
             if self.ended or (not first and end is not None and end <= now):
                 return False
             first = False
-            listening = not self._paused and not self._at_eof
+            listening = self._inbox.listening
             readable = listening
             if not more and not (listening and self._stream.likely_more):
                 readable = self._wait(self._seconds_left(end, now)) and listening
@@ -303,7 +280,7 @@ class Wire:
     def _wait(self, seconds: float | None) -> bool:
         """Waits for the socket, the waker or the time; says whether something is there to be read."""
         wanted = 0
-        if not self._at_eof and not self._paused:
+        if self._inbox.listening:
             wanted |= self._stream.receive_event
         if self._outbox.blocked:
             wanted |= self._stream.send_event
@@ -338,12 +315,12 @@ class Wire:
             return
         deadline = self.core.deadline
         if deadline is not None and deadline <= now:
-            self._hand_out(self.core.handle_deadline(now))
+            self._inbox.hand_out(self.core.handle_deadline(now))
 
     def _excuse_silence(self) -> None:
         """Between calls nobody reads, so nothing of that time is held against the peer."""
         now = _clock()
-        if now - self._last_call > UNNOTICED and not self._paused and not self.ended:
+        if now - self._last_call > UNNOTICED and not self._inbox.paused and not self.ended:
             self.core.reading(True, self._last_call)
             self.core.reading(False, now)
         self._last_call = now
@@ -351,66 +328,13 @@ class Wire:
     def _close_by(self, moment: float) -> None:
         self._closing_at = moment if self._closing_at is None else min(self._closing_at, moment)
 
-    # Receiving.
+    # Receiving and sending.
 
     def _receive(self) -> None:
-        """Reads once, as much as there is room for, and hands out what it means."""
-        buffer = self._buffer
-        if buffer is None or buffer.spoiled:
-            buffer = self._buffer = _Buffer()
         try:
-            count = self._stream.receive(buffer.memory)
+            self._inbox.receive()
         except OSError as error:
             self._end(error)
-            return
-        if count is None:
-            return
-        if not count:
-            self._at_eof = True
-        self._hand_out(self.core.receive(buffer.memory[:count], _clock()))
-
-    def _hand_out(self, events: Sequence[Event]) -> None:
-        try:
-            for event in events:
-                kind = type(event)
-                if kind is DataReceived:
-                    self._take_data(cast("DataReceived", event))
-                elif kind is MessageBegun:
-                    self._begin_message(cast("MessageBegun", event))
-                else:
-                    self.user.handle(event)
-        except Exception as error:  # noqa: BLE001 (a user may raise anything)
-            self._fail(error)
-
-    def _begin_message(self, begun: MessageBegun) -> None:
-        terms = self.core.terms
-        assert terms is not None
-        arrival = Arrival(self, begun, terms, requestor=self.core.connection.requestor)
-        if not begun.command.has_data_set:
-            self.user.message(arrival, None, None)
-            return
-        self._arrival = arrival
-        sink = self.user.choose(arrival)
-        if sink is not None:
-            arrival.use(sink)
-
-    def _take_data(self, event: DataReceived) -> None:
-        arrival = self._arrival
-        assert arrival is not None
-        assert self._buffer is not None
-        arrival.take(event.data, self._buffer)
-        if event.last:
-            self._arrival = None
-            arrival.complete()
-
-    def _update_reading(self) -> None:
-        paused = self._held > self.core.connection.limits.pending_data
-        if paused != self._paused:
-            self._paused = paused
-            if not self.ended:
-                self.core.reading(paused, _clock())
-
-    # Sending.
 
     def _send(self) -> bool:
         """Sends about a buffer full; says whether there is more that the socket might take."""
@@ -436,7 +360,7 @@ class Wire:
 
     def _hear_last_words(self, error: OSError) -> None:
         """Nothing can be sent any more; why, the peer may have said before it closed."""
-        while not self.ended and not self._at_eof and not self._paused:
+        while not self.ended and self._inbox.listening:
             self._receive()
             if not self._stream.likely_more:
                 break
@@ -454,17 +378,14 @@ class Wire:
         self._waker.close()
         self._stream.close(orderly=orderly and self._outbox.empty)
         try:
-            self._hand_out(self.core.receive(b"", _clock()))
+            self._inbox.hand_out(self.core.receive(b"", _clock()))
             self.core.close()
         except Exception:
             if not self._torn:
                 raise
             log.debug("the core, broken off in the middle of a step, cannot end", exc_info=True)
-        if self._arrival is not None:
-            arrival, self._arrival = self._arrival, None
-            arrival.discard()
+        self._inbox.drop()
         self._outbox.drop()
-        self._buffer = None
         try:
             self.user.closed(None if orderly or error is None else ConnectionLost(broken_reason(error)))
         except Exception:
@@ -480,23 +401,8 @@ class Wire:
             self.user.failed(error)
         except Exception:
             log.exception("a failure could not be told")
+        self.flush()
 
-
-class _Buffer:
-    """What one read fills; also the lease on it: sinks are done with it before the next, or it is spoiled."""
-
-    __slots__ = ("memory", "spoiled")
-
-    def __init__(self) -> None:
-        self.memory = memoryview(bytearray(RECEIVE_BUFFER))
-        self.spoiled = False
-
-    def release(self, view_still_used: bool) -> None:
-        self.spoiled |= view_still_used
-
-
-RECEIVE_BUFFER = 256 * KIB
-"""Bytes per read: measured, more are seldom there at a time, and these stay in the processor's cache until they are written."""
 
 ABORT_LINGER = 2.0
 """Seconds for the peer to close after our A-ABORT; a program that gives up should not hang for the ARTIM time."""
