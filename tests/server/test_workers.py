@@ -71,8 +71,8 @@ def serve(post):
             elif key.fileobj is post:
                 for one in post.receive():
                     who = [os.getpid(), post.index, one.endpoint, one.host, one.port, one.refuse, one.sock.getblocking()]
+                    post.acknowledge(one)  # first: who was greeted stays with us
                     one.sock.sendall(json.dumps(who).encode() + b"\\n")
-                    post.acknowledge(one)
                     open_[one.sock] = one
                     selector.register(one.sock, selectors.EVENT_READ)
                 if post.closed and listens:
@@ -261,6 +261,24 @@ class TestPassingOn:
         with Running(**{"0": "starve"}) as running:
             assert {greeting.index for _, greeting in running.served(6)} == {1}
             running.log_until("no descriptor left for a connection")
+
+    def test_accepting_goes_on_once_there_are_descriptors_again(self) -> None:
+        """Who came meanwhile waited in the backlog; stopping in between works as well."""
+        with Running() as running:
+            limits = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+            client = running.connect()
+            running.log_until("cannot accept connections at the moment")
+            resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, limits)
+            assert client.greeting() is not None
+            client.leave()
+            resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+            waiting = running.connect()
+            running.log_until("cannot accept connections at the moment")
+            waiting.close()
+            resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, limits)
+            running.signal(signal.SIGTERM)
+            running.end()
 
     def test_more_than_a_worker_is_given_at_a_time(self) -> None:
         """While it stands still, the others wait in the accepting process; all are served in the end."""

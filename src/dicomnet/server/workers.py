@@ -167,6 +167,9 @@ class Crew:
                 self._selector.unregister(listening)
                 self._again[listening] = time.monotonic() + RETRY_ACCEPT
                 return
+            for worker in self._workers:  # an end that was reported before this one came makes room for it
+                while self._hear(worker):
+                    pass
             self._admit(sock, *address_text(address), self._listening.index(listening))
 
     def _admit(self, sock: socket.socket, host: str, port: int, endpoint: int) -> None:
@@ -196,9 +199,7 @@ class Crew:
                     self._hang_up(worker)
                 continue
             if sent < _DELIVERY.size:
-                self._hang_up(
-                    worker
-                )  # a record cut in two cannot be mended; with so few on their way it does not happen
+                self._hang_up(worker)  # a record cut in two cannot be mended, and with few on their way is never cut
                 continue
             self._queue.popleft()
             worker.untaken[connection.number] = connection
