@@ -220,13 +220,21 @@ class Inbound:
         Args:
             data: the data set of the response, encoded in the transfer syntax of ``context``.
             fields: attributes of the response, over those taken from the request.
+
+        Raises:
+            InvalidValue: the response breaks PS3.7; nothing was sent, and the request is still to be answered.
         """
-        if self.answered:
-            return
-        response = self.command.respond(status, **fields)
-        if response.status.is_final:
-            self.answered = True
-        self.session._respond(self, response, data)
+        if not self.answered:
+            self.session._respond(self, self.command.respond(status, **fields), data)
+
+
+class _Leaving:
+    """A response of ours on its way out."""
+
+    __slots__ = ("length",)
+
+    def __init__(self, length: int) -> None:
+        self.length = length
 
 
 class Receiver(Protocol):
@@ -279,6 +287,8 @@ class Session:
         """Scripts that wait for something at this moment; kept by the shell."""
         self._inbound: dict[int, Inbound] = {}
         self._unread = 0
+        self._unsent = 0
+        self._unsent_bytes = 0
         self._tolerated: set[str] = set()
         self._arriving: dict[Arriving, Inbound] = {}
 
@@ -412,6 +422,11 @@ class Session:
         """Requests of the peer that are not answered yet."""
         return len(self._inbound)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so many of our responses wait for the peer to take them that further ones should wait, too."""
+        return not self.over and (self._unsent >= _MOST_UNSENT or self._unsent_bytes >= _MOST_UNSENT_BYTES)
+
     # As the user of a channel.
 
     def handle(self, event: Event) -> None:
@@ -452,6 +467,10 @@ class Session:
     def sent(self, sent: Sent) -> None:
         if sent.length > _SMALLEST_DATA:
             self.ledger.moved(sent.length)
+        if isinstance(sent.ticket, _Leaving):
+            self._unsent -= 1
+            self._unsent_bytes -= sent.ticket.length
+            self.shell.changed()
 
     def failed(self, error: Exception) -> None:
         self.ledger.ended("aborted here")
@@ -542,16 +561,20 @@ class Session:
 
     def _respond(self, inbound: Inbound, response: Response, data: Body | bytes | None) -> None:
         """Queues a response of ours; one that comes too late is no news."""
+        leaving = _Leaving(0 if data is None else len(data) if isinstance(data, bytes) else data.length)
         try:
             if self.over:
                 raise StateError("the association is over")
-            self.core.send(inbound.context.context_id, response, self.shell.now(), data)
+            self.core.send(inbound.context.context_id, response, self.shell.now(), data, ticket=leaving)
         except StateError as error:
             log.debug("%s no %s: %s", self.id, response.name, error)
             if data is not None and not isinstance(data, bytes):
                 data.close()
         else:
+            self._unsent += 1
+            self._unsent_bytes += leaving.length
             self.ledger.outcome(response)
+        inbound.answered = response.status.is_final
         if inbound.answered and inbound.command.message_id is not None:
             self._inbound.pop(inbound.command.message_id, None)
             if len(self._inbound) == self._most_inbound:
@@ -729,6 +752,12 @@ _COMPOSITE = (CStoreRequest, CFindRequest, CGetRequest, CMoveRequest, CEchoReque
 
 _MOST_UNREAD = 256
 """Replies that nobody has read yet; then reading pauses, unless a script waits for something else."""
+
+_MOST_UNSENT = 64
+"""Responses of ours that the peer has not taken yet; who makes more of them waits."""
+
+_MOST_UNSENT_BYTES = 1024 * 1024
+"""The same in bytes of their data sets."""
 
 _NO_WINDOW = 64
 """Requests that are taken at a time from a peer that may send any number."""
