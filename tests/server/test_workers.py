@@ -265,6 +265,7 @@ class TestPassingOn:
     def test_accepting_goes_on_once_there_are_descriptors_again(self) -> None:
         """Who came meanwhile waited in the backlog; stopping in between works as well."""
         with Running() as running:
+            running.served(1)[0][0].leave()
             limits = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
             resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
             client = running.connect()
