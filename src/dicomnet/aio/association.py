@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from dicomnet.aio.carrier import perform
+from dicomnet.aio.carrier import perform, work
 from dicomnet.aio.provider import provider_for
 from dicomnet.dimse.status import Status
+from dicomnet.errors import StateError
 from dicomnet.exchanges.calls import Answer
 from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, RetrieveReport, StoreReport, StoreResult
 from dicomnet.exchanges.requestor import Requestor, merged_keys, wanted_for_retrieve
 from dicomnet.exchanges.session import Session
 from dicomnet.exchanges.settings import Settings, settings_for
-from dicomnet.exchanges.steps import Script, Work
+from dicomnet.exchanges.steps import Script
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation, RoleSelection, UserIdentity
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from dicomnet.exchanges.matches import Match
     from dicomnet.tls import TlsConfig
+
+T = TypeVar("T")
 
 
 def associate(
@@ -156,7 +159,7 @@ class Association:
         check: bool = True,
     ) -> StoreReport:
         """Stores instances; see `dicomnet.sync.Association.store`."""
-        source: Instances = await perform(_work(lambda: Instances(what)))
+        source = await work(lambda: Instances(what))
         script = self._open.store(
             source, window=window, priority=priority, decode=decode, progress=progress, on_result=on_result
         )
@@ -278,17 +281,15 @@ class Association:
         if self._requestor is not None:
             await self._perform(self._requestor.release())
 
-    def abort(self, source: int = 0, reason: int = 0) -> None:
+    def abort(self) -> None:
         """Ends the association at once; see `dicomnet.sync.Association.abort`."""
         if self._requestor is not None:
-            self._requestor.abort(source, reason)
+            self._requestor.abort()
 
     # How.
 
     @property
     def _open(self) -> Requestor:
-        from dicomnet.errors import StateError
-
         if self._requestor is None:
             raise StateError("the association is not open: use 'async with' or 'await'")
         return self._requestor
@@ -299,7 +300,7 @@ class Association:
 
     async def _opened(self) -> Self:
         if self._requestor is None:
-            wanted, flexible = await perform(_work(lambda: proposals(self._contexts)))
+            wanted, flexible = await work(lambda: proposals(self._contexts))
             self._requestor = Requestor(
                 self.settings, wanted_for_retrieve(wanted), flexible=flexible, provider=provider_for(self._handlers)
             )
@@ -310,7 +311,7 @@ class Association:
                 raise
         return self
 
-    async def _perform(self, script: Script[Any]) -> Any:
+    async def _perform(self, script: Script[T]) -> T:
         return await perform(script)
 
 
@@ -368,7 +369,3 @@ class Matches:
             begin, self._begin = self._begin, None
             self._find = await perform(begin)
         return self._find
-
-
-def _work(function: Callable[[], Any]) -> Script[Any]:
-    return (yield Work(function))

@@ -77,9 +77,9 @@ class Carrier:
         if self.channel is not None:
             self.channel.resume(reason)
 
-    def abort_transport(self) -> None:
-        if self.channel is not None:
-            self.channel.abort_transport()
+    def abort(self, source: int, reason: int) -> None:
+        self.session.core.abort(self.now(), source, reason)
+        self.flush()
 
     async def wait(self, step: Wait) -> bool:
         """Performs a `Wait`."""
@@ -142,6 +142,12 @@ async def perform(script: Script[T]) -> T:
         return value
     finally:
         script.close()
+
+
+async def work(function: Callable[[], T]) -> T:
+    """Calls a function that may wait for a disk in a storage thread of the loop."""
+    result: T = await _work(Work(function))
+    return result
 
 
 async def open_session(settings: Settings, provider: Provider | None = None) -> Session:

@@ -16,6 +16,8 @@ class Ledger:
         self.id = name
         """Names the association in every log line about it."""
         self.peer = ""
+        self.requestor = False
+        """Whether this side has asked for the association."""
         self.was_association = False
         """Whether anybody asked for an association at all."""
         self._began = now
@@ -32,6 +34,16 @@ class Ledger:
         """The two ends, as far as they are known."""
         calling = f"{self._calling}@{self.peer}" if self._calling else self.peer
         return f"{calling} -> {self._called}" if self._called else calling
+
+    @property
+    def stored(self) -> int:
+        """Instances that were acknowledged."""
+        return self._stored
+
+    @property
+    def peer_ae(self) -> str:
+        """The title of the other side, as far as it is known."""
+        return self._called if self.requestor else self._calling
 
     @property
     def over(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -20,7 +21,6 @@ from dicomnet.errors import (
     ContextRefused,
     DicomNetError,
     InvalidValue,
-    StateError,
     StatusError,
 )
 from dicomnet.exchanges.commitment import Transactions
@@ -99,7 +99,6 @@ class Remote:
         self._idle: deque[_Line] = deque()
         self._needed: list[Wanted] = wanted(["verification"])
         """What an association is opened with besides what is wanted now; storage not counted."""
-        self._closed = False
 
     # Operations.
 
@@ -107,9 +106,19 @@ class Remote:
         """C-ECHO."""
         return (yield from self._once(wanted(["verification"]), Requestor.echo))
 
-    def n_call(self, sop_class: str, call: Callable[[Requestor], Script[T]], *, idempotent: bool = False) -> Script[T]:
-        """One request of an N-service; ``call`` makes it of a requestor."""
-        return (yield from self._once(wanted([sop_class]), call, idempotent=idempotent))
+    def n_call(
+        self, sop_class: str, call: Callable[[Requestor], Script[T]], *, idempotent: bool = False, scp: bool = False
+    ) -> Script[T]:
+        """One request of an N-service; ``call`` makes it of a requestor.
+
+        Args:
+            idempotent: whether it may be repeated on another association.
+            scp: whether it is ours to send as the SCP.
+        """
+        contexts = wanted([sop_class])
+        if scp:
+            contexts = [replace(one, scu=False, scp=True) for one in contexts]
+        return (yield from self._once(contexts, call, idempotent=idempotent))
 
     def find(self, what: str, keys: Any, *, model: str | None = None, **options: Any) -> Script[RemoteFind]:
         """C-FIND."""
@@ -148,7 +157,7 @@ class Remote:
             self._store_on_one(contexts, ahead, progress=shared.part() if progress else None, **options)
             for _ in range(associations)
         ]
-        return _merged((yield Together(scripts)))
+        return _merged((yield Together(scripts, ahead.end)))
 
     def get(
         self, destination: Any, keys: Any, *, model: str = "study-root", level: str | None = None, **options: Any
@@ -194,9 +203,8 @@ class Remote:
         contexts = wanted([StorageCommitmentPushModel])
         return (yield from self._once(contexts, lambda line: line.commit(instances, timeout=timeout), idempotent=False))
 
-    def close(self) -> Script[None]:
-        """Releases what is idle; later operations are an error."""
-        self._closed = True
+    def drop(self) -> Script[None]:
+        """Releases what is idle."""
         while self._idle:
             yield from self._idle.popleft().requestor.release()
 
@@ -232,8 +240,6 @@ class Remote:
 
     def _take(self, contexts: Sequence[Wanted], *, new: bool = False) -> Script[_Line]:
         """An idle association that has the contexts, or a new one; for this operation alone."""
-        if self._closed:
-            raise StateError(f"the peer {self.settings.address} was closed")
         unfit: list[_Line] = []
         try:
             while self._idle and not new:
@@ -269,7 +275,7 @@ class Remote:
     def _give_back(self, line: _Line) -> Script[None]:
         if not line.requestor.established:
             return
-        if not self.keep or self._closed or len(self._idle) >= _MOST_IDLE:
+        if not self.keep or len(self._idle) >= _MOST_IDLE:
             yield from line.requestor.release()
             return
         for idle in [idle for idle in self._idle if line.has(idle.contexts)]:  # it can do less
@@ -535,7 +541,7 @@ class _Line:
 
 
 class _Replaceable:
-    """Routes over one association of a remote, which is replaced once if the peer ends it."""
+    """Routes over one association of a remote, replaced if the peer ends it; a second time only if it was of some use."""
 
     def __init__(self, remote: Remote, line: _Line, contexts: Sequence[Wanted]) -> None:
         self.line = line
@@ -550,8 +556,8 @@ class _Replaceable:
         return (yield from self.line.requestor.open_for(instance))
 
     def reopen(self, error: Exception) -> Script[bool]:
-        if self._replaced:
-            return False
+        if self._replaced and not self.line.requestor.session.ledger.stored:
+            return False  # the new one was of no use either
         self._replaced = True
         log.info("%s ended the association (%s); going on with a new one", self._remote.settings.address, error)
         self.line.requestor.abort()
@@ -586,12 +592,19 @@ class _Ahead:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._first: deque[Any] = deque()
+        self._ended = False
+
+    def end(self) -> None:
+        """Gives out nothing more."""
+        self._ended = True
 
     def look(self) -> Sequence[Any]:
         self._first.extend(self._source.take(_LOOK_AHEAD))
         return list(self._first)
 
     def take(self, count: int) -> Sequence[Any]:
+        if self._ended:
+            return []
         taken: list[Any] = []
         while len(taken) < count:
             try:

@@ -1,7 +1,8 @@
 """The requestor's side: the associations that one list of presentation contexts takes, and every operation on them.
 
 More than 128 contexts make several associations; the first is opened at once,
-the others when something needs them. Whoever uses a requestor sees one.
+the others when something needs them, each in place of the one before it if
+nobody uses that. Whoever uses a requestor sees one.
 """
 
 from __future__ import annotations
@@ -58,15 +59,16 @@ class Requestor:
     ) -> None:
         self.settings = settings
         self.sessions: list[Session] = []
-        """Those that were opened, in order."""
+        """Those that are open, nearly always one."""
+        self._last: Session | None = None
         self._packs = packs(wanted)
         self._unopened = list(self._packs)
         self._flexible = flexible
         self._provider = provider
         self._elsewhere = transactions is not None
         self._transactions = transactions or Transactions()
+        self._seen: dict[tuple[str, str], None] = {}
         self._tried: set[tuple[str, str]] = set()
-        self._extra: list[Session] = []
         if not self._packs:
             raise InvalidValue("an association needs at least one presentation context")
 
@@ -74,10 +76,10 @@ class Requestor:
 
     @property
     def session(self) -> Session:
-        """The first association; raises `StateError` before it is open."""
-        if not self.sessions:
+        """The association that stands, or the last that did; raises `StateError` before there was one."""
+        if self._last is None:
             raise StateError("there is no association yet")
-        return self.sessions[0]
+        return self.sessions[0] if self.sessions else self._last
 
     @property
     def established(self) -> bool:
@@ -93,7 +95,7 @@ class Requestor:
             ContextRefused: it does, but accepts none of the presentation contexts; the association is released.
             DicomTimeout: it does not answer.
         """
-        yield from self._open(self._unopened.pop(0))
+        yield from self._open(self._packs[0])
 
     def release(self) -> Script[None]:
         """Ends all associations in order. A peer that does not take part is aborted, which the log tells."""
@@ -247,6 +249,7 @@ class Requestor:
     # As the routes of a store.
 
     def route(self, instance: Instance, *, decode: bool) -> Route | None:
+        self._seen[instance.sop_class_uid, instance.transfer_syntax_uid] = None
         for session in self.sessions:
             found = find_route(session, instance, decode=decode)
             if found is not None:
@@ -254,23 +257,13 @@ class Requestor:
         return None
 
     def open_for(self, instance: Instance) -> Script[bool]:
-        self.session.check()
-        for pack in self._unopened:
-            if any(one.abstract_syntax == instance.sop_class_uid for one in pack):
-                self._unopened.remove(pack)
-                yield from self._open(pack)
-                return True
-        pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
-        if not self._flexible or pair in self._tried:
+        pack = self._pack_for(instance)
+        if pack is None:
             return False
-        self._tried.add(pair)
-        if len(self._extra) >= _MOST_EXTRA:
-            yield from _release(self._extra.pop(0))
         try:
-            yield from self._open(for_instances([pair]))
+            yield from self._open(pack)
         except ContextRefused:
             return False
-        self._extra.append(self.sessions[-1])
         return True
 
     def reopen(self, error: Exception) -> Script[bool]:  # noqa: ARG002
@@ -282,7 +275,23 @@ class Requestor:
 
     # How.
 
-    def _open(self, pack: Sequence[Wanted]) -> Script[None]:
+    def _pack_for(self, instance: Instance) -> list[Wanted] | None:
+        """The contexts to be proposed next for an instance that has no way."""
+        pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        if not self._flexible:
+            return next((p for p in self._unopened if any(w.abstract_syntax == pair[0] for w in p)), None)
+        if pair in self._tried:
+            return None
+        # All that came so far at once, or instances of different kinds in turn would each have to open it anew.
+        self._tried = set(list(self._seen)[-_MOST_SEEN:]) | {pair}
+        return for_instances(self._tried)
+
+    def _open(self, pack: list[Wanted]) -> Script[None]:
+        """Opens an association, in place of those that nobody uses: many peers take one at a time."""
+        for unused in [one for one in self.sessions if not any(each.held for each in one.unfinished)]:
+            yield from _release(unused)
+            self.sessions.remove(unused)
+        self._unopened = [one for one in self._packs if one is not pack]
         settings = self.settings
         request = association_request(
             pack,
@@ -310,17 +319,22 @@ class Requestor:
             raise ContextRefused(
                 pack[0].abstract_syntax, f"the peer accepted no presentation context: {names}{more} refused"
             )
+        self._last = session
         self.sessions.append(session)
 
     def _way(self, sop_class: UID, verb: Verb) -> Script[tuple[Session, Context]]:
         """An association and a context for a request about a SOP class."""
-        self.session.check()
+        if self.sessions or self._last is None:
+            self.session.check()
         found = self._context(sop_class, verb)
+        tried: list[list[Wanted]] = []
         while found is None:
-            pack = next((p for p in self._unopened if any(w.abstract_syntax == sop_class for w in p)), None)
+            pack = next(
+                (p for p in self._unopened if p not in tried and any(w.abstract_syntax == sop_class for w in p)), None
+            )
             if pack is None:
                 raise self._refused(sop_class, verb)
-            self._unopened.remove(pack)
+            tried.append(pack)
             yield from self._open(pack)
             found = self._context(sop_class, verb)
         return found
@@ -356,7 +370,7 @@ class Requestor:
                 errors.append(error)
             except DicomNetError as error:
                 return error
-        return next((error for error in errors if error.proposed), errors[0])
+        return next((error for error in errors if error.proposed), errors[0] if errors else _unknown(sop_class))
 
 
 def wanted_for_retrieve(wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -423,6 +437,10 @@ def _release(session: Session) -> Script[None]:
         session.abort()
 
 
+def _unknown(sop_class: UID) -> ContextRefused:
+    return ContextRefused(sop_class, f"{name(sop_class)} was not proposed in this association", proposed=False)
+
+
 def _relational(session: Session, sop_class: str) -> bool:
     """Whether relational queries were offered for the class and agreed to (PS3.4 C.5.1.1)."""
     accept = session.accept_pdu
@@ -435,5 +453,5 @@ def _is_known(sop_class: str) -> bool:
 
 
 _LEVELS = ("PATIENT", "STUDY", "SERIES", "IMAGE")
-_MOST_EXTRA = 3
+_MOST_SEEN = 60
 _MOST_NAMES = 5

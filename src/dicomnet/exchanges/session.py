@@ -123,6 +123,9 @@ class Shell(Protocol):
 
     def resume(self, reason: str) -> None: ...
 
+    def abort(self, source: int, reason: int) -> None:
+        """Has the core abort, and brings the connection to its end."""
+
     def new_uid(self) -> UID:
         """A UID that nobody else has (PS3.5 B.2)."""
 
@@ -264,6 +267,7 @@ class Session:
     ) -> None:
         self.core = core
         self.ledger = ledger
+        ledger.requestor = core.connection.requestor
         self.provider = provider
         self.tolerance = tolerance
         self.shell: Shell = cast("Shell", None)
@@ -283,6 +287,8 @@ class Session:
         """Those of the C-GETs that run."""
         self.on_event_report: Callable[[Inbound, Kept | None], bool] | None = None
         """Told of an N-EVENT-REPORT before the provider; whether it has answered it."""
+        self.aborting: Exception | None = None
+        """Set by another thread that has the shell abort: what the association will have ended with."""
         self.waiting = 0
         """Scripts that wait for something at this moment; kept by the shell."""
         self._inbound: dict[int, Inbound] = {}
@@ -408,8 +414,7 @@ class Session:
         if not self.over:
             self.ledger.ended("aborted here")
             self._end(AssociationAborted(source, reason, by_peer=False))
-            self.core.abort(self.shell.now(), source, reason)
-        self.shell.flush()
+        self.shell.abort(source, reason)
 
     def tolerate(self, kind: str, detail: str) -> None:
         """A leniency was used: one line in the log for each kind."""
@@ -481,8 +486,8 @@ class Session:
             return
         self.closed_down = True
         if not self.over:
-            self.ledger.ended("the connection was lost")
-            self._end(error or ConnectionLost())
+            self.ledger.ended("the connection was lost" if self.aborting is None else "aborted here")
+            self._end(self.aborting or error or ConnectionLost())
         now = self.shell.now()
         level = logging.INFO if self.ledger.was_association else logging.DEBUG
         log.log(level, "%s", self.ledger.line(now))
@@ -701,7 +706,7 @@ class Session:
         self._end(None)
 
     def _on_transport_closed(self, event: TransportClosed) -> None:
-        if self.over:
+        if self.over or self.aborting is not None:
             return
         if event.interrupted:
             error = ConnectionLost(f"the peer closed the connection in the middle of {event.interrupted}")

@@ -79,6 +79,8 @@ class Together:
     """Runs scripts at the same time; gives their results in order, an exception for one that raised it."""
 
     scripts: Sequence[Script[Any]]
+    interrupt: Callable[[], object] = lambda: None
+    """Called if who runs them is interrupted, so that the others come to their end."""
 
 
 Step: TypeAlias = "Wait | Work | Connect | Pause | Watch | Together"

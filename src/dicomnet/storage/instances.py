@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -52,6 +52,8 @@ class Instance:
     difference: str | None
     """How group 0002 and the data set disagree on the identity, if they do."""
     _source: InstanceFile | _Memory | Dataset
+    index: int = 0
+    """Its place among those that were given, from 0."""
 
     def body(self) -> Body:
         """The data set as it is, to be sent and closed."""
@@ -101,22 +103,24 @@ class Instance:
             raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Skipped:
     """What was come across and is not to be stored: no instance, a DICOMDIR, one that was there before."""
 
     name: str
     path: Path | None
     reason: str
+    index: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unreadable:
     """What should be stored and cannot be read."""
 
     name: str
     path: Path | None
     error: StorageError
+    index: int = field(default=0, compare=False)
 
 
 Item = Instance | Skipped | Unreadable
@@ -147,6 +151,7 @@ class Instances:
         _check_only_path(what)
         self._disk = disk or Disk()
         self._lock = threading.Lock()
+        self._given = 0
         items = self._read(what)
         self._items = _without_duplicates(items) if skip_duplicates else items
 
@@ -160,7 +165,11 @@ class Instances:
         What an iterable of the caller raises comes through, and ends the items.
         """
         with self._lock:
-            return list(islice(self._items, count))
+            items = list(islice(self._items, count))
+            for index, item in enumerate(items, self._given):
+                item.index = index
+            self._given += len(items)
+            return items
 
     def _read(self, what: Any) -> Iterator[Item]:
         if isinstance(what, str | os.PathLike):
