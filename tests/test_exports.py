@@ -11,8 +11,8 @@ import dicomnet
 import dicomnet.errors
 
 ERRORS = """
-    AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost ContextRefused DicomNetError DicomTimeout
-    InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance NothingArrived PartialFailure ProtocolError
+    AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost ContextRefused
+    DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance NothingArrived PartialFailure ProtocolError
     SendQueueFull StateError StatusError StorageError TlsFailed Unsupported
     AbortReason AbortSource RejectReason RejectResult
     """.split()
@@ -34,9 +34,14 @@ NET = """
     Associate DicomNet IpType MEMORY Message NetFlags SPOOL SecurityMode SocketOptions
     breathe runtime shutdown startup
     """.split()
+ASSOCIATIONS = """
+    Association Peer associate Tolerance
+    Answer CommitReport InstanceRef Outcome Progress RetrieveReport Retrieved StoreReport StoreResult
+    CommonExtendedNegotiation ExtendedNegotiation RoleSelection UserIdentity UserIdentityType
+    """.split()
 STORAGE = ["Folder", "InstanceFile", "ReceivedData", "Sink"]
 VALUES = ["Address", "Limits", "Priority", "Status", "Timeouts", "TlsConfig"]
-PUBLIC = ["__version__", *VALUES, *ERRORS, *MESSAGES, *NET, *STORAGE]
+PUBLIC = ["__version__", *VALUES, *ERRORS, *MESSAGES, *NET, *ASSOCIATIONS, *STORAGE]
 """What users may count on. A name is added or taken away here first, and then in the changelog."""
 
 HEAVY = ("pydicom", "asyncio", "ssl", "click", "rich", "socket", "threading")

@@ -66,26 +66,45 @@ if TYPE_CHECKING:
         TlsFailed as TlsFailed,
         Unsupported as Unsupported,
     )
+    from dicomnet.exchanges.calls import Answer as Answer
+    from dicomnet.exchanges.reports import (
+        CommitReport as CommitReport,
+        InstanceRef as InstanceRef,
+        Outcome as Outcome,
+        Progress as Progress,
+        Retrieved as Retrieved,
+        RetrieveReport as RetrieveReport,
+        StoreReport as StoreReport,
+        StoreResult as StoreResult,
+    )
+    from dicomnet.exchanges.tolerance import Tolerance as Tolerance
     from dicomnet.limits import Limits as Limits, Timeouts as Timeouts
     from dicomnet.net import (
-        MEMORY as MEMORY,
-        SPOOL as SPOOL,
         Associate as Associate,
         DicomNet as DicomNet,
-        IpType as IpType,
         Message as Message,
         NetFlags as NetFlags,
         SecurityMode as SecurityMode,
-        SocketOptions as SocketOptions,
         breathe as breathe,
         runtime as runtime,
         shutdown as shutdown,
         startup as startup,
     )
+    from dicomnet.pdu import (
+        CommonExtendedNegotiation as CommonExtendedNegotiation,
+        ExtendedNegotiation as ExtendedNegotiation,
+        RoleSelection as RoleSelection,
+        UserIdentity as UserIdentity,
+        UserIdentityType as UserIdentityType,
+    )
+    from dicomnet.sockets import IpType as IpType, SocketOptions as SocketOptions
+    from dicomnet.storage.destination import MEMORY as MEMORY, SPOOL as SPOOL
     from dicomnet.storage.folder import Folder as Folder
     from dicomnet.storage.received import ReceivedData as ReceivedData
     from dicomnet.storage.sinks import Sink as Sink
     from dicomnet.storage.source import InstanceFile as InstanceFile
+    from dicomnet.sync.association import Association as Association, associate as associate
+    from dicomnet.sync.peer import Peer as Peer
     from dicomnet.tls import TlsConfig as TlsConfig
     from dicomnet.types import Address as Address, Priority as Priority
 
@@ -102,23 +121,34 @@ _NAMES = {
         ContextRefused DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance NothingArrived
         PartialFailure ProtocolError RejectReason RejectResult SendQueueFull StateError StatusError
         StorageError TlsFailed Unsupported""",
+    "dicomnet.exchanges.calls": "Answer",
+    "dicomnet.exchanges.reports": """
+        CommitReport InstanceRef Outcome Progress RetrieveReport Retrieved StoreReport StoreResult""",
+    "dicomnet.exchanges.tolerance": "Tolerance",
     "dicomnet.limits": "Limits Timeouts",
-    "dicomnet.net": """
-        Associate DicomNet IpType MEMORY Message NetFlags SPOOL SecurityMode SocketOptions breathe runtime shutdown
-        startup""",
+    "dicomnet.net": "Associate DicomNet Message NetFlags SecurityMode breathe runtime shutdown startup",
+    "dicomnet.pdu": """
+        CommonExtendedNegotiation ExtendedNegotiation RoleSelection UserIdentity UserIdentityType""",
+    "dicomnet.sockets": "IpType SocketOptions",
+    "dicomnet.storage.destination": "MEMORY SPOOL",
     "dicomnet.storage.folder": "Folder",
     "dicomnet.storage.received": "ReceivedData",
     "dicomnet.storage.sinks": "Sink",
     "dicomnet.storage.source": "InstanceFile",
+    "dicomnet.sync.association": "Association associate",
+    "dicomnet.sync.peer": "Peer",
     "dicomnet.tls": "TlsConfig",
     "dicomnet.types": "Address Priority",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_SHELLS = ("aio", "sync")
 
 __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> object:
+    if name in _SHELLS:
+        return import_module(f"dicomnet.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(_HOMES[name]), name)
