@@ -11,9 +11,9 @@ import dicomnet
 import dicomnet.errors
 
 ERRORS = """
-    AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost ContextRefused
-    DicomNetError DicomTimeout InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance NothingArrived PartialFailure ProtocolError
-    SendQueueFull StateError StatusError StorageError TlsFailed Unsupported
+    AssociationAborted AssociationError AssociationRejected ConnectFailed ConnectionLost ContextRefused DicomNetError
+    DicomTimeout InvalidMessage InvalidPdu InvalidValue ListenFailed NotAnInstance NothingArrived PartialFailure
+    ProtocolError SendQueueFull StateError StatusError StorageError TlsFailed Unsupported
     AbortReason AbortSource RejectReason RejectResult
     """.split()
 MESSAGES = """
