@@ -1,0 +1,134 @@
+"""Threads for handlers that are no coroutines: so many in all, so many for each association, the others in order."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from dicomnet.storage.workers import Job, Workers
+
+T = TypeVar("T")
+
+
+class Crew:
+    """The threads, shared by all associations of a server; there are none while there is nothing to do.
+
+    Args:
+        threads: in all.
+        per_association: of those, for one association: a slow peer must not keep handlers from all others.
+        idle: seconds after which a thread without a job ends.
+    """
+
+    def __init__(self, threads: int = 32, per_association: int = 4, *, idle: float = 10.0) -> None:
+        self._workers = Workers(threads, idle=idle, name="dicomnet-handler")
+        self._per_association = per_association
+
+    def share(self) -> Share:
+        """The part of one association."""
+        return Share(self._workers, self._per_association)
+
+    def close(self, *, wait: bool = True, timeout: float | None = None) -> None:
+        """Takes no more jobs; see `Workers.close`."""
+        self._workers.close(wait=wait, timeout=timeout)
+
+
+class Share:
+    """What one association may use of a crew."""
+
+    def __init__(self, workers: Workers, limit: int) -> None:
+        self._workers = workers
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._running = 0
+        self._waiting: deque[Job] = deque()
+
+    def submit(self, job: Job) -> None:
+        """Runs the job when its turn comes; raises `StateError` once the crew is closed."""
+        with self._lock:
+            if self._running >= self._limit:
+                self._waiting.append(job)
+                return
+            self._running += 1
+        self._hand_over(job)
+
+    async def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Calls a function in a thread; who is cancelled meanwhile does not wait for it.
+
+        A call that has not begun by then does not happen.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self.submit(partial(_call, loop, future, function, arguments))
+        return await future
+
+    def _hand_over(self, job: Job) -> None:
+        try:
+            self._workers.submit(partial(self._work, job))
+        except BaseException:
+            with self._lock:
+                self._running -= 1
+            raise
+
+    def _work(self, job: Job) -> None:
+        try:
+            job()
+        finally:
+            self._next()
+
+    def _next(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._running -= 1
+                return
+            job = self._waiting.popleft()
+        # Behind the jobs of other associations, which have waited, too.
+        self._hand_over(job)
+
+
+def _call(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], function: Callable[..., T], arguments: tuple[Any, ...]
+) -> None:
+    if future.cancelled():
+        return
+    result: Any = None
+    error: BaseException | None = None
+    try:
+        result = function(*arguments)
+    except BaseException as failure:  # noqa: BLE001 (SystemExit, for one: a thread has no program to end)
+        error = failure
+    with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+        loop.call_soon_threadsafe(_tell, future, result, error)
+
+
+def _tell(future: asyncio.Future[T], result: T, error: BaseException | None) -> None:
+    if future.cancelled():
+        if hasattr(result, "close"):
+            result.close()
+    elif error is None:
+        future.set_result(result)
+    elif isinstance(error, Exception) and not isinstance(error, StopIteration):
+        future.set_exception(error)
+    else:  # what no future takes, or what would end the loop
+        future.set_exception(HandlerEndedError(repr(error)))
+
+
+class HandlerEndedError(Exception):
+    """A handler wanted to end its thread or the program, which is not its to end."""
+
+
+def default_crew() -> Crew:
+    """The crew of associations that were given no other; made once."""
+    global _default
+    with _LOCK:
+        if _default is None:
+            _default = Crew(idle=1.0)
+        return _default
+
+
+_LOCK = threading.Lock()
+_default: Crew | None = None

@@ -1,0 +1,152 @@
+"""Functions that perform what peers ask for, found by operation and SOP class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Self, TypeAlias
+
+from dicomnet.errors import InvalidValue
+from dicomnet.exchanges.services import MODELS, SERVICES, Verb, model_class, sop_classes, verbs
+from dicomnet.types import UID
+from dicomnet.uids import RETIRED, SERVICE_CLASSES, STORAGE_CLASSES, Verification, name as name_of
+
+Handler: TypeAlias = Callable[..., Any]
+"""Called with a request of `dicomnet.aio.requests`, or with its blocking twin if it is no ``async def``."""
+
+
+class Handlers:
+    """Who performs what.
+
+    A function is added for an operation, and for all of its SOP classes or for
+    some. What it is added for without names is what people mean by the word:
+    every storage class, the study root and the patient root, every class that
+    knows the N-service.
+    """
+
+    def __init__(self) -> None:
+        self._functions: dict[tuple[Verb, UID | None], Handler] = {}
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Handler]) -> Self:
+        """The handlers of a mapping such as ``{"store": keep, "n_event_report": note}``.
+
+        Raises:
+            InvalidValue: a key is no operation; the text names the nearest.
+        """
+        handlers = cls()
+        for verb, function in mapping.items():
+            handlers.add(verb, function)
+        return handlers
+
+    def add(self, verb: str, function: Handler, *names: str) -> None:
+        """Has a function perform an operation.
+
+        Args:
+            verb: "store", "n-create", also written "n_create".
+            function: see `Handler`.
+            names: services, information models, keywords or UIDs of SOP classes; none is all that the word means.
+
+        Raises:
+            InvalidValue: a name means nothing, or nothing that knows the operation; or there is a function for it already.
+        """
+        found = verb_named(verb)
+        if not callable(function):
+            raise InvalidValue(f"a handler of {found} is a function, not {function!r}")
+        classes: list[UID | None] = [None] if not names else []
+        for name in names:
+            classes += _classes(found, name)
+        for sop_class in classes:
+            if (found, sop_class) in self._functions:
+                what = "" if sop_class is None else f" {name_of(sop_class)}"
+                raise InvalidValue(f"there is a handler of {found}{what} already")
+            self._functions[found, sop_class] = function
+
+    def find(self, verb: Verb, sop_class: str, abstract_syntax: str | None = None) -> Handler | None:
+        """The function for a request: that of its SOP class, else of its presentation context, else the general one.
+
+        Args:
+            sop_class: of the request.
+            abstract_syntax: of the context it came in, where that is another one: a meta SOP class (PS3.4 H.3.2), or
+                one of the unified procedure step (PS3.4 CC.3.1).
+        """
+        asked = [UID(one) for one in (sop_class, abstract_syntax) if one]
+        for one in asked:
+            if (verb, one) in self._functions:
+                return self._functions[verb, one]
+        general = self._functions.get((verb, None))
+        if general is not None and any(_is_meant(verb, one) for one in asked):
+            return general
+        return None
+
+    @property
+    def verbs(self) -> frozenset[Verb]:
+        """The operations that have a function."""
+        return frozenset(verb for verb, _ in self._functions)
+
+    def knows(self, sop_class: str, abstract_syntax: str | None = None) -> bool:
+        """Whether anything about a SOP class is performed here."""
+        return any(self.find(verb, sop_class, abstract_syntax) for verb in self.verbs)
+
+    def abstract_syntaxes(self) -> dict[UID, set[Verb]]:
+        """The SOP classes to be accepted, each with the operations performed in it.
+
+        Verification is always among them (PS3.4 A.4). A storage class without
+        an operation is one that C-GET sends its instances in, for which the
+        peer has to be SCP (PS3.4 C.5.3).
+        """
+        found: dict[UID, set[Verb]] = {Verification: {Verb.ECHO}}
+        for verb, sop_class in self._functions:
+            for one in _usual(verb) if sop_class is None else [sop_class]:
+                found.setdefault(one, set()).add(verb)
+        if Verb.GET in self.verbs:
+            for one in _usual(Verb.STORE):
+                found.setdefault(one, set())
+        return found
+
+
+def verb_named(text: str) -> Verb:
+    """The operation of a name such as "store" or "n_create".
+
+    Raises:
+        InvalidValue: there is none; the text names the nearest.
+    """
+    try:
+        return Verb(text.lower().replace("_", "-"))
+    except ValueError:
+        near = get_close_matches(text.lower().replace("_", "-"), list(Verb))
+        known = f"did you mean {near[0]}?" if near else f"known are {', '.join(Verb)}"
+        raise InvalidValue(f"{text!r} is no operation; {known}") from None
+
+
+def _classes(verb: Verb, name: str) -> list[UID]:
+    """The SOP classes of a name that know the operation."""
+    if name in MODELS and name not in SERVICES:
+        return [model_class(name, verb)]
+    found = [one for one in sop_classes(name) if verb in verbs(one)]
+    if not found:
+        raise InvalidValue(f"{name!r} knows no {verb}")
+    return found
+
+
+def _usual(verb: Verb) -> Iterator[UID]:
+    """What an operation is performed in if nobody says otherwise."""
+    if verb is Verb.ECHO:
+        yield Verification
+    elif verb is Verb.STORE:
+        yield from SERVICES["storage"].sop_classes
+    elif verb in _RETRIEVAL:
+        yield from (MODELS[root][verb] for root in _ROOTS)
+    else:
+        yield from (UID(one) for one in SERVICE_CLASSES if one not in RETIRED and verb in verbs(one))
+
+
+def _is_meant(verb: Verb, sop_class: UID) -> bool:
+    """Whether a function without names is for this class: also for one that nobody knows, if it was accepted."""
+    if verb in _RETRIEVAL:
+        return any(MODELS[root][verb] == sop_class for root in _ROOTS)
+    return verb in verbs(sop_class) or (verb is Verb.STORE and sop_class in STORAGE_CLASSES)
+
+
+_RETRIEVAL = (Verb.FIND, Verb.GET, Verb.MOVE)
+_ROOTS = ("study-root", "patient-root")

@@ -1,0 +1,123 @@
+"""The association that a request came in, as handlers see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from dicomnet.aio.carrier import Carrier, perform
+from dicomnet.exchanges import calls
+from dicomnet.exchanges.contexts import find_context
+from dicomnet.exchanges.services import Verb
+from dicomnet.exchanges.session import Session
+from dicomnet.pdu import AssociateRequest, UserIdentity
+from dicomnet.ul.negotiation import Terms
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from dicomnet.tls import CipherInfo, VerifyResult
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What is known of the secure link."""
+
+    version: str
+    """Such as TLSv1.3."""
+    cipher: CipherInfo | None
+    certificates: list[VerifyResult]
+    """Those of the peer, its own first; empty if it showed none."""
+
+
+class AssociationInfo:
+    """The association that a request came in."""
+
+    has_twin = True
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        channel = cast("Carrier", session.shell).channel
+        peer = None if channel is None else channel.get_extra_info("peername")
+        self.peer_address: tuple[str, int] | None = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
+        """Host and port of the peer; None where the transport has no such thing, or is gone."""
+        self._ssl = None if channel is None else channel.get_extra_info("ssl_object")
+
+    def __repr__(self) -> str:
+        return f"<association {self.id} {self.calling_ae} -> {self.called_ae}>"
+
+    @property
+    def id(self) -> str:
+        """Names it in the log."""
+        return self._session.id
+
+    @property
+    def request(self) -> AssociateRequest:
+        """The A-ASSOCIATE-RQ, which holds everything that was proposed (PS3.8 9.3.2)."""
+        request = self._session.request
+        assert request is not None
+        return request
+
+    @property
+    def calling_ae(self) -> str:
+        return self.request.calling_ae
+
+    @property
+    def called_ae(self) -> str:
+        return self.request.called_ae
+
+    @property
+    def our_ae(self) -> str:
+        """Which of the two titles is ours."""
+        return self.calling_ae if self._session.core.connection.requestor else self.called_ae
+
+    @property
+    def peer_ae(self) -> str:
+        """Which of the two titles is the peer's."""
+        return self.called_ae if self._session.core.connection.requestor else self.calling_ae
+
+    @property
+    def terms(self) -> Terms | None:
+        """What was negotiated; None before that."""
+        return self._session.terms
+
+    @property
+    def user_identity(self) -> UserIdentity | None:
+        """Who the requestor says that it is (PS3.7 D.3.3.7)."""
+        return self.request.user_information.user_identity
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """The facts of the secure link; None on a plain one."""
+        if self._ssl is None:
+            return None
+        from dicomnet.tls import cipher_info, peer_certificates
+
+        return TlsFacts(self._ssl.version() or "", cipher_info(self._ssl), peer_certificates(self._ssl))
+
+    @property
+    def is_established(self) -> bool:
+        """Whether it stands."""
+        return self._session.established
+
+    async def event_report(
+        self, sop_class: str, instance: str, event_type: int, dataset: Dataset | None = None
+    ) -> calls.Answer:
+        """Reports an event to the peer, as the SCP of the SOP class (PS3.7 10.1.1).
+
+        Raises:
+            ContextRefused: the association has no context for it.
+            StatusError: the peer answered with a failure.
+            AssociationError: the association is over.
+        """
+        session = self._session
+        context = find_context(
+            session.check(),
+            sop_class,
+            as_scu=False,
+            assume_roles=session.tolerance.assume_roles,
+            verb=Verb.N_EVENT_REPORT,
+            request=session.request,
+            accept=session.accept_pdu,
+        )
+        return await perform(calls.n_event_report(session, context, sop_class, instance, event_type, dataset))

@@ -1,0 +1,238 @@
+"""The operations of PS3.7, as a handler and a provider perform them together; retrieves are in `suboperations`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from copy import copy
+from typing import TYPE_CHECKING, Any, cast
+
+from dicomnet.aio.calling import (
+    CancelledByPeer,
+    call,
+    each,
+    failure,
+    final_status,
+    interruptible,
+    is_dataset,
+    is_match,
+)
+from dicomnet.aio.carrier import Carrier
+from dicomnet.aio.crew import Share
+from dicomnet.aio.handlers import Handler
+from dicomnet.aio.requests import FindRequest, IdentifierRequest, NRequest, Reply, Request, StoreRequest
+from dicomnet.datasets import encode_dataset
+from dicomnet.dimse import commands
+from dicomnet.dimse.commands import Presence
+from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError, InvalidValue
+from dicomnet.exchanges.models import model_of
+from dicomnet.exchanges.services import verb_of
+from dicomnet.exchanges.session import Inbound, Session, plain
+from dicomnet.exchanges.steps import Wait
+from dicomnet.exchanges.values import choose_charset, dataset_of
+from dicomnet.types import ae_title
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+log = logging.getLogger("dicomnet.association")
+
+
+class Performance:
+    """One request that is being performed: what answers it, and what it has moved."""
+
+    def __init__(self, request: Request, inbound: Inbound, function: Handler | None, share: Share) -> None:
+        self.request = request
+        self.inbound = inbound
+        self.function = function
+        self.share = share
+        self.verb = verb_of(inbound.command)
+        self.began = self.session.shell.now()
+        self.bytes = 0
+        """Of data sets that came or went."""
+        self.status: Status | None = None
+        """What was answered at last."""
+
+    @property
+    def session(self) -> Session:
+        return self.inbound.session
+
+    def call(self) -> Any:
+        """What the handler returns, to be awaited."""
+        assert self.function is not None
+        return call(self.function, self.request, self.share)
+
+    def respond(self, status: int, data: bytes | None = None, *, comment: str | None = None, **fields: Any) -> None:
+        """Answers it; raises `InvalidValue` for a response that may not be sent."""
+        if comment is not None:
+            fields["error_comment"] = plain(comment)
+        self.inbound.respond(status, data, **fields)
+        self.bytes += len(data or b"")
+        if Status(status).is_final and self.status is None:
+            self.status = Status(status)
+
+    async def room(self) -> None:
+        """Waits while the peer does not take the responses that it was sent; and lets others have a turn."""
+        session = self.session
+        if session.crowded:
+            await cast("Carrier", session.shell).wait(Wait(session, lambda: not session.crowded))
+        else:
+            await asyncio.sleep(0)
+
+
+async def perform_echo(performance: Performance) -> None:
+    """C-ECHO: success, unless a handler says otherwise."""
+    try:
+        result = None if performance.function is None else await performance.call()
+        reply = _reply(result)
+        performance.respond(final_status(reply.status), **reply.fields)
+    except Exception as error:  # noqa: BLE001 (a handler may raise anything)
+        answer_failure(performance, error, Status.PROCESSING_FAILURE)
+
+
+async def perform_store(performance: Performance) -> None:
+    """C-STORE: nothing that was not kept, read or thrown away on purpose is acknowledged (PS3.7 9.1.1.2)."""
+    request = performance.request
+    assert isinstance(request, StoreRequest)
+    try:
+        reply = _reply(await performance.call())
+        status = final_status(reply.status)
+        if not status.is_failure and not request.taken:
+            log.error(
+                "%s the handler of %s answered %04X, but has neither saved, read nor discarded the data set",
+                request.association.id,
+                request.message.name,
+                status,
+            )
+            performance.respond(Status.PROCESSING_FAILURE, comment="the data set was not kept")
+            return
+        performance.respond(status, **reply.fields)
+    except Exception as error:  # noqa: BLE001 (a handler may raise anything)
+        answer_failure(performance, error, Status.PROCESSING_FAILURE)
+    finally:
+        request._let_go()
+
+
+async def perform_find(performance: Performance) -> None:
+    """C-FIND: a pending response for each match, then the final one (PS3.4 C.4.1.3)."""
+    request = performance.request
+    assert isinstance(request, FindRequest)
+    final = Status.SUCCESS
+    try:
+        result = await interruptible(request, performance.call())
+        if isinstance(result, int):
+            final = final_status(result)
+        elif isinstance(result, Reply):
+            performance.respond(final_status(result.status), **result.fields)
+            return
+        else:
+            async with aclosing(each(result, performance.share, is_match, _match_encoder(request))) as matches:
+                while not request.cancelled:
+                    found = await interruptible(request, anext(matches, None))
+                    if found is None:
+                        break
+                    performance.respond(found[0], found[1])
+                    await interruptible(request, performance.room())
+        performance.respond(Status.CANCEL if request.cancelled else final)
+    except CancelledByPeer:
+        performance.respond(Status.CANCEL)
+    except Exception as error:  # noqa: BLE001 (a handler may raise anything)
+        answer_failure(performance, error, Status.UNABLE_TO_PROCESS)
+
+
+async def perform_n(performance: Performance) -> None:
+    """Any of the N-services: one response, with a data set if the handler gave one (PS3.7 10.1)."""
+    request = performance.request
+    assert isinstance(request, NRequest)
+    try:
+        reply = _reply(await performance.call())
+        status, fields = final_status(reply.status), dict(reply.fields)
+        if isinstance(request.message, commands.NCreateRequest) and not status.is_failure:
+            fields.setdefault("affected_sop_instance_uid", request.sop_instance_uid)
+        data = None
+        if reply.dataset is not None:
+            data = encode_dataset(reply.dataset, request.context.transfer_syntax) or None
+        if isinstance(request.message, commands.NGetRequest) and status.is_success and data is None:
+            # PS3.7 10.3.2.2: success has a data set, and there is none without an attribute.
+            if reply.dataset is None:
+                raise InvalidValue("the handler of an N-GET returned no attributes")
+            status = Status.ATTRIBUTE_LIST_ERROR
+            fields.setdefault("attribute_identifier_list", request.attributes or None)
+        if data is not None and request.message.response_class.data_set is Presence.NEVER:
+            raise InvalidValue(
+                f"the handler of an {request.message.name} returned a data set, and there is no place for it"
+            )
+        performance.respond(status, data, **fields)
+    except Exception as error:  # noqa: BLE001 (a handler may raise anything)
+        answer_failure(performance, error, Status.PROCESSING_FAILURE)
+
+
+def answer_failure(performance: Performance, error: Exception, default: Status, **fields: Any) -> None:
+    """Answers with what an exception means, unless the association is over, which then is what it means."""
+    request = performance.request
+    if performance.session.over:
+        log.debug("%s %s is not answered any more: %s", request.association.id, request.message.name, error)
+        return
+    status, comment = failure(error, request, default)
+    try:
+        performance.respond(status, comment=comment, **fields)
+    except DicomNetError:  # a status that this message does not have
+        log.exception("%s no %s with this", request.association.id, request.message.response_class.name)
+        performance.respond(default)
+
+
+def _reply(result: Any) -> Reply:
+    """What a handler has returned, as a whole response."""
+    if isinstance(result, Reply):
+        return result
+    if result is None:
+        return Reply(Status.SUCCESS)
+    if isinstance(result, int) and not isinstance(result, bool):
+        return Reply(Status(result))
+    if isinstance(result, tuple) and is_match(result):
+        return Reply(Status(result[0]), _as_dataset(result[1]))
+    if isinstance(result, Mapping) or is_dataset(result):
+        return Reply(Status.SUCCESS, _as_dataset(result))
+    raise InvalidValue(f"a handler returned {type(result).__name__}, which is no answer")
+
+
+def _as_dataset(value: Any) -> Dataset | None:
+    if value is None or is_dataset(value):
+        return value
+    return dataset_of(value)
+
+
+def _match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, bytes]]:
+    """What makes a pending response of each match."""
+    model = model_of(request.context.abstract_syntax)
+    added = {}
+    if model.levels:
+        added["QueryRetrieveLevel"] = request.level or ""
+        added["RetrieveAETitle"] = _title(request.association.our_ae)
+
+    def encode(item: Any) -> tuple[Status, bytes]:
+        status, match = item if isinstance(item, tuple) else (Status.PENDING, item)
+        if not Status(status).is_pending:
+            raise InvalidValue(f"a match has status {status:04X}, which is not pending")
+        if not (isinstance(match, Mapping) or is_dataset(match)):
+            raise InvalidValue(f"a handler gave {type(match).__name__}, which is no match")
+        dataset = copy(match) if is_dataset(match) else dataset_of(match)
+        for keyword, value in added.items():
+            if value and keyword not in dataset:
+                setattr(dataset, keyword, value)
+        if not dataset.get("SpecificCharacterSet"):
+            choose_charset(dataset, None)
+        return Status(status), encode_dataset(dataset, request.context.transfer_syntax)
+
+    return encode
+
+
+def _title(text: str) -> str:
+    """A title as it may be sent; peers may have called us anything."""
+    try:
+        return ae_title(text)
+    except ValueError:
+        return ""

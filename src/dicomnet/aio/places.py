@@ -1,0 +1,192 @@
+"""Where handlers have data sets kept: sinks that are chosen in a storage thread, and pieces that a handler reads itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dicomnet.errors import StateError
+from dicomnet.limits import MIB
+from dicomnet.storage.destination import MEMORY, SPOOL, keeper
+from dicomnet.storage.folder import Folder
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
+
+LayoutSink = Callable[[Any, Any, bool, Incoming], Sink]
+"""Makes the sink of an instance: for a folder, a layout, and whether to wait for the disk."""
+
+
+class Places:
+    """The folders that are in use, each opened once, and the sinks for what goes there."""
+
+    def __init__(self, layout_sink: LayoutSink | None = None) -> None:
+        self._layout_sink = layout_sink
+        self._lock = threading.Lock()
+        self._folders: dict[tuple[str, bool], tuple[Folder, os.stat_result]] = {}
+
+    def sink(self, destination: Any, *, durable: bool, layout: Any = None) -> Sink:
+        """A sink that finds its place when the data set begins, in a storage thread; waits for nothing now.
+
+        Args:
+            destination: a folder, None or MEMORY, SPOOL, a sink, or a function that is given the `Incoming` and returns
+                the path of a file or a folder, MEMORY, SPOOL or a sink.
+            durable: whether to wait for the disk, where the destination does not say so itself.
+            layout: names the file below the folder.
+
+        Raises:
+            TypeError: this is no destination.
+            StateError: nobody here knows layouts.
+        """
+        if layout is not None:
+            if self._layout_sink is None:
+                raise StateError("files are laid out by a server only")
+            make = self._layout_sink
+            return LateSink(lambda incoming: make(destination, layout, durable, incoming))
+        if destination is None or destination is MEMORY:
+            return MemorySink()
+        if destination is SPOOL:
+            return SpoolSink()
+        if isinstance(destination, Sink):
+            return destination
+        if isinstance(destination, str | os.PathLike):
+            path = os.fspath(destination)
+            return LateSink(lambda incoming: self.folder(path, durable=durable).sink_for(incoming))
+        if isinstance(destination, Folder):
+            return LateSink(destination.sink_for)
+        if callable(destination):
+            return LateSink(lambda incoming: self._answer(destination(incoming), incoming, durable))
+        keeper(destination)  # raises
+        raise AssertionError
+
+    def folder(self, path: str | bytes, *, durable: bool) -> Folder:
+        """The folder at this path, opened anew only if it is another one now; may wait for a disk.
+
+        Raises:
+            StorageError: it cannot be made or opened.
+        """
+        key = (os.path.abspath(os.fsdecode(path)), durable)  # noqa: PTH100 (no symbolic link is to be resolved)
+        with self._lock:
+            known = self._folders.get(key)
+            if known is not None and _leads_to(key[0], known[1]):
+                return known[0]
+            folder = Folder(key[0], durable=durable)
+            self._folders[key] = folder, Path(key[0]).stat()
+            return folder
+
+    def _answer(self, where: Any, incoming: Incoming, durable: bool) -> Sink:
+        if isinstance(where, str | os.PathLike):
+            path = Path(where)
+            if path.is_dir():
+                return self.folder(str(path), durable=durable).sink_for(incoming)
+            return FileSink(path, durable=durable)
+        if callable(where) and not isinstance(where, Sink):
+            raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {where!r}")
+        return self.sink(where, durable=durable)
+
+
+class LateSink(Sink):
+    """Chooses the real sink when the data set begins."""
+
+    def __init__(self, choose: Callable[[Incoming], Sink]) -> None:
+        self._choose = choose
+        self._sink: Sink | None = None
+
+    def open(self, incoming: Incoming) -> None:
+        self._sink = self._choose(incoming)
+        self._sink.open(incoming)
+
+    def write(self, views: Sequence[memoryview]) -> None:
+        assert self._sink is not None
+        self._sink.write(views)
+
+    def finish(self) -> ReceivedData:
+        assert self._sink is not None
+        return self._sink.finish()
+
+    def discard(self) -> None:
+        if self._sink is not None:
+            self._sink.discard()
+
+
+class Pipe(NullSink):
+    """Hands a data set to a handler piece by piece; reading pauses while more than a MiB waits for it.
+
+    Args:
+        pause, resume: stop the reading from the peer and let it go on.
+    """
+
+    def __init__(self, pause: Callable[[], object], resume: Callable[[], object]) -> None:
+        super().__init__()
+        self._pause = pause
+        self._resume = resume
+        self._pieces: deque[bytes] = deque()
+        self._waiting = 0
+        self._paused = False
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def write(self, views: Sequence[memoryview]) -> None:
+        super().write(views)
+        if self._closed:
+            return
+        for view in views:
+            self._pieces.append(bytes(view))
+            self._waiting += len(view)
+        if self._waiting > _MOST_WAITING and not self._paused:
+            self._paused = True
+            self._pause()
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Has `next` look again whether there is more to come."""
+        self._changed.set()
+
+    async def next(self, complete: Callable[[], bool]) -> bytes | None:
+        """The next piece; None once it is complete and there is none left."""
+        while not self._pieces:
+            if complete():
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        piece = self._pieces.popleft()
+        self._waiting -= len(piece)
+        if self._paused and self._waiting <= _MOST_WAITING // 2:
+            self._paused = False
+            self._resume()
+        return piece
+
+    def close(self) -> None:
+        """Nobody reads any more; what still comes goes nowhere."""
+        self._closed = True
+        self._pieces.clear()
+        if self._paused:
+            self._paused = False
+            self._resume()
+
+
+def pour(data: ReceivedData, incoming: Incoming, sink: Sink) -> ReceivedData:
+    """Writes a data set that was received to another place, as if it came now; may wait for a disk."""
+    try:
+        sink.open(incoming)
+        with data.open() as file:
+            while piece := file.read(MIB):
+                sink.write([memoryview(piece)])
+        return sink.finish()
+    except BaseException:
+        sink.discard()
+        raise
+
+
+def _leads_to(path: str, state: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(Path(path).stat(), state)
+    except OSError:
+        return False
+
+
+_MOST_WAITING = MIB

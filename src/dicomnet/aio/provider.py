@@ -1,0 +1,362 @@
+"""Performs with handlers what peers ask for: the provider of sessions on an event loop.
+
+request        a task, once the window has a place for it; for a C-STORE before its data set comes
+handler        async def: in that task; def: in a thread of the crew, with the request's blocking twin
+result         becomes the responses, see `performing` and `suboperations`
+cancel         ends what a C-FIND, C-GET or C-MOVE waits for
+end            of the association: those who wait for it get its error, all other handlers are cancelled
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from dicomnet.aio.calling import interrupt
+from dicomnet.aio.crew import Crew, default_crew
+from dicomnet.aio.handlers import Handler, Handlers
+from dicomnet.aio.observe import (
+    Associated,
+    Ended,
+    Observed,
+    Observer,
+    Observers,
+    Rejected,
+    RequestAnswered,
+    RequestBegan,
+)
+from dicomnet.aio.performing import Performance, perform_echo, perform_find, perform_n, perform_store
+from dicomnet.aio.places import LayoutSink, Places
+from dicomnet.aio.requests import (
+    EchoRequest,
+    FindRequest,
+    NRequest,
+    Request,
+    RetrieveRequest,
+    StoreRequest,
+    off_loop,
+)
+from dicomnet.aio.served import Served
+from dicomnet.aio.suboperations import Destinations, perform_get, perform_move
+from dicomnet.datasets import decode_dataset
+from dicomnet.dimse.commands import CStoreRequest
+from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult, StorageError
+from dicomnet.exchanges.services import Verb, verb_of
+from dicomnet.exchanges.session import Inbound, Kept, Provider, Session, plain, status_of
+from dicomnet.limits import MIB
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
+from dicomnet.storage.received import ReceivedData
+from dicomnet.uids import name as name_of
+from dicomnet.ul.negotiation import Policy, negotiate
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+log = logging.getLogger("dicomnet.association")
+
+Decision: TypeAlias = AssociateAccept | AssociateReject
+Decide: TypeAlias = "Callable[[Session, AssociateRequest], Decision | Awaitable[Decision]]"
+"""Answers an association request, at once or after a while."""
+
+
+class HandlerProvider:
+    """See the head of this file; one for as many associations as one likes, all of one loop.
+
+    Args:
+        handlers: the functions; may be added to meanwhile.
+        crew: the threads of those that are no coroutines.
+        associate: decides about association requests; without it everybody may have what the handlers serve.
+        destinations: where C-MOVEs lead.
+        associations_per_destination: how many a C-MOVE opens at a time.
+        observers: told what happens.
+        layout_sink: makes the sinks of `StoreRequest.save` with a layout.
+    """
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        *,
+        crew: Crew | None = None,
+        associate: Decide | None = None,
+        destinations: Destinations | None = None,
+        associations_per_destination: int = 1,
+        observers: Iterable[Observer] = (),
+        layout_sink: LayoutSink | None = None,
+    ) -> None:
+        self.handlers = handlers
+        self.observers = Observers(observers)
+        self._crew = crew
+        self._decide = associate
+        self._destinations = destinations
+        self._associations = associations_per_destination
+        self._places = Places(layout_sink)
+        self._served: dict[Session, Served] = {}
+
+    # As the provider of a session.
+
+    def associate(self, session: Session, request: AssociateRequest) -> None:
+        served = self._serve(session)
+        if self._decide is None:
+            self._answer(served, negotiate(request, self._policy()))
+            return
+        try:
+            decision = self._decide(session, request)
+        except Exception as error:  # noqa: BLE001 (whoever decides may raise anything)
+            self._answer_failed(served, error)
+            return
+        if inspect.isawaitable(decision):
+            served.start(self._answer_later(served, decision))
+        else:
+            self._answer(served, decision)
+
+    def choose(self, inbound: Inbound) -> Any:
+        session = inbound.session
+        if not isinstance(inbound.command, CStoreRequest):
+            return session.shell.spool()
+        function = self._function(inbound)
+        if function is None:
+            return session.shell.nowhere()
+        served = self._serve(session)
+        request = inbound.user = StoreRequest(inbound, served.association, self._places)
+        self._begin(served, request, inbound, function, perform_store)
+        return None
+
+    def perform(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
+        request = inbound.user
+        received = cast("ReceivedData | None", data)
+        if isinstance(request, StoreRequest):
+            request._arrived(received, error)
+            return
+        if inbound.session.over:
+            _close(received)
+            return
+        function = self._function(inbound)
+        verb = verb_of(inbound.command)
+        if inbound.answered:
+            _close(received)
+        elif error is not None:
+            status, comment = status_of(error)
+            inbound.respond(status, error_comment=comment)
+        elif verb is Verb.STORE:
+            _refuse(inbound, Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set")
+        else:
+            self._perform(verb, inbound, function, received)
+
+    def cancelled(self, inbound: Inbound) -> None:
+        if isinstance(inbound.user, Request):
+            interrupt(inbound.user)
+
+    def ended(self, session: Session) -> None:
+        served = self._served.pop(session, None)
+        if served is not None:
+            served.end()
+            self._tell(served, Ended, error=session.error)
+
+    # Deciding about associations.
+
+    def _policy(self) -> Policy:
+        return Policy(abstract_syntaxes=dict.fromkeys(self.handlers.abstract_syntaxes()))
+
+    async def _answer_later(self, served: Served, decision: Awaitable[Decision]) -> None:
+        try:
+            answer = await decision
+        except Exception as error:  # noqa: BLE001 (whoever decides may raise anything)
+            self._answer_failed(served, error)
+        else:
+            self._answer(served, answer)
+
+    def _answer_failed(self, served: Served, error: Exception) -> None:
+        log.error("%s the association cannot be decided about: %s", served.association.id, error, exc_info=error)
+        reason = RejectReason.NO_REASON
+        self._answer(served, AssociateReject(RejectResult.TRANSIENT, reason.source, reason.reason))
+
+    def _answer(self, served: Served, answer: Decision) -> None:
+        session = served.session
+        if session.over:
+            return
+        if isinstance(answer, AssociateReject):
+            self._tell(served, Rejected, result=answer.result, source=answer.source, reason=answer.reason)
+            session.reject(answer)
+            return
+        try:
+            session.accept(answer)
+        except InvalidValue as error:  # it is no answer to this request
+            self._answer_failed(served, error)
+            return
+        terms = session.terms
+        if terms is not None:
+            self._tell(served, Associated, contexts=len(terms.contexts))
+
+    # Performing.
+
+    def _function(self, inbound: Inbound) -> Handler | None:
+        """The handler of a request; one for which there is none is answered here, but for the echo, which needs none."""
+        command, context = inbound.command, inbound.context
+        verb = verb_of(command)
+        sop_class = command.sop_class_uid or context.abstract_syntax
+        function = self.handlers.find(verb, sop_class, context.abstract_syntax)
+        if function is None and verb is not Verb.ECHO and not inbound.answered:
+            if verb in _COMPOSITE:
+                status = Status.SOP_CLASS_NOT_SUPPORTED
+            elif self.handlers.knows(sop_class, context.abstract_syntax):
+                status = Status.UNRECOGNIZED_OPERATION
+            else:
+                status = Status.NO_SUCH_SOP_CLASS
+            _refuse(inbound, status, f"no {verb} of {name_of(sop_class)} here")
+        return function
+
+    def _perform(self, verb: Verb, inbound: Inbound, function: Handler | None, data: ReceivedData | None) -> None:
+        served = self._serve(inbound.session)
+        if verb is Verb.ECHO:
+            request = EchoRequest(inbound, served.association)
+            self._begin(served, request, inbound, function, perform_echo)
+            return
+        # Until it is decoded nobody can be given it; a cancel is remembered meanwhile.
+        waiting = inbound.user = Request(inbound, served.association)
+        self._begin(served, waiting, inbound, function, partial(self._decode_and_perform, data))
+
+    async def _decode_and_perform(self, data: ReceivedData | None, performance: Performance) -> None:
+        inbound, association = performance.inbound, performance.request.association
+        verb = performance.verb
+        try:
+            raw, dataset = (None, None) if data is None else await off_loop(partial(_decoded, data, inbound, verb))
+        except DicomNetError as error:
+            status = Status.UNABLE_TO_PROCESS if verb in _COMPOSITE else Status.PROCESSING_FAILURE
+            log.warning("%s %s: %s", association.id, inbound.command.name, error)
+            performance.respond(status, comment=f"the data set cannot be read: {error}")
+            return
+        performance.bytes += len(raw or b"")
+        work: Callable[[Performance], Coroutine[Any, Any, None]] = perform_n
+        if verb not in _COMPOSITE:
+            request: Request = NRequest(inbound, association, dataset, raw)
+        elif raw is None or dataset is None:
+            performance.respond(Status.UNABLE_TO_PROCESS, comment=f"{inbound.command.name} without an identifier")
+            return
+        elif verb is Verb.FIND:
+            request, work = FindRequest(inbound, association, dataset, raw), perform_find
+        else:
+            request = RetrieveRequest(inbound, association, dataset, raw)
+            work = perform_get if verb is Verb.GET else self._perform_move
+        request.cancelled = performance.request.cancelled
+        performance.request = inbound.user = request
+        await work(performance)
+
+    async def _perform_move(self, performance: Performance) -> None:
+        await perform_move(performance, self._destinations, self._associations)
+
+    def _begin(
+        self,
+        served: Served,
+        request: Request,
+        inbound: Inbound,
+        function: Handler | None,
+        work: Callable[[Performance], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Performs it once the window has a place."""
+        performance = Performance(request, inbound, function, served.share)
+        self._tell_request(served, RequestBegan, performance)
+        served.admit(performance, partial(self._run, served, performance, work))
+
+    async def _run(
+        self, served: Served, performance: Performance, work: Callable[[Performance], Coroutine[Any, Any, None]]
+    ) -> None:
+        try:
+            await work(performance)
+        except Exception as error:
+            log.error(
+                "%s %s failed: %s", served.association.id, performance.inbound.command.name, error, exc_info=error
+            )
+            if not performance.inbound.answered:
+                performance.respond(Status.PROCESSING_FAILURE)
+        finally:
+            request = performance.request
+            if isinstance(request, StoreRequest) and request._data is not None:
+                performance.bytes += request._data.length
+            seconds = performance.session.shell.now() - performance.began
+            self._tell_request(
+                served,
+                RequestAnswered,
+                performance,
+                status=None if performance.session.over else performance.status,
+                bytes=performance.bytes,
+                seconds=seconds,
+            )
+
+    # Those it serves, and those who watch.
+
+    def _serve(self, session: Session) -> Served:
+        found = self._served.get(session)
+        if found is None:
+            crew = self._crew or default_crew()
+            found = Served(session, crew.share())
+            if not session.over:
+                self._served[session] = found
+        return found
+
+    def _tell_request(
+        self, served: Served, kind: Callable[..., Observed], performance: Performance, **facts: Any
+    ) -> None:
+        request = performance.request
+        self._tell(
+            served,
+            kind,
+            verb=performance.verb,
+            message_id=request.message_id,
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            **facts,
+        )
+
+    def _tell(self, served: Served, kind: Callable[..., Observed], **facts: Any) -> None:
+        if not self.observers:
+            return
+        association = served.association
+        self.observers.tell(
+            kind(
+                association=association.id,
+                calling_ae=association.calling_ae,
+                called_ae=association.called_ae,
+                peer_address=association.peer_address,
+                **facts,
+            )
+        )
+
+
+def provider_for(handlers: Mapping[str, Handler] | None) -> Provider | None:
+    """The provider of an association that we ask for: performs with these what the peer asks us for.
+
+    Raises:
+        InvalidValue: a key is no operation; the text names the nearest.
+    """
+    return None if handlers is None else HandlerProvider(Handlers.of(handlers))
+
+
+def _decoded(data: ReceivedData, inbound: Inbound, verb: Verb) -> tuple[bytes, Dataset]:
+    """In a storage thread: the bytes of a data set, and what they say."""
+    with data:
+        if verb in _COMPOSITE and data.length > MOST_IDENTIFIER:
+            raise StorageError(f"an identifier of {data.length} bytes, {MOST_IDENTIFIER} are taken")
+        with data.open() as file:
+            dataset = decode_dataset(file, inbound.context.transfer_syntax)
+        return data.bytes(), dataset
+
+
+def _refuse(inbound: Inbound, status: Status, comment: str) -> None:
+    session = inbound.session
+    log.warning("%s %s: %s is answered %04X: %s", session.id, session.ledger.who, inbound.command.name, status, comment)
+    inbound.respond(status, error_comment=plain(comment))
+
+
+def _close(data: ReceivedData | None) -> None:
+    if data is not None:
+        data.close()
+
+
+_COMPOSITE = (Verb.ECHO, Verb.STORE, Verb.FIND, Verb.GET, Verb.MOVE)
+
+MOST_IDENTIFIER = 16 * MIB
+"""What a query or retrieve may hold, in bytes: a list of UIDs for a large study is a fraction of it."""
