@@ -1,0 +1,176 @@
+"""What a title of ours answers to an association request: contexts, roles, windows, by what its handlers can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from dicomnet.errors import InvalidValue
+from dicomnet.exchanges.services import Verb, sop_classes
+from dicomnet.pdu import (
+    AssociateAccept,
+    AssociateReject,
+    AssociateRequest,
+    ContextOutcome,
+    ContextResult,
+    ExtendedNegotiation,
+    ProposedContext,
+    RoleSelection,
+)
+from dicomnet.types import UID, is_uid
+from dicomnet.uids import (
+    KEYWORDS,
+    NAMES,
+    STORAGE_CLASSES,
+    TRANSFER_SYNTAXES,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    Storage,
+)
+from dicomnet.ul import negotiation
+from dicomnet.ul.negotiation import refuse_context
+
+Extended: TypeAlias = Callable[[ExtendedNegotiation], ExtendedNegotiation | bytes | None] | Mapping[str, bytes]
+"""Answers service-class-application-information (PS3.7 D.3.3.5): a function of the offer, or by service or SOP class what
+we agree to; of several bytes each is answered with the lower of the two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What one association may be agreed on."""
+
+    verbs_of: Callable[[str], frozenset[Verb]]
+    """The operations that are performed of a SOP class; none if it is not served."""
+    stores: Callable[[str], bool]
+    """Whether instances of a class would be stored."""
+    gives: bool
+    """Whether C-GET is served, so that instances may be sent to a requestor in the SCP role (PS3.4 C.5.3)."""
+    granted: frozenset[Verb]
+    """The operations that this peer may ask for."""
+    unrestricted: bool = False
+    """Whether classes that nobody knows are taken for storage classes, even if the peer does not say that they are."""
+    assume_roles: bool = False
+    transfer_syntaxes: Sequence[str] | None = None
+    """For instances, the best first; None is the usual order."""
+    extended: Callable[[ExtendedNegotiation], ExtendedNegotiation | None] = lambda _: None
+    max_pdu_length: int
+    window: int
+
+
+def answer(
+    request: AssociateRequest, abilities: Abilities, *, identity: bytes | None = b""
+) -> AssociateAccept | AssociateReject:
+    """An acceptance, even if no context is accepted (PS3.8 9.3.3), unless the identity is refused.
+
+    Args:
+        identity: the answer to the user identity of the request; None refuses it.
+    """
+    judged = {one.abstract_syntax: _judge(one.abstract_syntax, request, abilities) for one in request.contexts}
+    accept = negotiation.negotiate(
+        request,
+        negotiation.Policy(
+            abstract_syntaxes={syntax: found for syntax, found in judged.items() if not isinstance(found, _Refusal)},
+            roles=lambda offer: _roles(offer, abilities, request),
+            extended=abilities.extended,
+            identity=lambda _: identity,
+            max_pdu_length=abilities.max_pdu_length,
+            asynchronous_window=abilities.window,
+        ),
+    )
+    if isinstance(accept, AssociateReject):
+        return accept
+    results = zip(request.contexts, accept.contexts, strict=True)
+    return replace(accept, contexts=tuple(_told(one, result, judged) for one, result in results))
+
+
+def extended_answers(given: Extended | None) -> Callable[[ExtendedNegotiation], ExtendedNegotiation | None]:
+    """How extended negotiation is answered; raises `InvalidValue` for an unknown service."""
+    if given is None:
+        return lambda _: None
+    if not isinstance(given, Mapping):
+        asked: Callable[[ExtendedNegotiation], Any] = given
+
+        def ask(offer: ExtendedNegotiation) -> ExtendedNegotiation | None:
+            found = asked(offer)
+            return ExtendedNegotiation(offer.sop_class, found) if isinstance(found, bytes) else found
+
+        return ask
+    ours = {uid: information for name, information in given.items() for uid in sop_classes(name)}
+
+    def lower(offer: ExtendedNegotiation) -> ExtendedNegotiation | None:
+        if offer.sop_class not in ours:
+            return None
+        pairs = zip(offer.application_information, ours[offer.sop_class], strict=False)
+        return ExtendedNegotiation(offer.sop_class, bytes(map(min, pairs)))
+
+    return lower
+
+
+def checked_syntaxes(given: Sequence[str] | None) -> tuple[UID, ...] | None:
+    """Transfer syntaxes by keyword or UID; raises `InvalidValue`."""
+    if given is None:
+        return None
+    found = [KEYWORDS.get(one, UID(one)) for one in ([given] if isinstance(given, str) else given)]
+    for one in found:
+        if not is_uid(one) or (one in NAMES and one not in TRANSFER_SYNTAXES):
+            raise InvalidValue(f"{one!r} is not the keyword or UID of a transfer syntax")
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    outcome: ContextOutcome
+
+
+def _judge(syntax: UID, request: AssociateRequest, abilities: Abilities) -> Sequence[str] | _Refusal | None:
+    """The transfer syntaxes for an abstract syntax, or why it is refused."""
+    if not _is_storage(syntax, request, abilities):
+        served = abilities.verbs_of(syntax)
+        return _UNKNOWN if not served else _PLAIN if served & abilities.granted else _NOT_FOR_YOU
+    wanted = {Verb.STORE} if abilities.stores(syntax) else set()
+    if abilities.gives and _may_receive(syntax, request, abilities):
+        wanted.add(Verb.GET)
+    if not wanted:
+        return _UNKNOWN
+    return abilities.transfer_syntaxes if wanted & abilities.granted else _NOT_FOR_YOU
+
+
+def _is_storage(syntax: UID, request: AssociateRequest, abilities: Abilities) -> bool:
+    if syntax in STORAGE_CLASSES or Verb.STORE in abilities.verbs_of(syntax):
+        return True
+    if abilities.unrestricted and syntax not in NAMES:
+        return True
+    # PS3.4 B.3.1.3: who does not know the class can store its instances all the same.
+    described = request.user_information.common_extended
+    return any(one.sop_class == syntax and one.service_class == Storage for one in described)
+
+
+def _may_receive(syntax: UID, request: AssociateRequest, abilities: Abilities) -> bool:
+    """Whether the requestor takes instances of the class."""
+    offered = request.user_information.roles
+    return abilities.assume_roles or any(one.sop_class == syntax and one.scp for one in offered)
+
+
+def _roles(offer: RoleSelection, abilities: Abilities, request: AssociateRequest) -> RoleSelection:
+    """What we have no use for is not granted; the other classes are granted as offered (PS3.7 D.3.3.4)."""
+    syntax, granted = offer.sop_class, abilities.granted
+    if not _is_storage(syntax, request, abilities):
+        return offer
+    stores = abilities.stores(syntax) and Verb.STORE in granted
+    return RoleSelection(syntax, scu=stores, scp=abilities.gives and Verb.GET in granted)
+
+
+def _told(
+    proposed: ProposedContext, result: ContextResult, judged: Mapping[UID, Sequence[str] | _Refusal | None]
+) -> ContextResult:
+    verdict = judged[proposed.abstract_syntax]
+    return refuse_context(proposed, verdict.outcome) if isinstance(verdict, _Refusal) else result
+
+
+_UNKNOWN = _Refusal(ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED)
+_NOT_FOR_YOU = _Refusal(ContextOutcome.USER_REJECTION)
+
+_PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
+# For what we read and write ourselves; nothing is gained by compressing it.

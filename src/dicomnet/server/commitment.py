@@ -1,0 +1,156 @@
+"""Storage commitment as a service: an N-ACTION is answered at once, its result is reported when it is known (PS3.4 J).
+
+The result goes out on the association of the request if that still stands
+after a moment: requestors that wait for it there keep it open. Others release
+at once and listen; they are called at their address in the book, more
+than once if need be, because they may be slow to listen, or restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Protocol, TypeAlias
+
+from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError, InvalidValue, StatusError
+from dicomnet.exchanges.commitment import commitment_result, instance_refs
+from dicomnet.exchanges.reports import InstanceRef
+from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
+from dicomnet.types import is_uid
+from dicomnet.uids import StorageCommitmentPushModel
+
+log = logging.getLogger("dicomnet.server")
+
+Verdict: TypeAlias = tuple[Iterable[InstanceRef], Iterable["InstanceRef | tuple[InstanceRef, int]"]]
+"""What is committed and what is not, the latter perhaps with reasons."""
+CommitFunction: TypeAlias = Callable[[list[InstanceRef]], "Verdict | Awaitable[Verdict]"]
+
+
+class Reporter(Protocol):
+    """What a commitment needs of the running server."""
+
+    async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls a function of the user's, in a thread unless it is ``async``."""
+
+    async def event_report(
+        self, to: str, sop_class: str, instance: str, event_type: int, dataset: Any, *, aet: str | None = None
+    ) -> Any:
+        """N-EVENT-REPORT on an association of our own."""
+
+    def start_task(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Runs something beside the associations."""
+
+
+def commitment_handler(
+    reporter: Callable[[], Reporter | None], function: CommitFunction
+) -> Callable[[Any], Awaitable[None]]:
+    """The N-ACTION handler that has a function decide, and the result reported."""
+
+    async def commit(request: Any) -> None:
+        message, dataset = request.message, request.dataset
+        if message.action_type_id != REQUEST_COMMITMENT:
+            raise StatusError(Status.NO_SUCH_ACTION_TYPE)
+        if message.requested_sop_instance_uid != STORAGE_COMMITMENT_INSTANCE:
+            raise StatusError(Status.NO_SUCH_SOP_INSTANCE)
+        transaction = "" if dataset is None else str(dataset.get("TransactionUID") or "")
+        if dataset is None or not is_uid(transaction) or not dataset.get("ReferencedSOPSequence"):
+            raise StatusError(Status.MISSING_ATTRIBUTE_VALUE, "no transaction UID, or nothing to commit")
+        try:
+            refs = instance_refs(
+                (item.get("ReferencedSOPClassUID"), item.get("ReferencedSOPInstanceUID"))
+                for item in dataset.ReferencedSOPSequence
+            )
+        except DicomNetError as error:
+            raise StatusError(Status.INVALID_ATTRIBUTE_VALUE, str(error)) from error
+        running = reporter()
+        assert running is not None
+        commitment = _Commitment(running, request, transaction, refs)
+        running.start_task(commitment.carry_out(function))
+
+    return commit
+
+
+class _Commitment:
+    """One transaction, from its request to its report."""
+
+    def __init__(self, running: Reporter, request: Any, transaction_uid: str, refs: list[InstanceRef]) -> None:
+        self._running = running
+        self._association = request.association
+        self._id = request.association.id
+        self._peer, self._called = request.calling_ae, request.called_ae
+        self._transaction = transaction_uid
+        self._refs = refs
+
+    async def carry_out(self, function: CommitFunction) -> None:
+        committed, failed = await self._ask(function)
+        event_type, dataset = commitment_result(self._transaction, committed, failed)
+        what = f"commitment {self._transaction} ({len(committed)} committed, {len(failed)} not)"
+        if await self._report_here(event_type, dataset):
+            log.info("%s %s reported to %s", self._id, what, self._peer)
+            return
+        for pause in (0.0, *PAUSES):
+            await asyncio.sleep(pause)
+            try:
+                await self._running.event_report(
+                    self._peer,
+                    StorageCommitmentPushModel,
+                    STORAGE_COMMITMENT_INSTANCE,
+                    event_type,
+                    dataset,
+                    aet=self._called,
+                )
+            except DicomNetError as error:
+                log.warning("%s %s cannot be reported to %s: %s", self._id, what, self._peer, error)
+                if isinstance(error, InvalidValue | StatusError):  # it has no address, or has heard it
+                    return
+            else:
+                log.info("%s %s reported to %s on an association of our own", self._id, what, self._peer)
+                return
+        log.error("%s %s is given up: %s was never told", self._id, what, self._peer)
+
+    async def _ask(self, function: CommitFunction) -> tuple[list[InstanceRef], list[tuple[InstanceRef, int]]]:
+        """What the function says; whatever it does not speak of, or if it fails, is not committed."""
+        try:
+            kept, lost = await self._running.ask(function, list(self._refs))
+            committed = instance_refs(kept)
+            failed = dict(_with_reason(one) for one in lost)
+        except Exception:
+            log.exception("%s on_commit failed, so nothing is committed", self._id)
+            committed, failed = [], {}
+        told = {*committed, *failed}
+        failed |= {ref: int(Status.PROCESSING_FAILURE) for ref in self._refs if ref not in told}
+        return [ref for ref in committed if ref not in failed], list(failed.items())
+
+    async def _report_here(self, event_type: int, dataset: Any) -> bool:
+        """Whether the peer was told on the association of its request."""
+        association = self._association
+        await asyncio.sleep(MOMENT)  # who does not wait here has released it by then
+        if not association.is_established:
+            return False
+        try:
+            await association.event_report(StorageCommitmentPushModel, STORAGE_COMMITMENT_INSTANCE, event_type, dataset)
+        except StatusError as error:
+            log.warning("%s %s refuses a commitment result: %s", self._id, self._peer, error)
+        except DicomNetError as error:
+            log.info("%s a commitment result did not get through: %s", self._id, error)
+            return False
+        return True
+
+
+def _with_reason(one: Any) -> tuple[InstanceRef, int]:
+    """A reference that is not committed, with its failure reason if there is one."""
+    if len(one) == 2 and isinstance(one[1], int):
+        return instance_refs([one[0]])[0], one[1]
+    return instance_refs([one])[0], int(Status.PROCESSING_FAILURE)
+
+
+MOMENT = 0.5
+"""Seconds that the requestor gets to release the association, if it does not want to wait for the result there."""
+
+PAUSES = (5.0, 15.0, 60.0, 300.0, 900.0)
+"""Seconds between the attempts to reach a peer that has to be called."""
+
+REQUEST_COMMITMENT = 1
+"""The action type (PS3.4 Table J.3-1)."""

@@ -1,0 +1,171 @@
+"""Where the instances of our own C-MOVE arrive: a server takes them in, and whoever asked for them finds them here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from dicomnet.dimse.commands import CStoreRequest
+from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError
+from dicomnet.exchanges.commitment import Transactions
+from dicomnet.exchanges.reports import Retrieved
+from dicomnet.exchanges.session import Inbound, Kept, status_of
+from dicomnet.exchanges.signal import Signal
+from dicomnet.storage.destination import keeper
+from dicomnet.types import UID
+
+log = logging.getLogger("dicomnet.server")
+
+
+class Inbox:
+    """One C-MOVE to ourselves, from before its request until the last instance; made by `Server.inbox`.
+
+    It has what `exchanges.retrieve.Inbox` asks for. As a context manager it is
+    closed at the end.
+    """
+
+    def __init__(
+        self,
+        inboxes: Inboxes,
+        destination: Any,
+        *,
+        address: str,
+        title: str | None,
+        peer_ae: str | None,
+        peer_hosts: frozenset[str],
+    ) -> None:
+        self.address = address
+        """Our title and port, that the peer should connect to."""
+        self._arrived: list[Retrieved] = []
+        self.arrived: Sequence[Retrieved] = self._arrived
+        """What has come so far, in order."""
+        self.connected = False
+        """Whether anybody has connected since."""
+        self.signal = Signal()
+        """Given whenever an instance has come, or could not be kept."""
+        self._title = title
+        self._peer_ae = peer_ae
+        self._peer_hosts = peer_hosts
+        self._keep: Callable[[Any], Any] = keeper(destination)
+        self._inboxes = inboxes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """From now on what comes goes to the handlers again."""
+        self._inboxes.remove(self)
+
+    # On the loop's thread.
+
+    def wants(self, inbound: Inbound, host: str) -> bool:
+        """Whether an instance belongs here: by who has asked for it, or if that is not told, by who brings it."""
+        command = inbound.command
+        assert isinstance(command, CStoreRequest)
+        originator = command.move_originator_application_entity_title
+        if originator is not None and self._title is not None:
+            return originator.strip() == self._title
+        return self.is_from_peer(inbound, host)
+
+    def is_from_peer(self, inbound: Inbound, host: str) -> bool:
+        """Whether the one who brings it is the one who was asked; anybody, if it is not known who was."""
+        if self._peer_ae is None and not self._peer_hosts:
+            return True
+        request = inbound.session.request
+        calling = "" if request is None else request.calling_ae
+        return calling == self._peer_ae or host in self._peer_hosts
+
+    def place(self, inbound: Inbound) -> Any:
+        """Where its data set goes."""
+        try:
+            return self._keep(inbound.arrival.incoming)
+        except (DicomNetError, OSError, TypeError, ValueError) as error:
+            log.warning("%s an instance cannot be kept: %s", inbound.session.id, error)
+            inbound.user = error
+            return inbound.session.shell.nowhere()
+
+    def received(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
+        """Answers it, and tells who waits."""
+        command = inbound.command
+        failure = inbound.user if isinstance(inbound.user, Exception) else error
+        if failure is not None and data is not None:
+            data.close()
+            data = None
+        status, comment = (Status.SUCCESS, None) if failure is None else status_of(failure)
+        if data is None and failure is None:
+            status, comment = Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set"
+            failure = DicomNetError(comment)
+        self._arrived.append(
+            Retrieved(
+                sop_class_uid=UID(command.sop_class_uid or ""),
+                sop_instance_uid=UID(command.sop_instance_uid or ""),
+                transfer_syntax_uid=inbound.context.transfer_syntax,
+                length=0 if data is None else data.length,
+                path=None if data is None else data.path,
+                data=data,
+                status=status,
+                error=failure,
+            )
+        )
+        inbound.respond(status, error_comment=comment)
+        self.signal.give()
+
+
+class Inboxes:
+    """Those of a server that are open."""
+
+    def __init__(self) -> None:
+        self._open: tuple[Inbox, ...] = ()
+        self._lock = Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    def add(self, inbox: Inbox) -> None:
+        with self._lock:
+            self._open = (*self._open, inbox)
+
+    def remove(self, inbox: Inbox) -> None:
+        with self._lock:
+            self._open = tuple(one for one in self._open if one is not inbox)
+
+    def connected(self) -> None:
+        """Somebody has connected."""
+        for inbox in self._open:
+            inbox.connected = True
+
+    def find(self, inbound: Inbound, host: str) -> Inbox | None:
+        """The inbox that an instance belongs in: of several that could be, that of the one who brings it."""
+        wanting = [inbox for inbox in self._open if inbox.wants(inbound, host)]
+        return next((inbox for inbox in wanting if inbox.is_from_peer(inbound, host)), wanting[0] if wanting else None)
+
+
+class Lent:
+    """`exchanges.peers.Host` for one peer: a server as a peer borrows it."""
+
+    def __init__(self, title: str, transactions: Transactions, open_inbox: Callable[[Any], Inbox]) -> None:
+        self._title = title
+        self._transactions = transactions
+        self._open_inbox = open_inbox
+
+    @property
+    def title(self) -> str:
+        """The title that the peer knows the server by."""
+        return self._title
+
+    @property
+    def transactions(self) -> Transactions:
+        return self._transactions
+
+    def open_inbox(self, destination: Any) -> Inbox:
+        """See `Server.inbox`."""
+        return self._open_inbox(destination)

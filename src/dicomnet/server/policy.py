@@ -1,0 +1,191 @@
+"""Who may call, and what he may ask for.
+
+Receiving is open, giving out is closed: echo and store are taken from anyone
+who may call at all, while find, get and move are for peers of the address book,
+addresses that were named, and this machine itself. Images may come in from a
+modality that nobody has listed; they must not leave that way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from dicomnet.aio.handlers import verb_named
+from dicomnet.errors import InvalidValue
+from dicomnet.exchanges.services import Verb
+from dicomnet.exchanges.settings import DEFAULT_PORT, Settings, settings_for
+from dicomnet.pdu import UserIdentity
+from dicomnet.types import Address, ae_title, printable
+
+log = logging.getLogger("dicomnet.server")
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Peers: TypeAlias = Mapping[str, Any] | Callable[[str], Any]
+"""The address book: where each title answers, as a mapping or as a function of the title, plain or ``async``. A place is
+an address as text ("10.0.0.7:104", "WS1@10.0.0.7:104"), a pair of host and port, or `Settings`; None is "not known"."""
+IdentityCheck: TypeAlias = Callable[[UserIdentity], "bool | bytes | Awaitable[bool | bytes | None] | None"]
+
+Ask: TypeAlias = Callable[..., Awaitable[Any]]
+"""Calls a function of the user's with arguments, in a thread unless it is ``async``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Who may call a title; made by `rules`, so everything in it has been checked."""
+
+    calling_ae: frozenset[str] | None = None
+    networks: tuple[Network, ...] | None = None
+    user_identity: IdentityCheck | None = None
+    identity_required: bool = True
+    verbs: Mapping[str, frozenset[Verb]] | None = None
+    peers: Peers | None = None
+    allow_retrieve: tuple[Network, ...] = ()
+
+    def may_call_from(self, host: str) -> bool:
+        """Whether anybody may call from this address."""
+        return self.networks is None or _within(host, self.networks)
+
+    async def granted(self, calling_ae: str, host: str, ask: Ask) -> frozenset[Verb]:
+        """The operations that a peer may ask for, by its title and address."""
+        if self.verbs is not None and calling_ae in self.verbs:
+            return self.verbs[calling_ae]
+        if _is_loopback(host) or _within(host, self.allow_retrieve) or await self._is_listed(calling_ae, host, ask):
+            return EVERYTHING
+        return EVERYTHING - GIVING_OUT
+
+    async def place_of(self, title: str, ask: Ask) -> Any:
+        """What the address book says of a title; None if it is not there."""
+        if self.peers is None:
+            return None
+        return self.peers.get(title) if isinstance(self.peers, Mapping) else await ask(self.peers, title)
+
+    async def _is_listed(self, title: str, host: str, ask: Ask) -> bool:
+        """Whether the book has the title at the address that calls; anybody could call himself so."""
+        try:
+            place = await self.place_of(title, ask)
+            if place is None:
+                return False
+            listed = settings_at(title, place).host
+            if _same(listed, host):
+                return True
+            infos = await asyncio.get_running_loop().getaddrinfo(listed, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            log.warning("the address of %s cannot be looked up: %s", printable(title), error)
+            return False
+        except Exception:
+            log.exception("the address book could not be asked for %s", printable(title))
+            return False
+        return any(_same(str(address[0]), host) for *_, address in infos)
+
+
+def rules(base: Rules = Rules(), **given: Any) -> Rules:
+    """Rules like others, but for what is given.
+
+    Args:
+        calling_ae: the titles that may call; None is any.
+        networks: the addresses that may call, as networks ("10.0.0.0/8") or single ones; None is any.
+        user_identity: told the identity of PS3.7 D.3.3.7; whether it is taken, or the bytes to answer with. A plain
+            function runs in a thread.
+        identity_required: whether a peer that brings no identity is rejected, if there is a function for it.
+        verbs: by calling title the operations it may ask for, and no others, wherever it calls from.
+        peers: see `Peers`.
+        allow_retrieve: the addresses that may find, get and move without being in the address book.
+
+    Raises:
+        InvalidValue: one of them is not what it should be.
+    """
+    read: dict[str, Callable[[Any], Any]] = {
+        "calling_ae": lambda titles: frozenset(map(title_of, [titles] if isinstance(titles, str) else titles)),
+        "networks": _networks,
+        "allow_retrieve": _networks,
+        "verbs": lambda table: {title_of(title): frozenset(map(verb_named, words)) for title, words in table.items()},
+        "peers": _peers,
+    }
+    known = {key: read[key](value) if key in read and value is not None else value for key, value in given.items()}
+    if known.get("allow_retrieve", ()) is None:
+        known["allow_retrieve"] = ()
+    check = known.get("user_identity")
+    if check is not None and not callable(check):
+        raise InvalidValue(f"user_identity is {check!r}, not a function")
+    return replace(base, **known)
+
+
+def settings_at(title: str, place: Any, **options: Any) -> Settings:
+    """How to call a title at a place of the address book.
+
+    Args:
+        options: as for `settings_for`.
+
+    Raises:
+        InvalidValue: this is no place.
+    """
+    if isinstance(place, Settings):
+        return place
+    try:
+        if isinstance(place, str):
+            place = Address.parse(place, default_port=DEFAULT_PORT)
+        if not isinstance(place, Address):
+            host, port = place
+            place = Address(None, str(host), int(port))
+        return settings_for(replace(place, aet=place.aet or ae_title(title)), **options)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"{place!r} is no place where {printable(title)} could answer: {error}") from error
+
+
+def title_of(text: str) -> str:
+    """An AE title, checked; raises `InvalidValue`."""
+    try:
+        return ae_title(text)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidValue(f"{text!r} is no AE title: {error}") from error
+
+
+def _networks(given: str | Iterable[Any]) -> tuple[Network, ...]:
+    try:
+        return tuple(map(ipaddress.ip_network, [given] if isinstance(given, str) else given))
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(f"{error} (networks are written as in 10.1.0.0/16)") from error
+
+
+def _peers(given: Any) -> Peers:
+    if callable(given):
+        book: Callable[[str], Any] = given
+        return book
+    if not isinstance(given, Mapping):
+        raise InvalidValue(f"peers are a mapping of titles to addresses or a function, not {given!r}")
+    for title, place in given.items():
+        settings_at(title_of(title), place)
+    return given  # no copy: what is added to the book later counts
+
+
+def _within(host: str, networks: Iterable[Network]) -> bool:
+    address = _address(host)
+    return address is not None and any(address in network for network in networks)
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or (_address(one) is not None and _address(one) == _address(other))
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+EVERYTHING = frozenset(Verb)
+
+GIVING_OUT = frozenset({Verb.FIND, Verb.GET, Verb.MOVE})
+"""What a stranger may not ask for."""

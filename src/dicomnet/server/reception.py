@@ -1,0 +1,180 @@
+"""Answers association requests, and stands before the handlers: what a peer may not ask for never reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from dicomnet.dimse.commands import CStoreRequest, NEventReportRequest
+from dicomnet.dimse.status import Status
+from dicomnet.errors import RejectReason, RejectResult
+from dicomnet.exchanges.services import Verb, verb_of
+from dicomnet.exchanges.session import Inbound, Kept, Provider, Session
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, UserIdentity
+from dicomnet.server.answer import answer
+from dicomnet.server.entity import Entity
+from dicomnet.server.inbox import Inbox
+from dicomnet.server.policy import Rules
+from dicomnet.server.site import Site
+from dicomnet.uids import StorageCommitmentPushModel
+
+log = logging.getLogger("dicomnet.server")
+
+
+class House(Protocol):
+    """What a reception needs of the running server."""
+
+    site: Site
+    stopping: bool
+
+    def provider_of(self, entity: Entity) -> Provider:
+        """Who performs what is asked of it; it asks the reception about associations."""
+
+    async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls a function of the user's, in a thread unless it is ``async``."""
+
+
+class Reception:
+    """The provider of one connection: the handlers of the title that is called are behind it.
+
+    Besides refusing it takes what does not go to handlers: results of storage
+    commitments and instances that somebody of ours waits for.
+
+    Args:
+        host: the peer's address.
+        answer_time: seconds to decide about an association in; None is any.
+    """
+
+    def __init__(self, house: House, host: str, answer_time: float | None) -> None:
+        self._house = house
+        self._host = host
+        self._answer_time = answer_time
+        self._entity = house.site.entities[0]
+        self._inner: Provider | None = None
+        self._granted: frozenset[Verb] = frozenset()
+        self._inboxed: dict[Inbound, Inbox] = {}
+
+    # As the provider of its session.
+
+    def associate(self, session: Session, request: AssociateRequest) -> None:
+        self._entity = self._house.site.entity_called(request.called_ae) or self._entity
+        self._inner = self._house.provider_of(self._entity)
+        session.on_event_report = self._house.site.transactions.take
+        self._inner.associate(session, request)
+
+    def choose(self, inbound: Inbound) -> Any:
+        if self._is_refused(inbound):
+            return inbound.session.shell.nowhere()
+        if isinstance(inbound.command, CStoreRequest) and self._house.site.inboxes:
+            inbox = self._house.site.inboxes.find(inbound, self._host)
+            if inbox is not None:
+                self._inboxed[inbound] = inbox
+                return inbox.place(inbound)
+        return self._handlers.choose(inbound)
+
+    def perform(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
+        inbox = self._inboxed.pop(inbound, None)
+        begun = inbound.user is not None  # when its data set was still to come
+        if inbox is not None:
+            inbox.received(inbound, data, error)
+        elif begun or not (self._is_refused(inbound) or self._answer_unknown_result(inbound, data)):
+            self._handlers.perform(inbound, data, error)
+
+    def cancelled(self, inbound: Inbound) -> None:
+        self._handlers.cancelled(inbound)
+
+    def ended(self, session: Session) -> None:
+        self._inboxed.clear()
+        if self._inner is not None:
+            self._inner.ended(session)
+
+    # What the handlers' provider asks.
+
+    async def decide(self, session: Session, request: AssociateRequest) -> AssociateAccept | AssociateReject:
+        """The answer to an association request; the log says why it is a refusal."""
+        try:
+            async with asyncio.timeout(self._answer_time):
+                return await self._decide(session, request)
+        except TimeoutError:
+            log.warning("%s nobody decided in time whether %s may call", session.id, session.ledger.who)
+            return _BUSY
+
+    # How.
+
+    @property
+    def _handlers(self) -> Provider:
+        assert self._inner is not None
+        return self._inner
+
+    async def _decide(self, session: Session, request: AssociateRequest) -> AssociateAccept | AssociateReject:
+        site, who, rules = self._house.site, session.ledger.who, self._entity.rules
+        if self._house.stopping:
+            return _BUSY
+        if site.entity_called(request.called_ae) is None:
+            log.warning("%s %s: that title is none of ours, %s", session.id, who, site.titles)
+            return _because(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED)
+        if rules.calling_ae is not None and not self._is_among(request.calling_ae, rules.calling_ae):
+            log.warning("%s %s: that title may not call", session.id, who)
+            return _because(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
+        if not rules.may_call_from(self._host):
+            log.warning("%s %s: nobody may call from that address", session.id, who)
+            return _because(RejectReason.NO_REASON)
+        identity = await self._identity(session, rules, request.user_information.user_identity)
+        self._granted = await rules.granted(request.calling_ae, self._host, self._house.ask)
+        abilities = self._entity.abilities(
+            self._granted, awaits_results=site.lends, awaits_instances=bool(site.inboxes)
+        )
+        return _because(RejectReason.NO_REASON) if identity is None else answer(request, abilities, identity=identity)
+
+    async def _identity(self, session: Session, rules: Rules, identity: UserIdentity | None) -> bytes | None:
+        """What to answer to a user identity; None refuses it (PS3.7 D.3.3.7)."""
+        who = session.ledger.who
+        if rules.user_identity is None:
+            return b""
+        if identity is None:
+            if rules.identity_required:
+                log.warning("%s %s brings no user identity, and is rejected", session.id, who)
+            return None if rules.identity_required else b""
+        verdict = await self._house.ask(rules.user_identity, identity)
+        if verdict is None or verdict is False:
+            log.warning("%s %s: the user identity is refused", session.id, who)
+            return None
+        return bytes(verdict) if isinstance(verdict, bytes | bytearray) else b""
+
+    def _is_among(self, title: str, titles: frozenset[str]) -> bool:
+        if self._entity.tolerance.ignore_title_case:
+            return title.upper() in {one.upper() for one in titles}
+        return title in titles
+
+    def _is_refused(self, inbound: Inbound) -> bool:
+        """Whether the peer may not ask for this; a class with several operations can be accepted for others."""
+        verb = verb_of(inbound.command)
+        if verb in self._granted or inbound.answered:
+            return False
+        session = inbound.session
+        log.warning("%s %s is not authorized for %s", session.id, session.ledger.who, verb)
+        inbound.respond(Status.NOT_AUTHORIZED, error_comment=f"{verb} is not allowed for this peer")
+        return True
+
+    def _answer_unknown_result(self, inbound: Inbound, data: Kept | None) -> bool:
+        """PS3.4 J.3.3: a result of a storage commitment that nobody waits for, and nobody handles, is not passed over."""
+        sop_class = inbound.context.abstract_syntax
+        if not isinstance(inbound.command, NEventReportRequest) or sop_class != StorageCommitmentPushModel:
+            return False
+        if self._entity.handles(Verb.N_EVENT_REPORT, sop_class):
+            return False
+        if data is not None:
+            data.close()
+        session = inbound.session
+        log.warning("%s %s: a commitment result that nobody waits for", session.id, session.ledger.who)
+        inbound.respond(Status.PROCESSING_FAILURE, error_comment="unknown transaction")
+        return True
+
+
+def _because(reason: RejectReason, result: RejectResult = RejectResult.PERMANENT) -> AssociateReject:
+    return AssociateReject(result, reason.source, reason.reason)
+
+
+_BUSY = _because(RejectReason.TEMPORARY_CONGESTION, RejectResult.TRANSIENT)

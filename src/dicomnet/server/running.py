@@ -1,0 +1,387 @@
+"""A server on a running loop: connections become sessions, and end with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from inspect import isawaitable
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from dicomnet.aio.carrier import Carrier, perform
+from dicomnet.aio.channel import Channel
+from dicomnet.aio.connect import attach
+from dicomnet.aio.crew import Crew
+from dicomnet.aio.hub import hub
+from dicomnet.aio.listen import Admission, Listener
+from dicomnet.aio.observe import Observer
+from dicomnet.aio.provider import HandlerProvider
+from dicomnet.dimse.endpoint import Endpoint
+from dicomnet.errors import ConnectionLost, InvalidValue, TlsFailed
+from dicomnet.exchanges.calls import Answer
+from dicomnet.exchanges.contexts import Wanted
+from dicomnet.exchanges.ledger import Ledger
+from dicomnet.exchanges.requestor import Requestor, one_class
+from dicomnet.exchanges.session import Provider, Session
+from dicomnet.exchanges.settings import Settings
+from dicomnet.exchanges.steps import Script, Work
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
+from dicomnet.server.entity import Entity
+from dicomnet.server.policy import settings_at
+from dicomnet.server.reception import Reception
+from dicomnet.server.site import Entrance, Site
+from dicomnet.sockets import broken_reason
+from dicomnet.uids import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+if TYPE_CHECKING:
+    import ssl
+
+
+log = logging.getLogger("dicomnet.server")
+
+
+class Running:
+    """From the start of a server to its end, on one loop.
+
+    Args:
+        site: what to serve.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.transactions = site.transactions
+        self.inboxes = site.inboxes
+        self.stopping = False
+        """Whether no new association is accepted."""
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
+        """Whose loop it is."""
+        self._crew = Crew()
+        self._admission = Admission(site.limits)
+        self._handshakes = asyncio.Semaphore(site.limits.handshakes)
+        self._contexts: dict[Entrance, ssl.SSLContext | None] = {}
+        self._listeners: list[Listener] = []
+        self._connections: dict[Session, _Connection] = {}
+        self._providers: dict[Entity, HandlerProvider] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._nobody_left = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self.over = asyncio.Event()
+        """Set at the end of `stop`."""
+
+    # Beginning and end.
+
+    async def prepare(self) -> None:
+        """Makes the TLS contexts, which reads files, off the loop; once more after certificates have been renewed.
+
+        Raises:
+            InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
+        """
+        for entrance in self.site.entrances:
+            self._contexts[entrance] = await self._off_loop(partial(_acceptor_context, entrance.tls))
+
+    def listen(self) -> None:
+        """Accepts from now on."""
+        for entrance in self.site.entrances:
+            take = partial(self.take, entrance)
+            self._listeners.append(Listener(entrance.sockets, take, self.site.socket_options))
+
+    async def stop(self, grace: float) -> None:
+        """Ends in order: nothing new is accepted, what runs is finished, and peers may release.
+
+        Args:
+            grace: seconds until the associations that are left are aborted; `hurry` makes it none.
+        """
+        if self.stopping:
+            await self.over.wait()
+            return
+        self.stopping = True
+        for listener in self._listeners:
+            await listener.close()
+        for connection in list(self._connections.values()):
+            if connection.session.request is None:
+                connection.drop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._until_nobody_is_left(self._hurry)
+        for connection in list(self._connections.values()):
+            connection.session.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_BYTES):
+                await self._until_nobody_is_left()
+        for connection in list(self._connections.values()):
+            connection.drop()
+        await self._until_nobody_is_left()
+        await self._end_tasks()
+        await self.loop.run_in_executor(None, partial(self._crew.close, timeout=LAST_HANDLERS))
+        self.site.running = None
+        self.site.close_sockets()
+        self.over.set()
+
+    def hurry(self) -> None:
+        """Whoever stops waits for nobody any more."""
+        self._hurry.set()
+
+    def start_task(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Runs something beside the associations; at the end of the server it is cancelled."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    # Connections.
+
+    def take(
+        self,
+        entrance: Entrance,
+        sock: socket.socket,
+        host: str,
+        port: int,  # noqa: ARG002 (sessions ask the transport)
+        *,
+        refuse: AssociateReject | None = None,
+        on_gone: Callable[[], object] | None = None,
+    ) -> None:
+        """Serves a connection that was accepted.
+
+        Args:
+            refuse: how to refuse it, if somebody else has counted it as one too many.
+            on_gone: called when it is over.
+        """
+        limits = self.site.limits
+        if self.stopping or self._admission.count >= 2 * limits.associations:
+            log.warning("%s is dropped unheard: %d connections are open", host, self._admission.count)
+            sock.close()
+            if on_gone is not None:
+                on_gone()
+            return
+        refuse = self._admission.enter(host) or refuse
+        self.inboxes.connected()
+        connection = _Connection(self, sock, host, refuse, on_gone)
+        self._connections[connection.session] = connection
+        self._nobody_left.clear()
+        connection.begin(self._contexts[entrance])
+
+    def gone(self, connection: _Connection) -> None:
+        """A connection is over."""
+        if self._connections.pop(connection.session, None) is None:
+            return
+        self._admission.leave(connection.host)
+        if connection.on_gone is not None:
+            connection.on_gone()
+        if not self._connections:
+            self._nobody_left.set()
+
+    @property
+    def handshakes(self) -> asyncio.Semaphore:
+        """Room for one more TLS handshake."""
+        return self._handshakes
+
+    # For the reception and the handlers.
+
+    def provider_of(self, entity: Entity) -> Provider:
+        provider = self._providers.get(entity)
+        if provider is None:
+            entity.running = self
+            provider = self._providers[entity] = HandlerProvider(
+                entity.handlers,
+                crew=self._crew,
+                associate=_decide,
+                destinations=partial(self._destination, entity),
+                associations_per_destination=self.site.destination_associations,
+                observers=self.site.observers,
+                layout_sink=entity.layout_sink,
+            )
+        return provider
+
+    def observe(self, function: Observer) -> None:
+        """One more function is told from now on."""
+        for provider in self._providers.values():
+            provider.observers.add(function)
+
+    async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls a function of the user's: in a thread unless it is ``async``."""
+        if asyncio.iscoroutinefunction(function):
+            return await function(*arguments)
+        found = await self._off_loop(partial(function, *arguments))
+        return await found if isawaitable(found) else found
+
+    # Reports of our own.
+
+    async def event_report(
+        self, to: str, sop_class: str, instance: str, event_type: int, dataset: Any, *, aet: str | None = None
+    ) -> Answer:
+        """N-EVENT-REPORT on an association of our own, in the SCP role; arguments and errors as for `Server.event_report`."""
+        uid = one_class(sop_class)
+        settings = await self.settings_to(to, aet)
+        wanted = Wanted(uid, (ExplicitVRLittleEndian, ImplicitVRLittleEndian), scu=False, scp=True)
+        requestor = Requestor(settings, [wanted])
+        try:
+            await perform(requestor.open())
+            answer = await perform(requestor.n_event_report(uid, instance, event_type, dataset))
+            await perform(requestor.release())
+        except BaseException:
+            requestor.abort()
+            raise
+        return answer
+
+    async def settings_to(self, to: str, aet: str | None = None) -> Settings:
+        """How to call a peer, by its title in the address book or by an address; raises `InvalidValue`."""
+        site = self.site
+        place = await site.entities[0].rules.place_of(to, self.ask)
+        if place is None:
+            if ":" not in to and "@" not in to:
+                raise InvalidValue(f"{to} is not in the address book")
+            place, to = to, "ANY-SCP"
+        return settings_at(
+            to,
+            place,
+            aet=aet or site.title,
+            limits=site.limits,
+            timeouts=site.timeouts,
+            tolerance=site.tolerance,
+        )
+
+    async def _destination(self, entity: Entity, title: str) -> Any:
+        """Where a C-MOVE sends to."""
+        return await entity.rules.place_of(title, self.ask)
+
+    # How.
+
+    async def _until_nobody_is_left(self, or_else: asyncio.Event | None = None) -> None:
+        if not self._connections:
+            return
+        waits = [self.loop.create_task(one.wait()) for one in (self._nobody_left, or_else) if one is not None]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _end_tasks(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("something of the server failed", exc_info=error)
+
+    def _off_loop(self, function: Callable[[], Any]) -> Awaitable[Any]:
+        """In a storage thread: there are enough of them, so that one that hangs keeps nobody else waiting."""
+        return perform(_work(function))
+
+
+class _Connection:
+    """One connection and its session."""
+
+    def __init__(
+        self,
+        running: Running,
+        sock: socket.socket,
+        host: str,
+        refuse: AssociateReject | None,
+        on_gone: Callable[[], object] | None,
+    ) -> None:
+        site = running.site
+        self.host = host
+        self.on_gone = on_gone
+        self._running = running
+        self._sock = sock
+        self._task: asyncio.Task[None] | None = None
+        ledger = Ledger(token_hex(2), running.loop.time())
+        ledger.peer = host
+        core = Endpoint(requestor=False, limits=site.limits, timeouts=site.timeouts, refuse=refuse, label=ledger.id)
+        provider = None if refuse is not None else Reception(running, host, site.timeouts.associate)
+        self.session = Session(core, ledger, provider=provider, tolerance=site.tolerance)
+        self._carrier = _Carrier(self.session, partial(running.gone, self))
+        self._carrier.channel = Channel(core, self.session, hub())
+
+    def begin(self, context: ssl.SSLContext | None) -> None:
+        """Makes the socket a transport, with TLS after its handshake; nobody else waits for that."""
+        self._task = self._running.loop.create_task(self._attach(context), name=f"{self.session.id} begins")
+
+    def drop(self) -> None:
+        """Ends the connection without a word."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+        assert self._carrier.channel is not None
+        self._carrier.channel.abort_transport()
+
+    async def _attach(self, context: ssl.SSLContext | None) -> None:
+        session, channel = self.session, self._carrier.channel
+        assert channel is not None
+        error: Exception | None = ConnectionLost("the server was stopped")
+        try:
+            if context is None:
+                await attach(self._sock, channel, server_side=True)
+            else:
+                async with self._running.handshakes:
+                    timeout = session.core.connection.timeouts.handshake
+                    await attach(self._sock, channel, context=context, server_side=True, handshake_timeout=timeout)
+            error = None
+        except TlsFailed as failure:
+            log.warning("%s %s: %s", session.id, session.ledger.who, failure)
+            error = failure
+        except OSError as failure:
+            error = ConnectionLost(broken_reason(failure))
+        finally:
+            if error is not None:
+                self._sock.close()
+                session.closed(error)
+
+
+class _Carrier(Carrier):
+    """A carrier that tells when its connection is gone."""
+
+    def __init__(self, session: Session, on_gone: Callable[[], object]) -> None:
+        super().__init__(session)
+        self._on_gone = on_gone
+
+    def changed(self) -> None:
+        super().changed()
+        if self.session.closed_down:
+            self._on_gone()
+
+
+def _decide(session: Session, request: AssociateRequest) -> Awaitable[AssociateAccept | AssociateReject]:
+    reception = session.provider
+    assert isinstance(reception, Reception)
+    return reception.decide(session, request)
+
+
+async def begin(site: Site) -> Running:
+    """Serves on the running loop what the site has bound.
+
+    Raises:
+        InvalidValue, TlsFailed: see `Running.prepare`.
+    """
+    running = Running(site)
+    await running.prepare()
+    site.running = running
+    running.listen()
+    site.announce()
+    return running
+
+
+def _acceptor_context(tls: Any) -> ssl.SSLContext | None:
+    if tls is None or not hasattr(tls, "acceptor_context"):
+        context: ssl.SSLContext | None = tls
+        return context
+    made: ssl.SSLContext = tls.acceptor_context()
+    return made
+
+
+def _work(function: Callable[[], Any]) -> Script[Any]:
+    return (yield Work(function))
+
+
+LAST_BYTES = 2.0
+"""Seconds that an abort gets to reach the peer at the end."""
+
+LAST_HANDLERS = 5.0
+"""Seconds that handlers in threads get to return when every association is over."""

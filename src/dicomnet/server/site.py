@@ -1,0 +1,134 @@
+"""What a server consists of, and where it listens; a `Running` serves it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dicomnet.aio.observe import Observer
+from dicomnet.errors import InvalidValue, ListenFailed, StateError
+from dicomnet.exchanges.commitment import Transactions
+from dicomnet.exchanges.settings import OUR_TITLE
+from dicomnet.exchanges.tolerance import Tolerance
+from dicomnet.limits import Limits, Timeouts
+from dicomnet.server.entity import Entity
+from dicomnet.server.inbox import Inboxes
+from dicomnet.sockets import SocketOptions, address_text, bind, plain_reason
+
+log = logging.getLogger("dicomnet.server")
+
+
+@dataclass(eq=False, slots=True)
+class Entrance:
+    """One address that a server listens at."""
+
+    host: str
+    port: int
+    tls: Any = None
+    name: str = ""
+    """By which sockets that somebody else has opened are told apart."""
+    sockets: list[socket.socket] = field(default_factory=list)
+    """Those that listen, while the server runs."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Site:
+    """See the arguments of `Server`."""
+
+    limits: Limits
+    timeouts: Timeouts
+    tolerance: Tolerance
+    socket_options: SocketOptions
+    destination_associations: int
+    grace: float
+    entities: list[Entity]
+    """All titles, the server's own first."""
+    entrances: list[Entrance] = field(default_factory=list)
+    """In the order of `Server.listen`."""
+    observers: list[Observer] = field(default_factory=list)
+    inboxes: Inboxes = field(default_factory=Inboxes)
+    transactions: Transactions = field(default_factory=Transactions)
+    lends: bool = False
+    """Whether results of storage commitments may come for somebody of ours."""
+    running: Any = None
+    """The `Running` that serves it, while one does."""
+
+    @property
+    def title(self) -> str:
+        """The title that we call others by."""
+        return self.entities[0].aet or OUR_TITLE
+
+    @property
+    def titles(self) -> str:
+        """All that we are called by, for the log."""
+        return ", ".join(entity.aet or "any title" for entity in self.entities)
+
+    def entity_called(self, title: str) -> Entity | None:
+        """Who answers to a title."""
+        found = next((one for one in self.entities if one.aet == title), None)
+        if found is None and self.tolerance.ignore_title_case:
+            found = next((one for one in self.entities if one.aet and one.aet.upper() == title.upper()), None)
+        return found or next((one for one in self.entities if one.aet is None), None)
+
+    def check_at_rest(self) -> None:
+        """Raises `StateError` if it is being served."""
+        if self.running is not None:
+            raise StateError("the server is running")
+
+    def bind(self, inherited: Sequence[tuple[str, socket.socket]] = ()) -> None:
+        """Opens the listening sockets; those that somebody else has opened are taken by name, or else in order.
+
+        Raises:
+            ListenFailed: an address is in use, not ours, or not allowed.
+            InvalidValue: more sockets were opened than there are addresses.
+        """
+        left = list(inherited)
+        try:
+            for entrance in self.entrances:
+                named = [pair for pair in left if entrance.name and pair[0] == entrance.name]
+                entrance.sockets = [sock for _, sock in named]
+                left = [pair for pair in left if pair not in named]
+            for entrance in self.entrances:
+                if not entrance.sockets:
+                    entrance.sockets = [left.pop(0)[1]] if left else _bind(entrance, self.socket_options)
+            if left:
+                raise InvalidValue(f"{len(inherited)} sockets were handed over for {len(self.entrances)} addresses")
+        except BaseException:
+            for _, sock in left:
+                sock.close()
+            self.close_sockets()
+            raise
+
+    def close_sockets(self) -> None:
+        """Listens no more."""
+        for entrance in self.entrances:
+            for sock in entrance.sockets:
+                sock.close()
+            entrance.sockets = []
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of every listening socket; what was asked for, while there is none."""
+        found: list[tuple[str, int]] = []
+        for entrance in self.entrances:
+            if entrance.sockets:
+                found += (address_text(sock.getsockname()) for sock in entrance.sockets)
+            else:
+                found.append((entrance.host, entrance.port))
+        return found
+
+    def announce(self) -> None:
+        """One line in the log for each address."""
+        for entrance in self.entrances:
+            port = address_text(entrance.sockets[0].getsockname())[1]
+            secure = " with TLS" if entrance.tls is not None else ""
+            log.info("%s listens on %s:%d%s", self.titles, entrance.host or "*", port, secure)
+
+
+def _bind(entrance: Entrance, options: SocketOptions) -> list[socket.socket]:
+    try:
+        return bind(entrance.host, entrance.port, options=options)
+    except (OSError, UnicodeError) as error:
+        raise ListenFailed(f"{entrance.host or '*'}:{entrance.port}", plain_reason(error)) from error
