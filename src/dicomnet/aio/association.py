@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from dicomnet.aio.carrier import perform, work
+from dicomnet.aio.carrier import Carrier, perform, work
 from dicomnet.aio.provider import provider_for
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StateError
@@ -115,6 +115,7 @@ class Association:
             await self.release()
         else:
             self.abort()
+            await self._gone()
 
     # What was agreed on.
 
@@ -280,6 +281,7 @@ class Association:
         """Ends the association in order; see `dicomnet.sync.Association.release`."""
         if self._requestor is not None:
             await self._perform(self._requestor.release())
+            await self._gone()
 
     def abort(self) -> None:
         """Ends the association at once; see `dicomnet.sync.Association.abort`."""
@@ -311,6 +313,13 @@ class Association:
                 raise
         return self
 
+    async def _gone(self) -> None:
+        """The transports follow, which takes a moment."""
+        for session in self._requestor.sessions if self._requestor is not None else ():
+            carrier = session.shell
+            assert isinstance(carrier, Carrier)
+            await carrier.gone()
+
     async def _perform(self, script: Script[T]) -> T:
         return await perform(script)
 
@@ -337,7 +346,8 @@ class Matches:
         return match
 
     async def __aenter__(self) -> Self:
-        await self._started()
+        if self._begin is not None:
+            await self._started()
         return self
 
     async def __aexit__(

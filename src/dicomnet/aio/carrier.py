@@ -97,7 +97,27 @@ class Carrier:
             finally:
                 self._waiters.remove(waiter)
                 session.end_waiting()
+        if session.over and session.error is not None and session.ledger.requestor:
+            await self.gone()
         return step.until()
+
+    async def gone(self) -> None:
+        """Waits for the end of the transport after that of the association, for which the peer gets `LINGER` seconds.
+
+        So nothing is left to a loop that may be closed next.
+        """
+        session = self.session
+        if self.channel is None or not session.over or session.closed_down:
+            return
+        waiter = _Waiter(session, Wait(session, lambda: session.closed_down, to_the_end=True), self._loop)
+        self._waiters.append(waiter)
+        try:
+            await asyncio.wait([waiter.future], timeout=LINGER)
+            if not waiter.future.done():
+                self.channel.abort_transport()
+                await waiter.future
+        finally:
+            self._waiters.remove(waiter)
 
     def _wake(self) -> None:
         self._wake_posted = False
@@ -202,8 +222,7 @@ async def _work(step: Work) -> Any:
 
     def tell(result: Any, error: BaseException | None) -> None:
         if future.cancelled():
-            if hasattr(result, "close"):
-                result.close()
+            _close(result)
         elif error is not None:
             future.set_exception(error)
         else:
@@ -218,7 +237,20 @@ async def _work(step: Work) -> Any:
         loop.call_soon_threadsafe(tell, result, error)
 
     hub().workers.submit(job)
-    return await future
+    try:
+        return await future
+    except asyncio.CancelledError:
+        if (
+            future.done() and not future.cancelled() and future.exception() is None
+        ):  # cancelled when it was there already
+            _close(future.result())
+        raise
+
+
+def _close(result: Any) -> None:
+    """Whoever has asked for it has left: what holds something of the system gives it back."""
+    if hasattr(result, "close"):
+        result.close()
 
 
 async def _connect(step: Connect) -> Session:
@@ -248,6 +280,9 @@ async def _watch(step: Watch) -> bool:
 async def _together(step: Together) -> list[Any]:
     return await asyncio.gather(*(perform(script) for script in step.scripts), return_exceptions=True)
 
+
+LINGER = 2.0
+"""Seconds for the peer to close after an association has failed; a program that gives up should not wait for the ARTIM time."""
 
 _PERFORM: dict[type[Any], Callable[[Any], Any]] = {
     Wait: _wait,

@@ -95,6 +95,8 @@ class Carrier:
                 self.wire.run(lambda: until() or session.over, step.timeout)
         finally:
             session.end_waiting()
+        if session.over and session.error is not None and not session.closed_down:
+            self.wire.abort()  # nobody may come again to see the connection to its end
         return until()
 
 
