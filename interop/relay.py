@@ -16,6 +16,8 @@ class Exchange:
 
     asked: bytearray = field(default_factory=bytearray)
     answered: bytearray = field(default_factory=bytearray)
+    order: list[tuple[bool, int]] = field(default_factory=list)
+    """How the two came to pass: whether it was the side that opened it, and how many bytes it sent."""
 
     def messages(self) -> list[tuple[bytes, bytes]]:
         """Command set and data set of each message of the side that opened it (PS3.8 Annex E)."""
@@ -56,7 +58,7 @@ class Relay:
 
 @contextmanager
 def relay_to(port: int) -> Iterator[Relay]:
-    """Passes connections on to a port of 127.0.0.1, one at a time, and keeps what goes each way."""
+    """Passes connections on to a port of 127.0.0.1 and keeps what goes each way."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         relay = Relay(listening.getsockname()[1])
         thread = threading.Thread(target=_serve, args=(listening, port, relay.exchanges), name="relay")
@@ -70,26 +72,36 @@ def relay_to(port: int) -> Iterator[Relay]:
 
 
 def _serve(listening: socket.socket, port: int, exchanges: list[Exchange]) -> None:
+    connections: list[threading.Thread] = []
     while True:
         try:
             near, _ = listening.accept()
         except OSError:
-            return
+            break
         exchange = Exchange()
         exchanges.append(exchange)
-        with near, socket.create_connection(("127.0.0.1", port)) as far:
-            for sock in near, far:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            back = threading.Thread(target=_pass_on, args=(far, near, exchange.answered), name="relay back")
-            back.start()
-            _pass_on(near, far, exchange.asked)
-            back.join(10)
+        connections.append(threading.Thread(target=_connect, args=(near, port, exchange), name="relay there"))
+        connections[-1].start()
+    for connection in connections:
+        connection.join(10)
 
 
-def _pass_on(source: socket.socket, target: socket.socket, kept: bytearray) -> None:
+def _connect(near: socket.socket, port: int, exchange: Exchange) -> None:
+    with near, socket.create_connection(("127.0.0.1", port)) as far:
+        for sock in near, far:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        back = threading.Thread(target=_pass_on, args=(far, near, exchange, False), name="relay back")
+        back.start()
+        _pass_on(near, far, exchange, True)
+        back.join(10)
+
+
+def _pass_on(source: socket.socket, target: socket.socket, exchange: Exchange, asks: bool) -> None:
+    kept = exchange.asked if asks else exchange.answered
     with suppress(OSError):
         while piece := source.recv(65536):
             kept += piece
+            exchange.order.append((asks, len(piece)))
             target.sendall(piece)
     with suppress(OSError):
         target.shutdown(socket.SHUT_WR)

@@ -17,19 +17,13 @@ import pytest
 import dicomnet
 import peers
 from bundled import UNSENDABLE, bundled, files, name_of
+from dcmtk import ECHOSCU, FINDSCU, GETSCU, MOVESCU, STORESCP, STORESCU, same_content
 from dicomnet import MEMORY, SPOOL, Associate, Message, NotAnInstance, StateError, Status, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.storage.folder import Folder
 from net.applications import PATIENCE, Archive, Modality, associated
 from relay import relay_to
 from services import MATCHES, QUERY, RETRIEVE, STUDY_ROOT_FIND, Scp, ct_instances, read
-
-ECHOSCU = "/usr/bin/echoscu"
-FINDSCU = "/usr/bin/findscu"
-GETSCU = "/usr/bin/getscu"
-MOVESCU = "/usr/bin/movescu"
-STORESCU = "/usr/bin/storescu"
-STORESCP = "/usr/bin/storescp"
 
 # What makes storescu propose a transfer syntax, and storescp prefer it.
 OPTION_OF = {
@@ -425,18 +419,3 @@ def bytes_of(message: Message[Any]) -> bytes:
     """The data set as it was kept."""
     assert message.data is not None
     return message.data.bytes()
-
-
-def same_content(one: pydicom.Dataset, other: pydicom.Dataset) -> bool:
-    """Whether two data sets say the same, as far as DCMTK does.
-
-    It leaves out group lengths and trailing padding, which say nothing (PS3.5 7.2, PS3.10 7.2), and makes OB of
-    compressed pixels that some files have as OW (PS3.5 A.4).
-    """
-    for dataset in one, other:
-        for tag in list(dataset.keys()):
-            if tag.element == 0 or tag == 0xFFFCFFFC:
-                del dataset[tag]
-        if "PixelData" in dataset:
-            dataset["PixelData"].VR = "OW"
-    return bool(one == other)
