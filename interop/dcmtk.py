@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 
 import peers
+from services import dataset
 
 ECHOSCU = "/usr/bin/echoscu"
 STORESCU = "/usr/bin/storescu"
@@ -19,6 +20,28 @@ MOVESCU = "/usr/bin/movescu"
 STORESCP = "/usr/bin/storescp"
 DCMQRSCP = "/usr/bin/dcmqrscp"
 WLMSCPFS = "/usr/bin/wlmscpfs"
+
+# What makes storescu propose a transfer syntax, and storescp prefer it.
+OPTION_OF = {
+    "1.2.840.10008.1.2": "i",
+    "1.2.840.10008.1.2.1": "e",
+    "1.2.840.10008.1.2.1.99": "d",
+    "1.2.840.10008.1.2.2": "b",
+    "1.2.840.10008.1.2.4.50": "y",
+    "1.2.840.10008.1.2.4.51": "x",
+    "1.2.840.10008.1.2.4.70": "s",
+    "1.2.840.10008.1.2.4.80": "t",
+    "1.2.840.10008.1.2.4.81": "u",
+    "1.2.840.10008.1.2.4.90": "v",
+    "1.2.840.10008.1.2.4.91": "w",
+    "1.2.840.10008.1.2.5": "r",
+}
+# Files from which storescu sends nothing; from all others it does.
+IGNORED_BY_STORESCU = {
+    "rtdose_rle.dcm": "its data set is implicit VR although its header says RLE, which is explicit",
+    "rtdose_rle_1frame.dcm": "the same",
+    "SC_rgb_jpeg.dcm": "its data set is implicit VR although its header says JPEG, which is explicit",
+}
 
 
 @contextmanager
@@ -70,10 +93,50 @@ def same_content(one: pydicom.Dataset, other: pydicom.Dataset) -> bool:
     It leaves out group lengths and trailing padding, which say nothing (PS3.5 7.2, PS3.10 7.2), and makes OB of
     compressed pixels that some files have as OW (PS3.5 A.4).
     """
-    for dataset in one, other:
-        for tag in list(dataset.keys()):
+    for each in one, other:
+        for tag in list(each.keys()):
             if tag.element == 0 or tag == 0xFFFCFFFC:
-                del dataset[tag]
-        if "PixelData" in dataset:
-            dataset["PixelData"].VR = "OW"
+                del each[tag]
+        if "PixelData" in each:
+            each["PixelData"].VR = "OW"
     return bool(one == other)
+
+
+def scheduled(number: int, modality: str, name: str) -> pydicom.Dataset:
+    """An item of the worklist with all that DCMTK wants of one."""
+    step = dataset(
+        ScheduledStationAETitle=f"STATION{number}",
+        ScheduledProcedureStepStartDate="20260102",
+        ScheduledProcedureStepStartTime="0930",
+        Modality=modality,
+        ScheduledPerformingPhysicianName="Roe^Richard",
+        ScheduledProcedureStepDescription="Head",
+        ScheduledProcedureStepID=f"STEP{number}",
+    )
+    return dataset(
+        SpecificCharacterSet="ISO_IR 126",
+        AccessionNumber=f"A{number}",
+        PatientName=name,
+        PatientID=str(number),
+        PatientBirthDate="19700101",
+        PatientSex="O",
+        StudyInstanceUID=f"1.2.3.{number}",
+        RequestedProcedureID=f"R{number}",
+        RequestedProcedureDescription="Head",
+        ScheduledProcedureStepSequence=[step],
+    )
+
+
+def check_content(paths: Iterable[Path], expected: Sequence[peers.Instance]) -> int:
+    """Compares files with the instances they ought to be, element by element; how many have the very bytes."""
+    kept = {peers.instance(path).sop_instance: path for path in paths}
+    assert set(kept) == {instance.sop_instance for instance in expected}
+    for instance in expected:
+        assert same_content(pydicom.dcmread(kept[instance.sop_instance]), pydicom.dcmread(instance.path))
+    return sum(peers.instance(kept[instance.sop_instance]).digest == instance.digest for instance in expected)
+
+
+def sendable(syntax: str) -> list[peers.Instance]:
+    """The instances in a transfer syntax that storescu sends, each SOP instance once."""
+    found = (i for i in peers.instances() if i.transfer_syntax == syntax and i.path.name not in IGNORED_BY_STORESCU)
+    return list({instance.sop_instance: instance for instance in found}.values())

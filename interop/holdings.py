@@ -21,6 +21,21 @@ UNIQUE = {
 }
 """The unique key of each level (PS3.4 C.6.1.1)."""
 
+LEVELS = {
+    "patient-root": {
+        "PATIENT": {"PatientName": "Doe*"},
+        "STUDY": {"PatientID": "98890234"},
+        "SERIES": {"PatientID": "98890234", "StudyInstanceUID": STUDY},
+        "IMAGE": {"PatientID": "98890234", "StudyInstanceUID": STUDY, "SeriesInstanceUID": STUDY[:-1] + "17"},
+    },
+    "study-root": {
+        "STUDY": {"PatientName": "Doe^P*", "StudyDate": "20010101-20021231"},
+        "SERIES": {"StudyInstanceUID": STUDY},
+        "IMAGE": {"StudyInstanceUID": STUDY, "SeriesInstanceUID": STUDY[:-1] + "17"},
+    },
+}
+"""Keys that select one or more of them at each level of a model."""
+
 
 @cache
 def archived() -> tuple[peers.Instance, ...]:

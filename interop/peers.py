@@ -142,7 +142,7 @@ def _end(reason: str) -> NoReturn:
 
 def _start(program: str, arguments: tuple[str | Path | int, ...], log: IO[bytes]) -> Listener:
     for _ in range(3):
-        port = _free_port()
+        port = unused_port()
         process = subprocess.Popen(
             [program, *map(str, arguments), str(port)],
             stdin=subprocess.DEVNULL,
@@ -190,7 +190,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
+def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

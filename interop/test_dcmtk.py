@@ -17,7 +17,7 @@ import pytest
 import dicomnet
 import peers
 from bundled import UNSENDABLE, bundled, files, name_of
-from dcmtk import ECHOSCU, FINDSCU, GETSCU, MOVESCU, STORESCP, STORESCU, same_content
+from dcmtk import ECHOSCU, FINDSCU, GETSCU, IGNORED_BY_STORESCU, MOVESCU, OPTION_OF, STORESCP, STORESCU, same_content
 from dicomnet import MEMORY, SPOOL, Associate, Message, NotAnInstance, StateError, Status, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.storage.folder import Folder
@@ -25,31 +25,9 @@ from net.applications import PATIENCE, Archive, Modality, associated
 from relay import relay_to
 from services import MATCHES, QUERY, RETRIEVE, STUDY_ROOT_FIND, Scp, ct_instances, read
 
-# What makes storescu propose a transfer syntax, and storescp prefer it.
-OPTION_OF = {
-    "1.2.840.10008.1.2": "i",
-    "1.2.840.10008.1.2.1": "e",
-    "1.2.840.10008.1.2.1.99": "d",
-    "1.2.840.10008.1.2.2": "b",
-    "1.2.840.10008.1.2.4.50": "y",
-    "1.2.840.10008.1.2.4.51": "x",
-    "1.2.840.10008.1.2.4.70": "s",
-    "1.2.840.10008.1.2.4.80": "t",
-    "1.2.840.10008.1.2.4.81": "u",
-    "1.2.840.10008.1.2.4.90": "v",
-    "1.2.840.10008.1.2.4.91": "w",
-    "1.2.840.10008.1.2.5": "r",
-}
 UNCOMPRESSED = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
 
 COLOR_PALETTE_STORAGE = "1.2.840.10008.5.1.4.39.1"
-
-# Files from which storescu sends nothing; from all others it does.
-IGNORED_BY_STORESCU = {
-    "rtdose_rle.dcm": "its data set is implicit VR although its header says RLE, which is explicit",
-    "rtdose_rle_1frame.dcm": "the same",
-    "SC_rgb_jpeg.dcm": "its data set is implicit VR although its header says JPEG, which is explicit",
-}
 
 
 @pytest.fixture(autouse=True)

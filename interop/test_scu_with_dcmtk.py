@@ -16,10 +16,10 @@ import dicomnet
 import peers
 from archives import Archive
 from bundled import bundled
-from dcmtk import same_content
+from dcmtk import check_content, same_content, scheduled
 from dicomnet import Status, TlsConfig
 from dicomnet.cli._certificate import self_signed
-from holdings import STUDY, UNIQUE, archived, find, known
+from holdings import LEVELS, STUDY, UNIQUE, archived, find, known
 from matrix import DCMTK, cell
 from services import dataset
 from shells import SHELLS, borrowing, remote
@@ -126,22 +126,9 @@ def test_we_convert_for_storescp(shell: str, tap: Tap, tmp_path: Path, compared:
     compared(f"{len(archived())} data sets, converted, element by element with pydicom's conversion")
 
 
-LEVELS = {
-    "PATIENT": {"PatientName": "Doe*"},
-    "STUDY": {"PatientID": "98890234"},
-    "SERIES": {"PatientID": "98890234", "StudyInstanceUID": STUDY},
-    "IMAGE": {"PatientID": "98890234", "StudyInstanceUID": STUDY, "SeriesInstanceUID": STUDY[:-1] + "17"},
-}
-"""Keys that select one or more at each level."""
-
-
 def check_levels(ask: Any, model: str, compared: Compared, paths: list[Path]) -> None:
     """Asks at every level of a model, and compares the unique keys with those in the files."""
-    for level, keys in LEVELS.items():
-        if model == "study-root" and level == "PATIENT":
-            continue
-        if model == "study-root" and level != "STUDY":
-            keys = {keyword: value for keyword, value in keys.items() if keyword != "PatientID"}
+    for level, keys in LEVELS[model].items():
         unique = UNIQUE[level]
         expected = {
             match[unique].value for match in find(paths, dataset(QueryRetrieveLevel=level, **keys, **{unique: ""}))
@@ -237,43 +224,9 @@ def test_the_dissector_agrees_with_what_we_said(taps: Taps) -> None:
     assert taps.check() > len(taps.exchanges)
 
 
-def scheduled(number: int, modality: str, name: str) -> pydicom.Dataset:
-    """An item of the worklist with all that DCMTK wants of one."""
-    step = dataset(
-        ScheduledStationAETitle=f"STATION{number}",
-        ScheduledProcedureStepStartDate="20260102",
-        ScheduledProcedureStepStartTime="0930",
-        Modality=modality,
-        ScheduledPerformingPhysicianName="Roe^Richard",
-        ScheduledProcedureStepDescription="Head",
-        ScheduledProcedureStepID=f"STEP{number}",
-    )
-    return dataset(
-        SpecificCharacterSet="ISO_IR 126",
-        AccessionNumber=f"A{number}",
-        PatientName=name,
-        PatientID=str(number),
-        PatientBirthDate="19700101",
-        PatientSex="O",
-        StudyInstanceUID=f"1.2.3.{number}",
-        RequestedProcedureID=f"R{number}",
-        RequestedProcedureDescription="Head",
-        ScheduledProcedureStepSequence=[step],
-    )
-
-
 def digests(paths: Any) -> dict[str, str]:
     """Of each instance the digest of its data set."""
     return {instance.sop_instance: instance.digest for instance in map(peers.instance, paths)}
-
-
-def check_content(paths: Any, expected: list[peers.Instance]) -> int:
-    """Compares files with the instances they ought to be, element by element; how many have the very bytes."""
-    kept = {peers.instance(path).sop_instance: path for path in paths}
-    assert set(kept) == {instance.sop_instance for instance in expected}
-    for instance in expected:
-        assert same_content(pydicom.dcmread(kept[instance.sop_instance]), pydicom.dcmread(instance.path))
-    return sum(peers.instance(kept[instance.sop_instance]).digest == instance.digest for instance in expected)
 
 
 def implicit(instance: peers.Instance) -> pydicom.Dataset:
