@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -38,10 +37,16 @@ BROKEN = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xf
 
 async def store_one(handler: Callable[..., Any], what: Any = None, **options: Any) -> StoreResult:
     """Stores one instance with an archive whose handler this is; what became of it."""
-    async with Archive({"store": handler}, **options) as archive:
-        async with associate(archive.address, contexts=["CTImageStorage"]) as association:
-            report = await association.store(instance(1) if what is None else what, check=False)
+    async with (
+        Archive({"store": handler}, **options) as archive,
+        associate(archive.address, contexts=["CTImageStorage"]) as association,
+    ):
+        report = await association.store(instance(1) if what is None else what, check=False)
     return report.results[0]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def encoded(dataset: Dataset) -> bytes:
@@ -97,7 +102,7 @@ class TestSaving:
         assert (await store_one(keep)).status == Status.SUCCESS
         assert saved[0].bytes() == encoded(instance(1))
         files = {"folder": ["1.2.3.1.dcm"], "function": ["named.dcm"]}
-        assert sorted(os.listdir(tmp_path)) == files.get(kind, [])
+        assert names(tmp_path) == files.get(kind, [])
         assert [incoming.sop_instance_uid for incoming in named] == (["1.2.3.1"] if kind == "function" else [])
 
     async def test_a_folder_that_is_replaced_is_opened_again(self, tmp_path: Path) -> None:
@@ -107,13 +112,15 @@ class TestSaving:
         async def keep(request: Any) -> None:
             await request.save(incoming)
 
-        async with Archive({"store": keep}) as archive:
-            async with associate(archive.address, contexts=["CTImageStorage"]) as association:
-                await association.store(instance(1))
-                incoming.rename(tmp_path / "old")
-                await association.store(instance(2))
-        assert sorted(os.listdir(incoming)) == ["1.2.3.2.dcm"]
-        assert sorted(os.listdir(tmp_path / "old")) == ["1.2.3.1.dcm"]
+        async with (
+            Archive({"store": keep}) as archive,
+            associate(archive.address, contexts=["CTImageStorage"]) as association,
+        ):
+            await association.store(instance(1))
+            incoming.rename(tmp_path / "old")
+            await association.store(instance(2))
+        assert names(incoming) == ["1.2.3.2.dcm"]
+        assert names(tmp_path / "old") == ["1.2.3.1.dcm"]
 
     async def test_what_cannot_be_kept_is_answered_with_the_reason(self, tmp_path: Path) -> None:
         """The handler need not catch anything, and no path of ours leaks."""
@@ -189,14 +196,20 @@ class TestReading:
                 await go_on.wait()
                 got += len(piece)
 
-        async with Archive({"store": keep}) as archive:
-            async with associate(archive.address, contexts=["CTImageStorage"]) as association:
-                storing = asyncio.create_task(association.store(instance(1, size=16 * MIB)))
-                await eventually(lambda: archive.sessions and "stream 1" in archive._channels[0]._pauses)
-                (request,) = (running.request for running in archive.provider._served[archive.sessions[0]]._performances.values() if running)
-                assert request._pipe._waiting <= 4 * MIB  # type: ignore[attr-defined]
-                go_on.set()
-                assert (await storing).ok
+        async with (
+            Archive({"store": keep}) as archive,
+            associate(archive.address, contexts=["CTImageStorage"]) as association,
+        ):
+            storing = asyncio.create_task(association.store(instance(1, size=16 * MIB)))
+            await eventually(lambda: archive.sessions and "stream 1" in archive._channels[0]._pauses)
+            (request,) = (
+                running.request
+                for running in archive.provider._served[archive.sessions[0]]._performances.values()
+                if running
+            )
+            assert request._pipe._waiting <= 4 * MIB  # type: ignore[attr-defined]
+            go_on.set()
+            assert (await storing).ok
         assert got > 16 * MIB
 
     async def test_bytes_and_dataset_are_what_was_sent(self) -> None:
@@ -222,7 +235,7 @@ class TestReading:
 
         what = instance(1, size=LARGE)
         assert (await store_one(keep, what)).status == Status.SUCCESS
-        assert os.listdir(tmp_path / "P1") == ["1.2.3.1.dcm"]
+        assert names(tmp_path / "P1") == ["1.2.3.1.dcm"]
 
     async def test_what_was_discarded_is_gone(self) -> None:
         """A second attempt is told so."""
@@ -302,12 +315,14 @@ class TestForgetting:
             refuse(request)
             await request.save(tmp_path)
 
-        async with Archive({"store": _answer(refuse) if plain else refuse_async}) as archive:
-            async with associate(archive.address, contexts=["CTImageStorage"]) as association:
-                report = await association.store([instance(1, size=LARGE), instance(2)], check=False)
+        async with (
+            Archive({"store": _answer(refuse) if plain else refuse_async}) as archive,
+            associate(archive.address, contexts=["CTImageStorage"]) as association,
+        ):
+            report = await association.store([instance(1, size=LARGE), instance(2)], check=False)
         assert [result.status for result in report] == [Status.DATA_SET_MISMATCH, Status.SUCCESS]
         assert "not today" in report.results[0].detail
-        assert os.listdir(tmp_path) == ["1.2.3.2.dcm"]
+        assert names(tmp_path) == ["1.2.3.2.dcm"]
 
     async def test_a_warning_is_answered_if_the_data_are_kept(self) -> None:
         """Elements were discarded, the rest is there."""
@@ -371,10 +386,10 @@ class TestEnding:
             await raw.write(command_pdus(CT_CONTEXT, codec.encode(store(1)), MAX_PDU))
             whole = data_pdus(CT_CONTEXT, pattern(100 * KIB), MAX_PDU)
             await raw.write(whole[: 50 * KIB])
-            await eventually(lambda: any(name.endswith(".part") for name in os.listdir(tmp_path)))
+            await eventually(lambda: any(name.endswith(".part") for name in names(tmp_path)))
             reset(raw.sock)
             answered = await archive.saw(RequestAnswered)
-            await eventually(lambda: not os.listdir(tmp_path))
+            await eventually(lambda: not names(tmp_path))
         assert answered.status is None
         assert len(heard) == 1
 
@@ -463,9 +478,11 @@ class TestFacts:
             )
             await request.discard()
 
-        async with Archive({"store": keep}) as archive:
-            async with associate(archive.address, aet="CT1", contexts=["CTImageStorage"]) as association:
-                await association.store(instance(1), priority=1)
+        async with (
+            Archive({"store": keep}) as archive,
+            associate(archive.address, aet="CT1", contexts=["CTImageStorage"]) as association,
+        ):
+            await association.store(instance(1), priority=1)
         assert seen == {
             "calling": "CT1",
             "called": "ARCHIVE",

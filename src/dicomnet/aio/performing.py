@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from dicomnet.aio.calling import (
@@ -219,7 +218,7 @@ def _match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, 
             raise InvalidValue(f"a match has status {status:04X}, which is not pending")
         if not (isinstance(match, Mapping) or is_dataset(match)):
             raise InvalidValue(f"a handler gave {type(match).__name__}, which is no match")
-        dataset = copy(match) if is_dataset(match) else dataset_of(match)
+        dataset = _copied(match) if is_dataset(match) else dataset_of(match)
         for keyword, value in added.items():
             if value and keyword not in dataset:
                 setattr(dataset, keyword, value)
@@ -228,6 +227,16 @@ def _match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, 
         return Status(status), encode_dataset(dataset, request.context.transfer_syntax)
 
     return encode
+
+
+def _copied(dataset: Dataset) -> Dataset:
+    """The same elements in another data set; pydicom's own copies share them with the handler's."""
+    from pydicom import Dataset
+
+    copied = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys()})  # noqa: SIM118  iterating decodes its values
+    implicit_vr, little_endian = dataset.original_encoding
+    copied.set_original_encoding(implicit_vr, little_endian, dataset.original_character_set)
+    return copied
 
 
 def _title(text: str) -> str:

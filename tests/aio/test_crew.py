@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aio.archive import eventually
+from aio.ends import Gate
+from dicomnet.aio.crew import Crew, HandlerEndedError
+from dicomnet.errors import StateError
+
+
+class TestShare:
+    async def test_no_more_than_its_threads_run_at_a_time(self) -> None:
+        """The others wait in order."""
+        order: list[int] = []
+        crew = Crew(threads=8, per_association=2, idle=0.05)
+        share = crew.share()
+        with Gate() as gate:
+
+            def job(number: int) -> int:
+                order.append(number)
+                gate.pass_through()
+                return number
+
+            running = [asyncio.create_task(share.run(job, number)) for number in range(6)]
+            await gate.reached()
+            await eventually(lambda: len(order) == 2)
+            gate.open()
+            assert await asyncio.gather(*running) == list(range(6))
+        assert order[:2] == [0, 1]
+        crew.close()
+
+    async def test_a_call_that_nobody_waits_for_any_more_does_not_happen(self) -> None:
+        """It was cancelled before its turn came."""
+        called: list[int] = []
+        crew = Crew(threads=1, idle=0.05)
+        share = crew.share()
+        with Gate() as gate:
+            first = asyncio.create_task(share.run(gate.pass_through))
+            await gate.reached()
+            second = asyncio.create_task(share.run(called.append, 2))
+            await asyncio.sleep(0)
+            second.cancel()
+            await asyncio.gather(second, return_exceptions=True)
+            gate.open()
+            await first
+        await share.run(called.append, 3)
+        assert called == [3]
+        crew.close()
+
+    @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, StopIteration])
+    async def test_no_exception_ends_more_than_its_call(self, error: type[BaseException]) -> None:
+        """A handler may not end the program, nor raise what no future takes."""
+        crew = Crew(idle=0.05)
+
+        def fail() -> None:
+            raise error
+
+        with pytest.raises(HandlerEndedError, match=error.__name__):
+            await crew.share().run(fail)
+        crew.close()
+
+    async def test_an_exception_comes_to_who_waits(self) -> None:
+        """As it was raised."""
+        crew = Crew(idle=0.05)
+
+        def fail() -> None:
+            raise LookupError("gone")
+
+        with pytest.raises(LookupError, match="gone"):
+            await crew.share().run(fail)
+        crew.close()
+
+    async def test_a_closed_crew_takes_nothing(self) -> None:
+        """Who is late hears of it."""
+        crew = Crew()
+        crew.close()
+        with pytest.raises(StateError):
+            await crew.share().run(print)
+
+    async def test_what_comes_too_late_is_closed(self) -> None:
+        """A generator that nobody will ever read, for one."""
+        closed = threading.Event()
+        crew = Crew(idle=0.05)
+
+        class Late:
+            def close(self) -> None:
+                closed.set()
+
+        with Gate() as gate:
+
+            def make() -> Late:
+                gate.pass_through()
+                return Late()
+
+            making = asyncio.create_task(crew.share().run(make))
+            await gate.reached()
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+            gate.open()
+        await eventually(closed.is_set)
+        await _in_executor(crew.close)
+
+
+async def _in_executor(function: Callable[[], Any]) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, function)
