@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.helpers import Outcome, Peer, assert_plain
+from cli.helpers import Outcome, Peer, assert_plain, environment
 from dicomnet import TlsConfig
 from dicomnet.cli._certificate import self_signed
 
@@ -57,7 +59,8 @@ def test_a_refused_context_is_told(command: Command, peer: MakePeer) -> None:
     archive = peer(answer=lambda associate: associate.accept())
     assert_failed(
         command("echo", archive.address),
-        f"{archive.address} does not accept C-ECHO: refused by the peer's application",
+        f"{archive.address} does not accept C-ECHO: the peer accepted no presentation context: Verification SOP "
+        "Class refused",
     )
 
 
@@ -102,7 +105,7 @@ def test_silence_ends_with_the_timeout(command: Command, peer: MakePeer, step: s
     ("answer", "said"),
     [
         pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", "does not keep to DICOM", id="another protocol"),
-        pytest.param(b"", "the peer closed the connection; it gave no reason: perhaps", id="closes without a word"),
+        pytest.param(b"", "it gave no reason: perhaps", id="closes without a word"),
     ],
 )
 def test_a_port_that_is_no_dicom_port(command: Command, answer: bytes, said: str) -> None:
@@ -138,6 +141,24 @@ def test_verbose_shows_the_log(program: Command, peer: MakePeer) -> None:
     outcome = program("echo", peer().address, "-v")
     assert "released: 1 C-ECHO" in outcome.err
     assert_plain(outcome.out, outcome.err)
+
+
+def test_only_what_an_echo_needs_is_loaded(peer: MakePeer) -> None:
+    """One answer takes no event loop, no data sets and no colours: what is imported is paid by who waits."""
+    program = f"""
+import sys
+from dicomnet.cli.main import cli
+try:
+    cli(["echo", {peer().address!r}])
+finally:
+    print("loaded", *sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment()
+    )
+    loaded = done.stdout.rpartition("loaded ")[2].split()
+    assert "dicomnet.sync.association" in loaded
+    assert not {"asyncio", "pydicom", "rich", "ssl"} & set(loaded)
 
 
 def assert_failed(outcome: Outcome, message: str) -> None:

@@ -1,26 +1,47 @@
 from __future__ import annotations
 
+import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dicomnet
 from cli.helpers import CT, EXPLICIT, Outcome, assert_plain
-from dicomnet import Associate, Status
+from dicomnet import Associate, Association, DicomNet, Status
 from dicomnet.cli._certificate import self_signed
-from dicomnet.cli.requestor import Requestor
 from dicomnet.pdu.write import push_pdu
 from dicomnet.storage.source import InstanceFile
-from dicomnet.types import Address, ae_title
 
 Command = Callable[..., Outcome]
 Write = Callable[..., Path]
+
+
+class Hand(DicomNet):
+    """Sends a C-STORE-RQ that says to have no data set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status: queue.Queue[int] = queue.Queue()
+
+    def on_connect(self, error: Exception | None) -> None:
+        request = Associate.request(called_ae="ARCHIVE", calling_ae="TESTER")
+        request.add(CT, EXPLICIT)
+        self.send_associate_request(request)
+
+    def on_receive_associate_accept(self, associate: Associate) -> None:
+        command_set = {2: CT, 0x100: 1, 0x110: 1, 0x700: 0, 0x800: 0x0101, 0x1000: "1.2.3"}
+        self.send_data(associate.contexts[0].context_id, command_set)
+
+    def on_receive_c_store_response(self, message: Any) -> None:
+        self.status.put(message.status)
+        self.send_release_request()
 
 
 class Receiver:
@@ -66,13 +87,6 @@ def receive(started: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> Ca
         return Receiver(started("recv", "--port", 0, "--output", output, *options), output)
 
     return start
-
-
-@pytest.fixture
-def requestor() -> Iterator[Callable[[Receiver], Requestor]]:
-    """An association to the receiver for the test's own hand."""
-    with dicomnet.runtime():
-        yield lambda receiver: Requestor(Address(ae_title("ARCHIVE"), "127.0.0.1", receiver.port), "TESTER")
 
 
 def test_what_is_sent_is_kept_byte_for_byte(
@@ -148,16 +162,12 @@ def test_a_stranger_does_not_write_to_the_terminal(receive: Callable[..., Receiv
     assert "WARNING \\x1b[2JTESTER@127.0.0.1 calls 'ARCHIVE'" in receiver.stop()
 
 
-def test_a_request_without_its_data_set_is_no_success(
-    receive: Callable[..., Receiver], requestor: Callable[[Receiver], Requestor]
-) -> None:
+def test_a_request_without_its_data_set_is_no_success(receive: Callable[..., Receiver]) -> None:
     """Nothing was kept, so nothing is acknowledged."""
     receiver = receive()
-    with requestor(receiver) as peer:
-        answer = peer.open([(CT, EXPLICIT)])
-        command_set = {2: CT, 0x100: 1, 0x110: 1, 0x700: 0, 0x800: 0x0101, 0x1000: "1.2.3"}
-        peer._net.send_data(answer.contexts[0].context_id, command_set)
-        assert peer.response().status == Status.CANNOT_UNDERSTAND
+    with dicomnet.runtime(), Hand() as hand:
+        hand.connect("127.0.0.1", receiver.port)
+        assert hand.status.get(timeout=20) == Status.CANNOT_UNDERSTAND
     assert receiver.files == []
     receiver.stop()
 
@@ -168,38 +178,31 @@ def test_signals_end_it_in_order(receive: Callable[..., Receiver], number: int) 
     receive().stop(number)
 
 
-def test_running_associations_may_finish(
-    receive: Callable[..., Receiver], requestor: Callable[[Receiver], Requestor], instance: Write
-) -> None:
+def test_running_associations_may_finish(receive: Callable[..., Receiver], instance: Write) -> None:
     """Who is in the middle of sending goes on after the signal; it ends when the last one is done."""
     receiver = receive("--no-durable")
     path = instance("a.dcm", number=1)
-    with requestor(receiver) as peer:
-        context_id = peer.open([(CT, EXPLICIT)]).contexts[0].context_id
+    with association(receiver) as peer:
         receiver.process.send_signal(signal.SIGTERM)
         assert receiver.process.stderr is not None
         assert "stopping: 1 association" in receiver.process.stderr.readline()
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", receiver.port), 5)
-        peer.store(path, context_id)
-        assert peer.response().status == Status.SUCCESS
-        peer.release()
+        assert peer.store(path).ok
     assert "released: 1 stored" in receiver.end()
     assert receiver.files == ["1.2.3.1.dcm"]
 
 
-def test_a_second_signal_cuts_the_waiting_short(
-    receive: Callable[..., Receiver], requestor: Callable[[Receiver], Requestor]
-) -> None:
+def test_a_second_signal_cuts_the_waiting_short(receive: Callable[..., Receiver]) -> None:
     """Who does not finish is aborted: soon after a second Ctrl-C, else after some seconds."""
     receiver = receive()
-    with requestor(receiver) as peer:
-        peer.open([(CT, EXPLICIT)])
+    with association(receiver) as peer:
         receiver.process.send_signal(signal.SIGINT)
         assert receiver.process.stderr is not None
         assert "stopping" in receiver.process.stderr.readline()
         assert "aborted here" in receiver.stop(signal.SIGINT)
-        assert isinstance(peer.ending(), dicomnet.AssociationAborted)
+        with pytest.raises(dicomnet.AssociationAborted):
+            peer.echo()
 
 
 def test_a_port_in_use(command: Command, tmp_path: Path) -> None:
@@ -258,6 +261,11 @@ def test_an_ipv6_address(receive: Callable[..., Receiver], command: Command) -> 
     assert receiver.line.startswith("listening on [::1]:")
     assert command("echo", f"ARCHIVE@[::1]:{receiver.port}").code == 0
     receiver.stop()
+
+
+def association(receiver: Receiver) -> Association:
+    """One to the receiver, for the test's own hand."""
+    return dicomnet.associate(receiver.address, aet="TESTER", contexts=["verification", CT])
 
 
 def data_set(file: InstanceFile) -> bytes:

@@ -40,7 +40,7 @@ def test_a_folder_is_sent_byte_for_byte(command: Command, peer: MakePeer, instan
     assert outcome.err == ""
     [request] = archive.requests
     assert request.calling_ae == "ME"
-    assert archive.instances == ["1.2.3.1", "1.2.3.3", "1.2.3.2"]
+    assert archive.instances == ["1.2.3.1", "1.2.3.2", "1.2.3.3"]
     for message in archive.stored:
         path = files[int(message.affected_sop_instance_uid[-1]) - 1]
         assert path.read_bytes().endswith(message.data.bytes())
@@ -154,8 +154,7 @@ def test_a_refused_context_fails_its_files_alone(command: Command, peer: MakePee
     assert outcome.code == 1
     assert outcome.out.startswith("1 stored, 1 failed (not accepted), ")
     assert outcome.err == (
-        f"{jpeg}: failed: CT Image Storage in JPEG Baseline (Process 1) is not accepted: the peer does not support this "
-        "encoding (transfer syntax)\n"
+        f"{jpeg}: failed: the peer accepted no presentation context for CT Image Storage in JPEG Baseline (Process 1)\n"
     )
     assert archive.instances == ["1.2.3.2"]
 
@@ -168,9 +167,13 @@ def test_a_refused_kind_takes_one_line(command: Command, peer: MakePeer, instanc
     assert outcome.code == 1
     assert outcome.out.startswith("0 stored, 4 failed (not accepted), ")
     several, single = outcome.err.splitlines()
-    assert several.startswith("3 files failed: CT Image Storage in Explicit VR Little Endian is not accepted: ")
-    assert several.endswith(" (-v tells each)")
-    assert single.startswith(f"{paths[3]}: failed: MR Image Storage in ")
+    assert several == (
+        "3 files failed: the peer accepted no presentation context for CT Image Storage in Explicit VR Little Endian "
+        f"(the first: {paths[0]}; -v tells each)"
+    )
+    assert single == (
+        f"{paths[3]}: failed: the peer accepted no presentation context for MR Image Storage in Explicit VR Little Endian"
+    )
     outcome = command("send", archive.address, *paths, "-v")
     assert all(f"{path}: failed: " in outcome.err for path in paths)
 
@@ -183,14 +186,15 @@ def test_all_contexts_refused(command: Command, peer: MakePeer, instance: Write)
 
 
 def test_more_contexts_than_an_association_has(command: Command, peer: MakePeer, instance: Write) -> None:
-    """300 kinds of instances go over three associations, none with more than 128 contexts, each kind where it fits."""
+    """300 kinds of instances go over a few associations, none with more than 128 contexts, each kind where it fits."""
     for number in range(300):
         path = instance(f"{number:03}.dcm", number=number, sop_class=f"1.2.826.0.1.3680043.2.1143.{number}")
     archive = peer()
     outcome = command("send", archive.address, path.parent)
     assert outcome.code == 0
     assert outcome.out.startswith("300 stored, ")
-    assert [len(request.contexts) for request in archive.requests] == [128, 128, 44]
+    assert len(archive.requests) == 5
+    assert all(len(request.contexts) <= 128 for request in archive.requests)
     assert archive.instances == [f"1.2.3.{number}" for number in range(300)]
 
 
@@ -205,28 +209,34 @@ def test_without_an_association_nothing_is_sent(command: Command, peer: MakePeer
 
 
 @pytest.mark.parametrize("how", ["abort", "close"])
-def test_a_lost_connection_leaves_one_file_unconfirmed(
+def test_a_lost_association_leaves_one_file_unconfirmed(
     command: Command, peer: MakePeer, instance: Write, how: str
 ) -> None:
-    """Stored, perhaps stored and never sent are three different things."""
+    """What was in flight is perhaps stored, which is no success; the rest goes on another association."""
     paths = [instance(f"{n}.dcm", number=n) for n in range(1, 6)]
-
-    def end_at_second(message: Any, net: Any) -> int | None:
-        if message.affected_sop_instance_uid != "1.2.3.2":
-            return 0
-        if how == "abort":
-            net.send_abort()
-        else:
-            net.close(force=True)
-        return None
-
-    archive = peer(store=end_at_second)
+    archive = peer(store=ending(how, at="1.2.3.2"))
     outcome = command("send", archive.address, *paths)
     assert outcome.code == 1
-    assert outcome.out.startswith("1 stored, 1 not confirmed, 3 not sent, ")
-    assert outcome.err.startswith(f"{paths[1]}: not confirmed: the association ended before its response came\nError: ")
-    assert ("aborted the association (0/0)" in outcome.err) == (how == "abort")
-    assert len(archive.requests) == 1
+    assert outcome.out.startswith("4 stored, 1 not confirmed, ")
+    assert outcome.err.startswith(f"{paths[1]}: not confirmed: ")
+    assert ("aborted by the peer (0/0)" in outcome.err) == (how == "abort")
+    assert len(outcome.err.splitlines()) == 1
+    assert len(archive.requests) == 2
+
+
+def test_a_peer_that_ends_every_association_is_left_alone(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Stored, perhaps stored and never sent are three different things, and the summary says why it ended."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 8)]
+    archive = peer(store=ending("abort", at="1.2.3.2", after=True))
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 stored, 2 not confirmed, 4 not sent, ")
+    one, error = outcome.err.splitlines()
+    assert one.startswith(
+        "2 files not confirmed: association aborted by the peer (0/0): by the application (the first: "
+    )
+    assert error == (f"Error: {archive.address} aborted the association (0/0): by the application; its log may say why")
+    assert len(archive.requests) == 2
 
 
 def test_silence_ends_with_the_timeout(command: Command, peer: MakePeer, instance: Write) -> None:
@@ -365,7 +375,7 @@ def test_a_terminal_shows_a_bar(peer: MakePeer, instance: Write, started: Callab
     assert process.returncode == 1
     assert out.startswith("0 stored, 2 failed (A900), ")
     assert "2/2 files" in seen
-    assert f"{paths[0]}: failed: A900" in seen.replace("\r\n", "")
+    assert f"2 files failed: A900, {Status(0xA900).meaning('storage')} (the first: {paths[0]}; -v tells each)" in seen
 
 
 def test_ctrl_c_says_what_is_stored(started: Callable[..., Any], peer: MakePeer, instance: Write) -> None:
@@ -386,9 +396,73 @@ def test_ctrl_c_says_what_is_stored(started: Callable[..., Any], peer: MakePeer,
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert out.startswith("1 stored, 1 not confirmed, 1 not sent, ")
-    assert err.startswith(f"{paths[1]}: not confirmed")
+    assert f"{paths[1]}: not confirmed: interrupted before its response came" in err
     assert err.endswith("interrupted\n")
     assert "Traceback" not in err
+
+
+def test_ctrl_c_does_not_wait_for_other_associations(
+    started: Callable[..., Any], peer: MakePeer, instance: Write
+) -> None:
+    """With several associations none of which is answered it ends soon all the same."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 10)]
+    reached = threading.Semaphore(0)
+    process = started("send", peer(store=lambda *_: reached.release()).address, *paths, "--associations", "3")
+    for _ in range(3):
+        assert reached.acquire(timeout=20)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out.startswith("0 stored, 3 not confirmed, 6 not sent, ")
+    assert err.startswith("3 files not confirmed: ")
+    assert "Traceback" not in err
+
+
+def test_several_associations_share_the_files(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Each file goes once, over one of as many associations as were asked for."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 31)]
+    archive = peer()
+    outcome = command("send", archive.address, *paths, "--associations", 3)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert sorted(archive.instances) == sorted(f"1.2.3.{n}" for n in range(1, 31))
+    assert len(archive.requests) == 3
+
+
+def test_auto_takes_several_where_the_peer_does_one_thing_at_a_time(
+    command: Command, peer: MakePeer, instance: Write
+) -> None:
+    """Without a window the time between request and response is made use of by other associations."""
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 31)]
+    archive = peer()
+    assert command("send", archive.address, *paths, "--associations", "auto").code == 0
+    assert len(archive.instances) == 30
+    assert len(archive.requests) > 1
+
+
+def test_a_window_is_proposed_if_asked_for(command: Command, peer: MakePeer, instance: Write) -> None:
+    """--window tells the peer how many operations may be outstanding."""
+    archive = peer()
+    assert command("send", archive.address, instance("a.dcm", number=1), "--window", 8).code == 0
+    assert archive.requests[0].async_window[0] == 8
+
+
+def test_an_uncompressed_file_is_converted_where_it_must_be(command: Command, peer: MakePeer, instance: Write) -> None:
+    """A peer that knows implicit VR alone gets the same values in it."""
+    implicit = "1.2.840.10008.1.2"
+    path = instance("a.dcm", number=1)
+
+    def implicit_only(associate: Any) -> Any:
+        answer = associate.accept_all()
+        for proposed, context in zip(associate.contexts, answer.contexts, strict=True):
+            if implicit not in proposed.transfer_syntaxes:
+                context.result = 4
+        return answer
+
+    archive = peer(answer=implicit_only)
+    outcome = command("send", archive.address, path)
+    assert (outcome.code, outcome.err) == (0, "")
+    [message] = archive.stored
+    assert message.data.transfer_syntax_uid == implicit
 
 
 def test_it_never_imports_pydicom(peer: MakePeer, instance: Write) -> None:
@@ -406,6 +480,24 @@ finally:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment()
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def ending(how: str, *, at: str, after: bool = False) -> Callable[[Any, Any], int | None]:
+    """Success for every instance but this one, which ends the association; so do those after it, if they shall."""
+    reached = threading.Event()
+
+    def perform(message: Any, net: Any) -> int | None:
+        if message.affected_sop_instance_uid == at:
+            reached.set()
+        elif not (after and reached.is_set()):
+            return 0
+        if how == "abort":
+            net.send_abort()
+        else:
+            net.close(force=True)
+        return None
+
+    return perform
 
 
 def read_all(descriptor: int) -> str:

@@ -1,223 +1,199 @@
-"""An association that a thread asks for and waits on: each step returns when it is done, or raises why it is not."""
+"""What the commands that call a peer have in common: whom they call and how, TLS, and the log."""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
-from time import perf_counter
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from dicomnet.errors import (
-    AssociationAborted,
-    AssociationRejected,
-    ConnectionLost,
-    DicomNetError,
-    DicomTimeout,
-    StateError,
-)
-from dicomnet.limits import Timeouts
-from dicomnet.net import Associate, DicomNet, Message, SecurityMode
-from dicomnet.storage.source import InstanceFile
-from dicomnet.types import Address
+import click
+
+from dicomnet.cli.logs import log_to_stderr
+from dicomnet.errors import DicomNetError, InvalidValue
+from dicomnet.types import Address, ae_title
 
 if TYPE_CHECKING:
+    from dicomnet.limits import Timeouts
     from dicomnet.tls import TlsConfig
 
-T = TypeVar("T")
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whom a command calls, as whom, and under which terms."""
 
-class Requestor:
-    """One association, from `open` to `release`; as a context manager it ends what is left of it.
+    address: Address
+    aet: str
+    timeout: float | None
+    """Seconds for each wait for the peer; None takes the library's."""
+    tls: TlsConfig | None
+    verbose: bool
 
-    Args:
-        timeout: seconds for each wait for the peer; None takes the library's.
-    """
-
-    def __init__(
-        self, address: Address, calling_ae: str, *, timeout: float | None = None, tls: TlsConfig | None = None
-    ) -> None:
-        self.address = address
-        self.calling_ae = calling_ae
-        self._net = net = DicomNet(tls=tls, timeouts=_timeouts(timeout))
-        self._changed = threading.Condition()
-        self._is_up = False
-        self._answer: Associate | None = None
-        self._responses: deque[Message[Any]] = deque()
-        self._is_released = False
-        self._abort: AssociationAborted | None = None
-        self._end: DicomNetError | None = None
-        net.on("connect", self._connected)
-        net.on("secure_link_ready", self._ready)
-        net.on("receive_associate_accept", self._accepted)
-        net.on("receive_associate_reject", lambda *numbers: self._ended(AssociationRejected(*numbers)))
-        net.on("receive_c_echo_response", self._responded)
-        net.on("receive_c_store_response", self._responded)
-        net.on("receive_release_response", self._released)
-        net.on("receive_abort", self._aborted)
-        net.on("close", self._closed)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._net.is_associated:
-            self._net.send_abort()
-        else:
-            self._net.close()
-
-    def open(self, contexts: Iterable[tuple[str, str]]) -> Associate:
-        """Connects and asks for an association with a presentation context for each (abstract, transfer syntax).
+    def options(self, **others: Any) -> dict[str, Any]:
+        """The arguments of `associate`, `Peer` and `settings_for` besides the address.
 
         Raises:
-            AssociationError: there is none, and why.
-            DicomTimeout: the peer did not answer in time.
-            ProtocolError: what it answered is not DICOM.
+            ClickException: our certificate, its key or the authorities cannot be used, and why.
         """
-        request = Associate.request(called_ae=self.address.aet or "", calling_ae=self.calling_ae)
-        for abstract_syntax, transfer_syntax in contexts:
-            request.add(abstract_syntax, transfer_syntax)
-        self._net.connect(self.address.host, self.address.port)
-        self._wait(lambda: self._is_up)
-        self._ask(partial(self._net.send_associate_request, request))
-        self._wait(
-            lambda: self._answer is not None, "the answer to the association request", self._net.timeouts.associate
+        from dicomnet.cli.own_tls import read_once
+
+        own = None if self.tls is None else read_once(self.tls.requestor_context)
+        return {"aet": self.aet, "tls": own, "timeouts": self._timeouts(), **others}
+
+    def failure(self, error: DicomNetError) -> click.ClickException:
+        """An error as the end of the command: what we were told to do cannot be asked for, or the peer did not do it."""
+        from dicomnet.cli.wording import explain
+
+        if isinstance(error, InvalidValue):
+            return click.UsageError(str(error))
+        return click.ClickException(explain(error, self.address, self.aet))
+
+    def _timeouts(self) -> Timeouts:
+        from dicomnet.limits import Timeouts
+
+        timeouts, seconds = Timeouts(artim=CLOSING), self.timeout
+        if seconds is None:
+            return timeouts
+        return replace(
+            timeouts,
+            connect=seconds,
+            handshake=seconds,
+            artim=min(seconds, CLOSING),
+            associate=seconds,
+            release=seconds,
+            response=seconds,
+            store_response=seconds,
+            retrieve_response=seconds,
+            commitment=seconds,
         )
-        assert self._answer is not None
-        return self._answer
-
-    def echo(self) -> tuple[Message[Any], float]:
-        """The response to a C-ECHO, and the seconds it took; raises like `open`."""
-        begun = perf_counter()
-        message_id = self._ask(self._net.send_c_echo_request)
-        response = self._next_response(f"the response to C-ECHO-RQ {message_id}", self._net.timeouts.response)
-        return response, perf_counter() - begun
-
-    def store(self, file: InstanceFile, context_id: int) -> int:
-        """Queues a C-STORE of the instance in a file and returns its message ID; its response is still to be waited for.
-
-        Raises:
-            StorageError: the file cannot be read, or is not what was looked at.
-            InvalidValue: its instance does not fit the context.
-            StateError: the association has ended; `ending` says how.
-        """
-        return self._net.send_c_store_request(file, context_id=context_id)
-
-    def response(self) -> Message[Any]:
-        """The next response to what was stored.
-
-        Raises:
-            DicomNetError: how the association ended while one was due; a StorageError, if a file on its way failed.
-        """
-        return self._next_response()
-
-    def responses_so_far(self) -> list[Message[Any]]:
-        """The responses that have come and were not taken yet."""
-        with self._changed:
-            taken = list(self._responses)
-            self._responses.clear()
-            return taken
-
-    def ending(self) -> DicomNetError:
-        """How the association ended; waits a moment for the news."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._end is not None, 2 * CLOSING)
-            return self._end or ConnectionLost()
-
-    def release(self) -> None:
-        """Ends the association in order; raises like `open`."""
-        self._ask(self._net.send_release_request)
-        self._wait(lambda: self._is_released, "the answer to the release request", self._net.timeouts.release)
-
-    # What the object tells.
-
-    def _connected(self, error: DicomNetError | None) -> None:
-        if error is not None or self._net.security_mode is SecurityMode.NONE:
-            self._ready(error)
-
-    def _ready(self, error: DicomNetError | None) -> None:
-        if error is not None:
-            self._ended(error)
-            return
-        with self._news():
-            self._is_up = True
-
-    def _accepted(self, associate: Associate) -> None:
-        with self._news():
-            self._answer = associate
-
-    def _responded(self, message: Message[Any]) -> None:
-        with self._news():
-            self._responses.append(message)
-
-    def _released(self) -> None:
-        with self._news():
-            self._is_released = True
-
-    def _aborted(self, source: int, reason: int) -> None:
-        # The closed connection follows, and brings the reason if it was this side that aborted.
-        self._abort = AssociationAborted(source, reason)
-
-    def _closed(self, error: Exception | None, _: DicomNet) -> None:
-        if error is None or isinstance(error, ConnectionLost):
-            self._ended(self._abort or error or ConnectionLost())
-        else:
-            self._ended(error)
-
-    def _ended(self, error: Exception) -> None:
-        with self._news():
-            if self._end is None:  # the first news is the cause of the others
-                self._end = error if isinstance(error, DicomNetError) else ConnectionLost(str(error))
-
-    @contextmanager
-    def _news(self) -> Iterator[None]:
-        with self._changed:
-            yield
-            self._changed.notify_all()
-
-    # How.
-
-    def _ask(self, send: Callable[[], T]) -> T:
-        try:
-            return send()
-        except StateError:  # too late; how it ended is what the caller wants to hear
-            raise self.ending() from None
-
-    def _next_response(self, waiting_for: str = "", seconds: float | None = None) -> Message[Any]:
-        self._wait(lambda: bool(self._responses), waiting_for, seconds)
-        return self._responses.popleft()
-
-    def _wait(self, happened: Callable[[], bool], waiting_for: str = "", seconds: float | None = None) -> None:
-        """Without seconds, the object's own deadlines end the wait."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: happened() or self._end is not None, seconds):
-                raise DicomTimeout(waiting_for, seconds or 0.0)
-            if not happened():
-                assert self._end is not None
-                raise self._end
 
 
-def _timeouts(seconds: float | None) -> Timeouts:
-    timeouts = Timeouts(artim=CLOSING)
-    if seconds is None:
-        return timeouts
-    return replace(
-        timeouts,
-        connect=seconds,
-        handshake=seconds,
-        artim=min(seconds, CLOSING),
-        associate=seconds,
-        release=seconds,
-        response=seconds,
-        store_response=seconds,
+def calls_peer(command: Callable[..., None]) -> Callable[..., None]:
+    """The argument and the options of a command that calls a peer; it gets a `Caller` in their place."""
+
+    @click.argument("address", callback=_peer, metavar="AET@host:port")
+    @click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="For each wait for the peer.  [default: 10 to connect, 30 to associate, 60 for an echo or a match, 300 for a "
+        "store, 1800 for a retrieve]",
+    )
+    @title_option("aet", "Our own AE title.", default=OUR_TITLE)
+    @common_options(
+        ca_help="Who may issue the peer's certificate, PEM.  [default: the system's]", level=logging.CRITICAL
+    )
+    @wraps(command)
+    def wrapped(
+        *, address: Address, aet: str, timeout: float | None, tls: TlsConfig | None, verbose: bool, **options: Any
+    ) -> None:
+        command(caller=Caller(address=address, aet=aet, timeout=timeout, tls=tls, verbose=verbose), **options)
+
+    return wrapped
+
+
+def takes_keys(*, model: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The arguments of a command that has keys; it gets `keys`, a mapping, and `model`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        command = click.option("--model", metavar="NAME", help=model)(command)
+        argument: Callable[[Callable[..., None]], Callable[..., None]] = click.argument(
+            "keys", nargs=-1, callback=_keys, metavar="KEY=VALUE..."
+        )
+        return argument(command)
+
+    return decorate
+
+
+def title_option(
+    name: str, text: str, *, default: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """``--aet``, an AE title of ours, with this help text."""
+    return click.option(
+        "--aet", name, callback=_title, metavar="TITLE", default=default, show_default=default is not None, help=text
     )
 
 
+def common_options(*, ca_help: str, level: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """TLS and logging: the command gets `tls`, the settings or None, and `verbose`.
+
+    Args:
+        ca_help: what the authorities are for.
+        level: from which on the library's log is shown if nobody asks for more.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @click.option("--tls", "use_tls", is_flag=True, help="Speak TLS; each of the following implies it.")
+        @click.option("--tls-ca", type=_FILE, help=ca_help)
+        @click.option("--tls-cert", type=_FILE, help="Our own certificate, PEM.")
+        @click.option("--tls-key", type=_FILE, help="Its private key, PEM.  [default: in the file of the certificate]")
+        @click.option("-v", "--verbose", is_flag=True, help="Say more.")
+        @click.option("-d", "--debug", is_flag=True, help="Say everything.")
+        @wraps(command)
+        def wrapped(
+            *,
+            use_tls: bool,
+            tls_ca: Path | None,
+            tls_cert: Path | None,
+            tls_key: Path | None,
+            verbose: bool,
+            debug: bool,
+            **options: Any,
+        ) -> None:
+            if tls_key is not None and tls_cert is None:
+                raise click.UsageError("--tls-key needs its --tls-cert")
+            tls = _tls(tls_ca, tls_cert, tls_key) if use_tls or tls_ca or tls_cert else None
+            wanted = logging.DEBUG if debug else logging.INFO if verbose else level
+            click.get_current_context().with_resource(log_to_stderr(wanted))
+            command(tls=tls, verbose=verbose or debug, **options)
+
+        return wrapped
+
+    return decorate
+
+
+def _title(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    try:
+        return None if text is None else ae_title(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _peer(_: click.Context, __: click.Parameter, text: str) -> Address:
+    try:
+        address = Address.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; for example {_EXAMPLE}") from None
+    if address.aet is None:
+        raise click.BadParameter(f"{text!r} does not say which AE title to call; for example {_EXAMPLE}")
+    if not address.port:
+        raise click.BadParameter(f"nobody can be reached at port 0; for example {_EXAMPLE}")
+    return address
+
+
+def _keys(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Mapping[str, str]:
+    """A key that is given twice has several values (PS3.4 C.2.2.2.2)."""
+    keys: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"{text!r} is not of the form KEY=VALUE; for example PatientID=1234")
+        keys[key] = f"{keys[key]}\\{value}" if key in keys else value
+    return keys
+
+
+def _tls(authorities: Path | None, certificate: Path | None, key: Path | None) -> TlsConfig:
+    from dicomnet.tls import TlsConfig
+
+    return TlsConfig(ca_file=authorities, certificate=certificate, private_key=key)
+
+
+OUR_TITLE = "DICOMNET"
+
 CLOSING = 2.0
 """Seconds for the peer to close the connection once all is said; a person at a terminal waits for it."""
+
+_EXAMPLE = "ARCHIVE@10.0.0.5:104"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

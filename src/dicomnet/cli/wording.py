@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-
 from dicomnet.errors import (
+    AbortSource,
     AssociationAborted,
     AssociationRejected,
     ConnectFailed,
     ConnectionLost,
+    ContextRefused,
     DicomNetError,
     DicomTimeout,
+    ListenFailed,
     ProtocolError,
     RejectResult,
+    StatusError,
+    StorageError,
     TlsFailed,
     describe_abort,
     describe_reject,
@@ -34,23 +37,27 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def refusal(result: int) -> str:
-    """Why a presentation context was not accepted (PS3.8 Table 9-18)."""
-    return _REFUSALS.get(result, f"result {result}, which the standard does not define")
-
-
 def explain(error: DicomNetError, address: Address, calling_ae: str) -> str:
     """One line for the person at the terminal: what happened with the peer, whose doing it was, what to try."""
+    if isinstance(error, ListenFailed | StorageError):  # our own doing
+        return str(error)
     if isinstance(error, ConnectFailed):
         return f"cannot connect to {error.address}: {error.detail}; {_connect_advice(error)}"
     if isinstance(error, AssociationRejected):
         return f"{address} {_rejection(error)} (called {address.aet!r} by {calling_ae!r})"
-    if isinstance(error, AssociationAborted):
+    if isinstance(error, ContextRefused):
+        return f"{address}: {error}; it does not provide this service, or not to {calling_ae!r}"
+    if isinstance(error, StatusError):
+        advice = _STATUS_ADVICE.get(error.status, "its log may say why")
+        return f"{address}: {error}; {advice}"
+    if isinstance(error, AssociationAborted) and not error.by_peer and error.source == AbortSource.SERVICE_PROVIDER:
+        return _not_dicom(address, error.detail or describe_abort(error.source, error.reason))
+    if isinstance(error, AssociationAborted) and error.by_peer:
         return f"{address} aborted the association ({error.source}/{error.reason}): {_abortion(error)}"
     if isinstance(error, TlsFailed):
         return f"{address}: {error}; {_tls_advice(error)}"
     if isinstance(error, ProtocolError):
-        return f"{address} does not keep to DICOM: {error}; is {address.port} the port of its DICOM receiver?"
+        return _not_dicom(address, str(error))
     if isinstance(error, DicomTimeout):
         return f"{address}: {error}; the peer is there but does not answer: look there, or give it more with --timeout"
     if isinstance(error, ConnectionLost):
@@ -62,12 +69,18 @@ def explain(error: DicomNetError, address: Address, calling_ae: str) -> str:
 
 
 def _connect_advice(error: ConnectFailed) -> str:
+    import socket
+
     cause = error.__cause__
     if isinstance(cause, ConnectionRefusedError):
         return "nobody listens there: check the port, and whether the receiver is running"
     if isinstance(cause, socket.gaierror):
         return "check the spelling of the host"
     return "check the address, and the network and firewalls on the way"
+
+
+def _not_dicom(address: Address, detail: str) -> str:
+    return f"{address} does not keep to DICOM: {detail}; is {address.port} the port of its DICOM receiver?"
 
 
 def _rejection(error: AssociationRejected) -> str:
@@ -90,9 +103,22 @@ def _tls_advice(error: TlsFailed) -> str:
     return "compare the certificates and TLS versions of both sides"
 
 
-_REFUSALS = {
-    1: "refused by the peer's application",
-    2: "refused without a reason",
-    3: "the peer does not support this kind of object (abstract syntax)",
-    4: "the peer does not support this encoding (transfer syntax)",
+_STATUS_ADVICE = {
+    0x0122: "it does not provide this service",
+    0x0124: "it does not let us do this: our AE title and address must be entered there",
+    0x0211: "it does not know this operation",
+    0xA700: "it has no room; free some there, or try again later",
+    0xA701: "it has no room to count the matches; ask for less",
+    0xA702: "it could not reach the receiver, or has no room: look at the receiver, and at the address it has for it",
+    0xA801: "it does not know the AE title of the receiver, which must be entered there with its address",
+    0xA900: "it does not take these keys for this model; try others, or another --model",
+    0xC001: "it does not take these keys for this model; try others, or another --model",
 }
+"""What to try, by status (PS3.4 B.2.3, C.4.1.1.4, C.4.2.1.5, C.4.3.1.4; PS3.7 C)."""
+
+FAILED = 1
+"""Exit code: the peer refused, or something failed."""
+INTERRUPTED = 128 + 2
+"""Exit code after Ctrl-C, as shells have it; wrong usage is click's 2."""
+TERMINATED = 128 + 15
+"""Exit code after SIGTERM."""
