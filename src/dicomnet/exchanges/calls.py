@@ -57,20 +57,35 @@ def settle(session: Session, *, everything: bool = False) -> Script[None]:
         DicomTimeout: the peer does not end one of them; the association is aborted.
     """
     left = [operation for operation in session.unfinished if not operation.held]
-    if not left or session.over or (session.room and not everything):
-        return
-    for operation in left:
+    if left and not session.over and (everything or not session.room):
+        yield from end(session, left)
+
+
+def end(session: Session, operations: Sequence[Operation]) -> Script[None]:
+    """Cancels operations whose replies nobody wants any more, as far as they can be cancelled, and waits for their ends.
+
+    If the association ends before they do, that is no error here: whoever uses it next is told.
+
+    Raises:
+        DicomTimeout: the peer does not end one of them; the association is aborted.
+    """
+    for operation in operations:
         if not operation.over and isinstance(operation.request, _CANCELABLE):
             session.cancel(operation)
-    while left:
+    late = session.shell.now() + SETTLE_TIME
+    left = list(operations)
+    while True:
         for operation in left:
             drain(operation)
         left = [operation for operation in left if operation in session.unfinished]
         if not left or session.over:
             return
-        if not (yield Wait(session, partial(_any_answered, left), SETTLE_TIME)):
-            session.abort()
-            raise DicomTimeout("the end of an operation that was left early", SETTLE_TIME)
+        # The time is for all that is still to come: a peer that goes on and on does not hear us either.
+        seconds = max(0.0, late - session.shell.now())
+        if not (yield Wait(session, partial(_any_answered, left), seconds)) and not session.over:
+            error = DicomTimeout("the end of an operation that was left early", SETTLE_TIME)
+            session.abort(error=error)
+            raise error
 
 
 def drain(operation: Operation) -> None:

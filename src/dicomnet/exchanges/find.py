@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.commands import CFindRequest
 from dicomnet.dimse.status import Status
-from dicomnet.exchanges.calls import next_reply, settle, status_error
+from dicomnet.exchanges.calls import end, next_reply, settle, status_error
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script
 from dicomnet.types import Priority
@@ -86,10 +86,8 @@ class Find:
         """
         operation, session = self._operation, self.session
         self._closed = True
-        if operation is None or operation not in session.unfinished:
-            return
-        operation.held = False
-        yield from settle(session, everything=True)
+        if operation is not None and operation in session.unfinished:
+            yield from end(session, [operation])
 
     def _match(self, reply: Reply) -> Match | None:
         from dicomnet.exchanges.matches import decode_match

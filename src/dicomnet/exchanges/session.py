@@ -198,7 +198,7 @@ class Operation:
 class Inbound:
     """A request of the peer until it is answered."""
 
-    __slots__ = ("answered", "arrival", "cancelled", "command", "context", "session", "user")
+    __slots__ = ("answered", "arrival", "cancelled", "command", "context", "receiver", "session", "user")
 
     def __init__(self, session: Session, arrival: Arriving) -> None:
         self.session = session
@@ -208,6 +208,8 @@ class Inbound:
         self.cancelled = False
         self.answered = False
         """Whether the final response is on its way."""
+        self.receiver: Receiver | None = None
+        """The C-GET that it belongs to."""
         self.user: Any = None
         """For whoever performs it to keep its own object."""
 
@@ -407,13 +409,13 @@ class Session:
             self.core.release(self.shell.now())
             self.shell.flush()
 
-    def abort(self, source: int = 0, reason: int = 0) -> None:
-        """Ends the association at once."""
+    def abort(self, source: int = 0, reason: int = 0, *, error: Exception | None = None) -> None:
+        """Ends the association at once; the error is why, if something better can be said than that we have aborted it."""
         if self.closed_down:
             return
         if not self.over:
             self.ledger.ended("aborted here")
-            self._end(AssociationAborted(source, reason, by_peer=False))
+            self._end(error or AssociationAborted(source, reason, by_peer=False))
         self.shell.abort(source, reason)
 
     def tolerate(self, kind: str, detail: str) -> None:
@@ -448,9 +450,8 @@ class Session:
         inbound = self._arriving[arrival] = self._enter(arrival)
         if inbound.answered:
             return self.shell.nowhere()
-        receiver = self._receiver(inbound)
-        if receiver is not None:
-            return receiver.place(inbound)
+        if inbound.receiver is not None:
+            return inbound.receiver.place(inbound)
         if isinstance(command, NEventReportRequest) or self.provider is None:
             return self.shell.spool()
         return self.provider.choose(inbound)
@@ -499,6 +500,8 @@ class Session:
         inbound = Inbound(self, arrival)
         command = inbound.command
         assert command.message_id is not None
+        if self.receivers and isinstance(command, CStoreRequest):
+            inbound.receiver = self.receivers[0]
         self._inbound[command.message_id] = inbound
         if len(self._inbound) > self._most_inbound:
             self.shell.pause("inbound")
@@ -538,19 +541,14 @@ class Session:
         window = 1 if self.terms is None else self.terms.operations_performed or _NO_WINDOW
         return window + self.core.connection.limits.excess_operations // 2
 
-    def _receiver(self, inbound: Inbound) -> Receiver | None:
-        if self.receivers and isinstance(inbound.command, CStoreRequest):
-            return self.receivers[0]
-        return None
-
     def _perform(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
         command = inbound.command
         if inbound.answered:
             if data is not None:
                 data.close()
             return
-        receiver = self._receiver(inbound)
-        if receiver is not None:
+        receiver = inbound.receiver
+        if receiver is not None and receiver in self.receivers:
             receiver.received(inbound, data, error)
             self.shell.changed()
             return
@@ -558,7 +556,10 @@ class Session:
             return
         if self.provider is not None:
             self.provider.perform(inbound, data, error)
-        elif isinstance(command, CEchoRequest):
+            return
+        if data is not None:
+            data.close()
+        if isinstance(command, CEchoRequest):
             inbound.respond(Status.SUCCESS)
         else:
             log.warning("%s %s: %s, and nobody here performs it", self.id, self.ledger.who, command.name)
@@ -599,7 +600,10 @@ class Session:
         """PS3.7 C.5: a request we don't know is answered with its code as a response's."""
         if self.over or not command.is_request or command.message_id is None:
             return
-        self.core.send(arrival.context.context_id, command.respond(), self.shell.now())
+        try:
+            self.core.send(arrival.context.context_id, command.respond(), self.shell.now())
+        except StateError as error:  # we have asked for the release already
+            log.debug("%s no answer to an unknown command: %s", self.id, error)
         self.shell.flush()
 
     # Responses of the peer.
