@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,6 +19,8 @@ from dicomnet.exchanges.steps import Script, Wait, Work
 from dicomnet.types import UID, Priority
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, name
 from dicomnet.ul.negotiation import Context
+
+log = logging.getLogger("dicomnet.association")
 
 
 class Instance(Protocol):
@@ -138,7 +141,8 @@ class Store:
         self._exhausted = False
         self._session: Session | None = None
         self._in_flight: dict[Operation, StoreResult] = {}
-        self._bytes = 0
+        self._moved_bytes = 0
+        self._done_bytes = 0
         self._done = 0
         self._failed = 0
 
@@ -167,7 +171,7 @@ class Store:
         if self._stop is not None and self._stop():
             self._exhausted = True
             return
-        prepared: list[_Prepared] = yield Work(partial(self._prepare, self._ahead))
+        prepared: _Batch = yield Work(partial(self._prepare, self._ahead))
         self._exhausted = not prepared
         self._ready.extend(prepared)
 
@@ -176,9 +180,9 @@ class Store:
         """Instances to read at a time: as many as may go at once, so that reading and sending overlap."""
         return max(1, min(self._limit(self._session), _MOST_AHEAD))
 
-    def _prepare(self, count: int) -> list[_Prepared]:
+    def _prepare(self, count: int) -> _Batch:
         """May be called in another thread, but never twice at the same time."""
-        prepared = []
+        prepared = _Batch()
         for item in self._source.take(count):
             result = StoreResult(item.name, Outcome.NOT_SENT, item.path, index=item.index)
             self.report.results.append(result)
@@ -200,7 +204,8 @@ class Store:
             self._open_body(prepared)
         return prepared
 
-    def _open_body(self, prepared: _Prepared) -> None:
+    def _open_body(self, prepared: _Prepared) -> _Prepared:
+        """Returned is what the shell closes if nobody waits for it any more."""
         item, route, result = prepared.item, prepared.route, prepared.result
         assert item is not None
         assert route is not None
@@ -213,11 +218,12 @@ class Store:
                 prepared.body = item.converted(route.context.transfer_syntax)
         except DicomNetError as error:
             result.outcome, result.error, result.detail = Outcome.FAILED, error, str(error)
-            return
+            return prepared
         result.transfer_syntax_uid = route.context.transfer_syntax
         result.length = prepared.body.length
         if self._progress is not None and prepared.body.length > _WORTH_COUNTING:
             prepared.body = _Counted(prepared.body, self._moved)
+        return prepared
 
     # Between: sending.
 
@@ -245,6 +251,10 @@ class Store:
             prepared.close()
             self._finish(result)
             return
+        if self._session is not None and _was_lost(self._session):
+            self._ready.appendleft(prepared)
+            yield from self._lost(self._session)
+            return
         route = prepared.route
         if route is None or route.session.over:
             route = yield from self._find_way(prepared)
@@ -253,7 +263,7 @@ class Store:
         session = route.session
         if session is not self._session:
             self._session = session
-            yield from settle(session)
+            yield from self._settle(session, prepared)
         request = CStoreRequest(
             affected_sop_class_uid=item.sop_class_uid,
             affected_sop_instance_uid=item.sop_instance_uid,
@@ -272,6 +282,15 @@ class Store:
                 self._fail(result, error)
         else:
             self._in_flight[operation] = result
+
+    def _settle(self, session: Session, prepared: _Prepared) -> Script[None]:
+        try:
+            yield from settle(session)
+        except DicomNetError as error:  # it is over; who sends on it will notice
+            log.debug("%s %s", session.id, error)
+        except BaseException:
+            prepared.close()
+            raise
 
     def _find_way(self, prepared: _Prepared) -> Script[Route | None]:
         """A route for one that had none when it was read, or whose association is gone."""
@@ -303,18 +322,24 @@ class Store:
         session = self._session
         assert session is not None
         in_flight = self._in_flight
-        yield Wait(session, partial(self._something_to_do, self._bytes))
+        yield Wait(session, partial(self._something_to_do, self._moved_bytes))
         self._report_progress("")
-        for operation in [each for each in in_flight if each.answered]:
-            reply = operation.next_reply()
-            self._judge(in_flight.pop(operation), reply, operation)
+        self._read_answers()
         if in_flight and session.over:
             yield from self._lost(session)
 
-    def _something_to_do(self, bytes_before: int) -> bool:
-        if self._progress is not None and self._bytes != bytes_before:
+    def _something_to_do(self, moved_before: int) -> bool:
+        if self._progress is not None and self._moved_bytes != moved_before:
             return True
         return any(operation.answered for operation in self._in_flight)
+
+    def _read_answers(self) -> None:
+        in_flight = self._in_flight
+        for operation in [each for each in in_flight if each.answered]:
+            reply = operation.next_reply()
+            if reply.data is not None:
+                reply.data.close()
+            self._judge(in_flight.pop(operation), reply, operation)
 
     def _judge(self, result: StoreResult, reply: Reply, operation: Operation) -> None:
         status = result.status = reply.status
@@ -333,6 +358,7 @@ class Store:
 
     def _lost(self, session: Session) -> Script[None]:
         """The association is gone: nobody will ever tell what became of what was in flight."""
+        self._read_answers()  # those that came in its last moments
         error = session.error or StateError("the association is over")
         unknown = [*self._in_flight.values()]
         self._in_flight.clear()
@@ -371,18 +397,18 @@ class Store:
         self._done += 1
         self._failed += result.outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_SENT)
         if result.ok and (self._progress is None or result.length <= _WORTH_COUNTING):
-            self._bytes += result.length
+            self._done_bytes += result.length
         if self._on_result is not None:
             self._on_result(result)
         self._report_progress(result.name)
 
     def _report_progress(self, current: str) -> None:
         if self._progress is not None:
-            self._progress(Progress(self._done, self._failed, self._bytes, current))
+            self._progress(Progress(self._done, self._failed, self._done_bytes + self._moved_bytes, current))
 
     def _moved(self, count: int) -> None:
-        """Bytes of a large instance are on their way; told in whatever thread has read them."""
-        self._bytes += count
+        """Bytes of a large instance are on their way; told in the thread that has read them, and in no other."""
+        self._moved_bytes += count
         session = self._session
         if session is not None:
             session.shell.wake_soon()
@@ -410,6 +436,14 @@ class _Prepared:
         body, self.body = self.body, None
         if body is not None:
             body.close()
+
+
+class _Batch(list[_Prepared]):
+    """Some of them, as they were read together."""
+
+    def close(self) -> None:
+        for prepared in self:
+            prepared.close()
 
 
 class _Counted:
@@ -442,6 +476,11 @@ def find_route(session: Session, instance: Instance, *, decode: bool = False) ->
         if found is not None:
             found = (found[0], True)
     return None if found is None else Route(session, *found)
+
+
+def _was_lost(session: Session) -> bool:
+    """Whether an association has ended, and not because it made room for another one of ours."""
+    return session.over and (session.error is not None or not session.core.connection.requestor)
 
 
 def is_compressed(transfer_syntax_uid: str) -> bool:
