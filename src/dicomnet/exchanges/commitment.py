@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomnet.dimse.commands import NEventReportRequest
 from dicomnet.dimse.status import Status
-from dicomnet.errors import DicomNetError, DicomTimeout, InvalidValue
+from dicomnet.errors import DicomTimeout, InvalidValue
 from dicomnet.exchanges.calls import n_action
 from dicomnet.exchanges.reports import CommitReport, InstanceRef, StoreReport
 from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
@@ -56,12 +56,16 @@ class Transactions:
             return False
         try:
             dataset = data.dataset()
-            report = self._pending.pop(UID(str(dataset.get("TransactionUID", ""))), None)
-            if report is None:
+            transaction_uid = UID(str(dataset.get("TransactionUID", "")))
+            expected = self._pending.get(transaction_uid)
+            if expected is None:
                 return False
+            report = CommitReport(transaction_uid, expected.requested)
             read_result(dataset, report)
-        except DicomNetError as error:
+        except Exception as error:  # noqa: BLE001 (pydicom reads values late, and raises what it likes)
             log.warning("%s a commitment result cannot be read: %s", inbound.session.id, error)
+            return False
+        if self._pending.pop(transaction_uid, None) is None:  # told twice, on two associations
             return False
         data.close()
         self._results[report.transaction_uid] = report

@@ -125,18 +125,27 @@ class Get(_Retrieve):
         super().__init__(session, context, identifier, **options)
         self._keep = keep
         self._on_instance = on_instance
+        self._coming: set[Inbound] = set()
 
     def run(self) -> Script[RetrieveReport]:
         """Asks, takes what comes, and reports it.
 
+        If the association ends when something has come already, ``report.error`` says why.
+
         Raises:
-            AssociationError: the association ended early.
+            AssociationError: the association ended before anything came.
         """
         yield from settle(self.session)
         request = CGetRequest(affected_sop_class_uid=self.context.abstract_syntax, priority=self._priority)
         self.session.receivers.append(self)
         try:
             yield from self._run(request)
+            # Some peers do not wait for our last responses; what they have sent may still be on its way to a disk.
+            yield Wait(self.session, lambda: not self._coming)
+        except DicomNetError as error:
+            if not self.report.instances:
+                raise
+            self.report.error = error
         finally:
             self.session.receivers.remove(self)
         return self.report
@@ -144,15 +153,17 @@ class Get(_Retrieve):
     # As the receiver of its session.
 
     def place(self, inbound: Inbound) -> Any:
+        self._coming.add(inbound)
         try:
             return self._keep(inbound.arrival.incoming)
-        except (DicomNetError, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 (a function of the caller may raise anything)
             log.warning("%s an instance cannot be kept: %s", self.session.id, error)
             inbound.user = error
             return self.session.shell.nowhere()
 
     def received(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
         command = inbound.command
+        self._coming.discard(inbound)
         error = error or inbound.user
         status, comment = (Status.SUCCESS, None) if error is None else status_of(error)
         if data is None and error is None:
@@ -200,9 +211,11 @@ class Move(_Retrieve):
     def run(self) -> Script[RetrieveReport]:
         """Asks, and waits for the peer to say that it is done; then for what it has counted to arrive.
 
+        If the association ends when something has arrived already, ``report.error`` says why.
+
         Raises:
             NothingArrived: the peer reports success, and our inbox is empty.
-            AssociationError: the association ended early.
+            AssociationError: the association ended before anything arrived, as far as we can know.
         """
         yield from settle(self.session)
         request = CMoveRequest(
@@ -210,9 +223,17 @@ class Move(_Retrieve):
             move_destination=self._destination,
             priority=self._priority,
         )
-        yield from self._run(request)
-        if self._inbox is not None:
-            yield from self._await(self._inbox)
+        inbox = self._inbox
+        try:
+            yield from self._run(request)
+        except DicomNetError as error:
+            if inbox is None or not inbox.arrived:
+                raise
+            self.report.instances[:] = inbox.arrived
+            self.report.error = error
+            return self.report
+        if inbox is not None:
+            yield from self._await(inbox)
         return self.report
 
     def _await(self, inbox: Inbox) -> Script[None]:
@@ -237,7 +258,7 @@ def _failed_uids(reply: Reply) -> list[UID]:
         return []
     try:
         found = reply.data.dataset().get("FailedSOPInstanceUIDList") or []
-    except DicomNetError as error:
+    except Exception as error:  # noqa: BLE001 (pydicom reads values late, and raises what it likes)
         log.warning("the list of failed instances cannot be read: %s", error)
         return []
     finally:
