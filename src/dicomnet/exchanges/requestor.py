@@ -62,7 +62,11 @@ class Requestor:
         """Those that are open, nearly always one."""
         self._last: Session | None = None
         self._packs = packs(wanted)
-        self._unopened = list(self._packs)
+        self._opened: dict[Session, list[Wanted]] = {}
+        """What the open ones were opened with."""
+        self._fruitless: list[list[Wanted]] = []
+        """Packs of which the peer accepted nothing."""
+        self._asked_for: tuple[Instance, list[list[Wanted]]] | None = None
         self._flexible = flexible
         self._provider = provider
         self._elsewhere = transactions is not None
@@ -116,6 +120,7 @@ class Requestor:
 
     def store(self, source: Source, **options: Any) -> Script[StoreReport]:
         """C-STORE of whatever the source has; options as for `Store`."""
+        self._check()
         return (yield from Store(self, source, **options).run())
 
     def find(
@@ -249,7 +254,9 @@ class Requestor:
     # As the routes of a store.
 
     def route(self, instance: Instance, *, decode: bool) -> Route | None:
-        self._seen[instance.sop_class_uid, instance.transfer_syntax_uid] = None
+        pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        self._seen.pop(pair, None)  # the latest are the last
+        self._seen[pair] = None
         for session in self.sessions:
             found = find_route(session, instance, decode=decode)
             if found is not None:
@@ -279,7 +286,13 @@ class Requestor:
         """The contexts to be proposed next for an instance that has no way."""
         pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
         if not self._flexible:
-            return next((p for p in self._unopened if any(w.abstract_syntax == pair[0] for w in p)), None)
+            if self._asked_for is None or self._asked_for[0] is not instance:
+                self._asked_for = (instance, [])
+            asked = self._asked_for[1]
+            pack = self._unopened(pair[0], asked)
+            if pack is not None:
+                asked.append(pack)
+            return pack
         if pair in self._tried:
             return None
         # All that came so far at once, or instances of different kinds in turn would each have to open it anew.
@@ -291,7 +304,7 @@ class Requestor:
         for unused in [one for one in self.sessions if not any(each.held for each in one.unfinished)]:
             yield from _release(unused)
             self.sessions.remove(unused)
-        self._unopened = [one for one in self._packs if one is not pack]
+            self._opened.pop(unused, None)
         settings = self.settings
         request = association_request(
             pack,
@@ -313,6 +326,7 @@ class Requestor:
             session.abort()
             raise
         if not terms.contexts:
+            self._fruitless.append(pack)
             yield from _release(session)
             names = ", ".join(dict.fromkeys(name(one.abstract_syntax) for one in pack[:_MOST_NAMES]))
             more = " and others" if len(pack) > _MOST_NAMES else ""
@@ -320,18 +334,29 @@ class Requestor:
                 pack[0].abstract_syntax, f"the peer accepted no presentation context: {names}{more} refused"
             )
         self._last = session
+        self._opened[session] = pack
         self.sessions.append(session)
+
+    def _unopened(self, sop_class: str, tried: Sequence[list[Wanted]]) -> list[Wanted] | None:
+        """A pack with the SOP class in it that might be opened for it."""
+        gone = [*self._opened.values(), *self._fruitless, *tried]
+        for pack in self._packs:
+            if any(one.abstract_syntax == sop_class for one in pack) and not any(pack is one for one in gone):
+                return pack
+        return None
+
+    def _check(self) -> None:
+        """Raises what the association has ended with, if it has not made room for another one."""
+        if self.sessions or self._last is None:
+            self.session.check()
 
     def _way(self, sop_class: UID, verb: Verb) -> Script[tuple[Session, Context]]:
         """An association and a context for a request about a SOP class."""
-        if self.sessions or self._last is None:
-            self.session.check()
+        self._check()
         found = self._context(sop_class, verb)
         tried: list[list[Wanted]] = []
         while found is None:
-            pack = next(
-                (p for p in self._unopened if p not in tried and any(w.abstract_syntax == sop_class for w in p)), None
-            )
+            pack = self._unopened(sop_class, tried)
             if pack is None:
                 raise self._refused(sop_class, verb)
             tried.append(pack)
@@ -370,6 +395,8 @@ class Requestor:
                 errors.append(error)
             except DicomNetError as error:
                 return error
+        if any(one.abstract_syntax == sop_class for pack in self._fruitless for one in pack):
+            errors.append(ContextRefused(sop_class, f"{name(sop_class)} was proposed, but refused"))
         return next((error for error in errors if error.proposed), errors[0] if errors else _unknown(sop_class))
 
 
