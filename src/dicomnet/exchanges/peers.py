@@ -468,8 +468,11 @@ class RemoteFind:
         self._line = line
         try:
             self._find = yield from self._begin(line.requestor)
-        except BaseException:
+        except GeneratorExit:
             self.abandon()
+            raise
+        except BaseException:
+            yield from self._end()
             raise
 
     def next(self) -> Script[Match | None]:
