@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydicom.data import get_testdata_file
 
 import dicomnet
 
@@ -35,12 +36,18 @@ def run(*command: str, folder: Path = REPOSITORY) -> str:
     return result.stdout
 
 
-def test_the_program_in_the_readme_prints_what_it_says(tmp_path: Path) -> None:
-    """The README's Python, copied from top to bottom, works and prints the line promised under it."""
+def test_the_programs_in_the_readme_print_what_it_says(tmp_path: Path) -> None:
+    """The README's Python, copied from top to bottom, works and prints what is promised under it."""
+    study = tmp_path / "study"
+    study.mkdir()
+    shutil.copy(str(get_testdata_file("CT_small.dcm", download=False)), study)
     program = tmp_path / "readme.py"
     program.write_text("\n".join(blocks(README, "python")))
-    [promised] = re.findall("^This prints `(.+)`", README, re.MULTILINE)
-    assert run(sys.executable, str(program), folder=tmp_path) == f"{promised}\n"
+    promised = re.search("^With a CT image in `study/` this prints\n\n```\n(.*?)```$", README, re.MULTILINE | re.DOTALL)
+    echo = re.search("^This prints `(.+)`", README, re.MULTILINE)
+    assert promised is not None
+    assert echo is not None
+    assert run(sys.executable, str(program), folder=tmp_path) == f"{promised[1]}{echo[1]}\n"
 
 
 def test_the_guide_to_the_core_echoes(tmp_path: Path) -> None:
@@ -67,8 +74,8 @@ def test_the_first_forty_lines_hold_a_program() -> None:
     """Who opens the page sees purpose, layering, install and the beginning of a program without scrolling far."""
     head = "\n".join(README.splitlines()[:40])
     assert "pip install" in head
-    assert "on_receive_c_echo_request" in head
-    assert "send_c_echo_request" in head
+    assert "dicomnet.Server(" in head
+    assert "dicomnet.Peer(" in head
 
 
 @pytest.mark.parametrize("line", re.findall("^dicomnet [a-z]+ .+|^dicomnet [a-z]+$", README, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""The programs in examples/, run as a user would: as processes, with a real file between them."""
+"""The programs in examples/objects/, run as a user would: as processes, with a real file between them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "
 def outcome(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """How an example ends."""
     return subprocess.run(
-        [sys.executable, ROOT / "examples" / name, *arguments],
+        [sys.executable, ROOT / "examples" / "objects" / name, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -42,7 +42,7 @@ def run(name: str, *arguments: str) -> str:
 def serving(name: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """An example that listens, and the port it says it listens on; it must end in good order."""
     process = subprocess.Popen(
-        [sys.executable, ROOT / "examples" / name, *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        [sys.executable, ROOT / "examples" / "objects" / name, *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
     try:
         assert process.stdout is not None
@@ -79,12 +79,12 @@ def test_the_query_pair_finds_what_matches() -> None:
 
 def test_every_example_says_how_it_is_used() -> None:
     """The last line of each docstring is the command that runs it."""
-    for path in (ROOT / "examples").glob("*.py"):
+    for path in (ROOT / "examples" / "objects").glob("*.py"):
         docstring = path.read_text().split('"""')[1].strip()
         assert docstring.splitlines()[-1].startswith(f"python {path.name}")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "examples" / "objects").glob("*.py")), ids=lambda path: path.stem)
 def test_without_arguments_they_say_how_they_are_used(path: Path) -> None:
     """One line and exit code 2, no traceback."""
     result = outcome(path.name)

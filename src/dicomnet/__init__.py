@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         UserIdentity as UserIdentity,
         UserIdentityType as UserIdentityType,
     )
+    from dicomnet.server.server import Server as Server
     from dicomnet.sockets import IpType as IpType, SocketOptions as SocketOptions
     from dicomnet.storage.destination import MEMORY as MEMORY, SPOOL as SPOOL
     from dicomnet.storage.folder import Folder as Folder
@@ -129,6 +130,7 @@ _NAMES = {
     "dicomnet.net": "Associate DicomNet Message NetFlags SecurityMode breathe runtime shutdown startup",
     "dicomnet.pdu": """
         CommonExtendedNegotiation ExtendedNegotiation RoleSelection UserIdentity UserIdentityType""",
+    "dicomnet.server.server": "Server",
     "dicomnet.sockets": "IpType SocketOptions",
     "dicomnet.storage.destination": "MEMORY SPOOL",
     "dicomnet.storage.folder": "Folder",
