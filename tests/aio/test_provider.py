@@ -282,6 +282,25 @@ class TestCancel:
                 gate.open()
                 assert (await answer_of(raw)).status == Status.CANCEL
 
+    async def test_a_request_that_is_cancelled_before_its_turn_is_not_begun(self) -> None:
+        """It waited for a place in the window."""
+        begun: list[int] = []
+        go_on = asyncio.Event()
+
+        async def answer(request: Any) -> None:
+            begun.append(request.message_id)
+            await go_on.wait()
+
+        async with Archive({"find": answer}) as archive:
+            raw = await archive.raw()
+            await ask(raw, message_id=1)
+            await ask(raw, message_id=2)
+            await cancel(raw, 2)
+            await eventually(lambda: any(one.cancelled for one in archive.sessions[0]._inbound.values()))
+            go_on.set()
+            assert [(await answer_of(raw)).status for _ in range(2)] == [Status.SUCCESS, Status.CANCEL]
+        assert begun == [1]
+
     async def test_a_cancel_that_comes_too_late_is_nobodys(self) -> None:
         """It crossed the final response (PS3.7 9.1.2.2); the next request is answered as if nothing had been."""
         async with Archive({"find": lambda request: studies(1)}) as archive:

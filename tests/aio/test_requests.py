@@ -324,6 +324,23 @@ class TestForgetting:
         assert "not today" in report.results[0].detail
         assert names(tmp_path) == ["1.2.3.2.dcm"]
 
+    async def test_who_still_waits_after_the_answer_is_told(self) -> None:
+        """A task that the handler has left behind must not wait for ever."""
+        left: list[asyncio.Task[Any]] = []
+
+        async def refuse(request: Any) -> int:
+            left.append(asyncio.create_task(request.save(MEMORY)))
+            await asyncio.sleep(0)
+            return Status.OUT_OF_RESOURCES
+
+        async with Archive({"store": refuse}) as archive:
+            raw = await archive.raw()
+            await raw.write(command_pdus(CT_CONTEXT, codec.encode(store(1)), MAX_PDU))
+            await raw.write(data_pdus(CT_CONTEXT, pattern(100 * KIB), MAX_PDU)[: 50 * KIB])
+            assert (await archive.saw(RequestAnswered)).status == Status.OUT_OF_RESOURCES
+            with pytest.raises(StateError, match="was answered before"):
+                await left[0]
+
     async def test_a_warning_is_answered_if_the_data_are_kept(self) -> None:
         """Elements were discarded, the rest is there."""
 

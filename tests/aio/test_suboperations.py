@@ -232,6 +232,18 @@ class TestGet:
             report = await association.move("WS1", STUDY, progress=progress, check=False)
         assert report.status == Status.SUCCESS
 
+    async def test_a_handler_that_looks_for_long_gives_signs_of_life(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also before anything is known of what there is to send."""
+        monkeypatch.setattr(suboperations, "PENDING_TIME", 0.01)
+        heard = asyncio.Event()
+
+        async def look(request: Any) -> list[Dataset]:
+            await heard.wait()
+            return instances(1)
+
+        report = await get(look, progress=lambda report: heard.set())
+        assert (report.status, report.completed) == (Status.SUCCESS, 1)
+
     async def test_the_end_of_the_association_ends_it(self) -> None:
         """Nothing is left that would still send."""
         async with Archive({"get": lambda request: instances(1000)}) as archive:

@@ -229,6 +229,9 @@ class HandlerProvider:
             log.warning("%s %s: %s", association.id, inbound.command.name, error)
             performance.respond(status, comment=f"the data set cannot be read: {error}")
             return
+        if performance.request.cancelled:  # while it waited for its turn
+            performance.respond(Status.CANCEL)
+            return
         performance.bytes += len(raw or b"")
         work: Callable[[Performance], Coroutine[Any, Any, None]] = perform_n
         if verb not in _COMPOSITE:

@@ -230,6 +230,7 @@ class StoreRequest(Request):
         if not self._claimed:
             self._claimed = True
             self._inbound.use(NullSink())
+        self._fail(StateError("the request was answered before its data set was there"))
         if self._pipe is not None:
             self._pipe.close()
 

@@ -121,7 +121,8 @@ class Tally:
         else:
             self._fail_one(result.sop_instance_uid, result.detail)
         self._performance.bytes += result.length if result.ok else 0
-        self.tell()
+        if self.remaining:
+            self.tell()
 
     def count_unreadable(self, items: Sequence[Item]) -> None:
         """None of these could be sent at all."""
@@ -136,8 +137,8 @@ class Tally:
                 self._fail_one(item.sop_instance_uid, "")
 
     def tell(self) -> None:
-        """Says how far it has come, unless that was the last or the peer does not even take what it was told before."""
-        if self.remaining and not self._performance.session.crowded:
+        """Says how far it has come, unless the peer does not even take what it was told before."""
+        if not self._performance.session.crowded:
             self._performance.respond(Status.PENDING, **self._counts, number_of_remaining_suboperations=self.remaining)
 
     def beating(self) -> _Beat:
