@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -47,7 +48,12 @@ class Archive:
     """Arguments as for `HandlerProvider`, but handlers may be a mapping; and those of `Endpoint`."""
 
     def __init__(
-        self, handlers: Mapping[str, Any] | Handlers, *, endpoint: dict[str, Any] | None = None, **options: Any
+        self,
+        handlers: Mapping[str, Any] | Handlers,
+        *,
+        endpoint: dict[str, Any] | None = None,
+        tls: ssl.SSLContext | None = None,
+        **options: Any,
     ) -> None:
         self.crew = options.pop("crew", None) or Crew(idle=0.05)
         self.events: list[Observed] = []
@@ -61,6 +67,7 @@ class Archive:
         self.address = ""
         self.port = 0
         self._endpoint = endpoint or {}
+        self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self._noted = asyncio.Event()
         self._raw: list[Raw] = []
@@ -140,7 +147,9 @@ class Archive:
         carrier = Carrier(session)
         carrier.channel = Channel(core, session, hub())
         self.sessions.append(session)
-        task = asyncio.get_running_loop().create_task(attach(sock, carrier.channel, server_side=True))
+        task = asyncio.get_running_loop().create_task(
+            attach(sock, carrier.channel, context=self._tls, server_side=True)
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -13,9 +13,10 @@ import pytest
 from pydicom import Dataset
 
 from aio.archive import CT, EXPLICIT, Archive, eventually, instance
-from aio.ends import MAX_PDU, pattern, reset, store
+from aio.ends import MAX_PDU, Site, pattern, reset, store
+from dicomnet.aio import served
 from dicomnet.aio.association import associate
-from dicomnet.aio.observe import Ended, RequestAnswered
+from dicomnet.aio.observe import Ended, RequestAnswered, RequestBegan
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse import codec
 from dicomnet.dimse.fragments import command_pdus, data_pdus
@@ -453,6 +454,33 @@ class TestEnding:
             await archive.saw(Ended)
         assert len(cancelled) == 1
 
+    async def test_a_handler_that_has_heard_of_the_end_does_not_stay_for_ever(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It may tidy up for a while; then it is cancelled."""
+        monkeypatch.setattr(served, "ENDING_TIME", 0.01)
+        cancelled = asyncio.Event()
+
+        async def keep(request: Any) -> None:
+            try:
+                await request.save(MEMORY)
+            except AssociationError:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    cancelled.set()
+
+        async with Archive({"store": keep}) as archive:
+            raw = await archive.raw()
+            await raw.write(command_pdus(CT_CONTEXT, codec.encode(store(1)), MAX_PDU))
+            await raw.write(data_pdus(CT_CONTEXT, pattern(100 * KIB), MAX_PDU)[: 50 * KIB])
+            await eventually(lambda: archive.sessions[0].performing and archive._channels[0]._held == 0)
+            await archive.saw(RequestBegan)
+            await eventually(lambda: _waits(archive))
+            reset(raw.sock)
+            await archive.saw(Ended)
+            await cancelled.wait()
+
     async def test_a_data_set_that_nobody_took_gives_its_buffers_back(self) -> None:
         """It came whole, the handler had not decided, and then the peer was gone: the archive checks its buffers."""
         begun = asyncio.Event()
@@ -515,6 +543,23 @@ class TestFacts:
             "id": "0000",
         }
 
+    async def test_a_secure_link_tells_its_facts(self, site: Site) -> None:
+        """Version and cipher suite; the requestor has shown no certificate."""
+        seen: list[Any] = []
+
+        def keep(request: Any) -> None:
+            seen.append(request.association.tls)
+            request.discard()
+
+        async with (
+            Archive({"store": keep}, tls=site.acceptor) as archive,
+            associate(archive.address, contexts=["CTImageStorage"], tls=site.requestor) as association,
+        ):
+            await association.store(instance(1))
+        assert seen[0].version == "TLSv1.3"
+        assert seen[0].cipher.protocol == "TLSv1.3"
+        assert seen[0].certificates == []
+
     async def test_a_twin_looks_like_its_request(self) -> None:
         """Attributes are the same, and blocking calls on the loop itself are refused."""
         seen: list[Any] = []
@@ -541,6 +586,15 @@ class TestFacts:
             answer = await raw.pdu()
             assert answer[0] == PduType.P_DATA_TF
             assert codec.decode(answer[12:]).status == Status.CANNOT_UNDERSTAND  # type: ignore[attr-defined]
+
+
+def _waits(archive: Archive) -> bool:
+    """Whether a handler waits for its data set."""
+    return any(
+        running is not None and getattr(running.request, "_waits", 0)
+        for one in archive.provider._served.values()
+        for running in one._performances.values()
+    )
 
 
 def _answer(function: Callable[[Any], Any]) -> Callable[[Any], None]:
