@@ -116,7 +116,9 @@ class Running:
                 await self._until_nobody_is_left()
         for connection in list(self._connections.values()):
             connection.drop()
-        await self._until_nobody_is_left()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_BYTES):
+                await self._until_nobody_is_left()
         await self._end_tasks()
         await self.loop.run_in_executor(None, partial(self._crew.close, timeout=LAST_HANDLERS))
         self.site.running = None
@@ -304,6 +306,7 @@ class _Connection:
     def begin(self, context: ssl.SSLContext | None) -> None:
         """Makes the socket a transport, with TLS after its handshake; nobody else waits for that."""
         self._task = self._running.loop.create_task(self._attach(context), name=f"{self.session.id} begins")
+        self._task.add_done_callback(self._begun)
 
     def drop(self) -> None:
         """Ends the connection without a word."""
@@ -313,26 +316,29 @@ class _Connection:
         self._carrier.channel.abort_transport()
 
     async def _attach(self, context: ssl.SSLContext | None) -> None:
-        session, channel = self.session, self._carrier.channel
+        channel = self._carrier.channel
         assert channel is not None
-        error: Exception | None = ConnectionLost("the server was stopped")
-        try:
-            if context is None:
-                await attach(self._sock, channel, server_side=True)
-            else:
-                async with self._running.handshakes:
-                    timeout = session.core.connection.timeouts.handshake
-                    await attach(self._sock, channel, context=context, server_side=True, handshake_timeout=timeout)
-            error = None
-        except TlsFailed as failure:
-            log.warning("%s %s: %s", session.id, session.ledger.who, failure)
-            error = failure
-        except OSError as failure:
-            error = ConnectionLost(broken_reason(failure))
-        finally:
-            if error is not None:
-                self._sock.close()
-                session.closed(error)
+        if context is None:
+            await attach(self._sock, channel, server_side=True)
+            return
+        timeout = self.session.core.connection.timeouts.handshake
+        async with self._running.handshakes:
+            await attach(self._sock, channel, context=context, server_side=True, handshake_timeout=timeout)
+
+    def _begun(self, task: asyncio.Task[None]) -> None:
+        """Not in the task itself: one that is cancelled early never begins."""
+        session = self.session
+        error = ConnectionLost("the server was stopped") if task.cancelled() else task.exception()
+        if error is None:
+            return
+        self._sock.close()
+        if isinstance(error, TlsFailed):
+            log.warning("%s %s: %s", session.id, session.ledger.who, error)
+        elif isinstance(error, OSError):
+            error = ConnectionLost(broken_reason(error))
+        elif not isinstance(error, ConnectionLost):
+            log.error("%s the connection could not be served", session.id, exc_info=error)
+        session.closed(error if isinstance(error, Exception) else ConnectionLost())
 
 
 class _Carrier(Carrier):
