@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
 
 import holdings
+from dicomnet import Status
 from dicomnet.server.server import Server
 
 
@@ -55,3 +57,43 @@ class Archive(Server):
         """Promises what is in the folder."""
         have = {instance.sop_instance for instance in holdings.known(self.paths())}
         return [r for r in refs if r.sop_instance_uid in have], [r for r in refs if r.sop_instance_uid not in have]
+
+
+class Department(Server):
+    """Makes, changes, reads and deletes instances of any class with N-services, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("OURS", port=0, host="127.0.0.1")
+        self.instances: dict[str, Dataset] = {}
+        self.asked: list[tuple[str, str, str, Dataset | None]] = []
+        """Operation, SOP class, SOP instance and data set of each request."""
+        self.handle("find", lambda _: list(self.instances.values()), "ups")
+
+    async def on_n_create(self, request: Any) -> None:
+        self._note("n-create", request)
+        self.instances[request.sop_instance_uid] = copy(request.dataset)
+
+    async def on_n_set(self, request: Any) -> None:
+        self._note("n-set", request).update(request.dataset)
+
+    async def on_n_get(self, request: Any) -> Dataset:
+        instance, found = self._note("n-get", request), Dataset()
+        for tag in request.attributes:
+            found[tag] = instance[tag]
+        return found
+
+    async def on_n_action(self, request: Any) -> None:
+        self._note("n-action", request)
+
+    async def on_n_event_report(self, request: Any) -> None:
+        self._note("n-event-report", request)
+
+    async def on_n_delete(self, request: Any) -> int:
+        self._note("n-delete", request)
+        known = self.instances.pop(request.sop_instance_uid, None)
+        return Status.SUCCESS if known is not None else Status.NO_SUCH_SOP_INSTANCE
+
+    def _note(self, verb: str, request: Any) -> Dataset:
+        uid = request.sop_instance_uid
+        self.asked.append((verb, request.sop_class_uid, uid, request.dataset))
+        return self.instances.get(uid, Dataset())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dicomnet
@@ -10,6 +12,7 @@ from dicomnet import aio
 from dicomnet.aio.hub import close_hub
 
 SHELLS = ("Peer", "aio.Peer")
+ASSOCIATES = ("associate", "aio.associate")
 
 
 def remote(shell: str, port: int, *, title: str = "ARCHIVE", aet: str = "US", **options: Any) -> Any:
@@ -27,6 +30,47 @@ def borrowing(shell: str, server: dicomnet.Server, port: int, operation: str, *w
     ours = OnALoop(address)
     ours._make = lambda: server.aio_peer(address)
     return getattr(ours, operation)(*what, **options)
+
+
+@contextmanager
+def associated(shell: str, port: int, *, contexts: Sequence[Any], title: str = "ARCHIVE") -> Iterator[Any]:
+    """An association with a peer on this machine, blocking or on a loop; its queries return lists."""
+    address = f"{title}@127.0.0.1:{port}"
+    if shell == "associate":
+        with dicomnet.associate(address, aet="US", contexts=contexts) as association:
+            yield _Operations(association, lambda result: result.all() if hasattr(result, "all") else result)
+        return
+
+    async def settle(result: Any) -> Any:
+        return await (result.all() if hasattr(result, "all") else result)
+
+    with asyncio.Runner() as runner:
+        entering = aio.associate(address, aet="US", contexts=contexts)
+        association = runner.run(_entered(entering))
+        try:
+            yield _Operations(association, lambda result: runner.run(settle(result)))
+            runner.run(settle(association.release()))
+        finally:
+            runner.run(_closed())
+
+
+async def _entered(entering: Any) -> Any:
+    return await entering.__aenter__()
+
+
+async def _closed() -> None:
+    close_hub()
+
+
+class _Operations:
+    """What an association offers, each operation seen through to its result."""
+
+    def __init__(self, association: Any, settle: Callable[[Any], Any]) -> None:
+        self._association = association
+        self._settle = settle
+
+    def __getattr__(self, operation: str) -> Any:
+        return lambda *what, **options: self._settle(getattr(self._association, operation)(*what, **options))
 
 
 class Blocking(dicomnet.Peer):

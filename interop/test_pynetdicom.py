@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Queue
 from threading import Event
@@ -21,6 +21,7 @@ from dicomnet.net import PresentationContext
 from dicomnet.pdu import CommonExtendedNegotiation, UserIdentity
 from dicomnet.types import UID
 from net.applications import PATIENCE, Modality, associated
+from pynet import ALL_CLASSES, asking, serving
 from services import (
     CT_IMAGE_STORAGE,
     EXPLICIT_LE,
@@ -48,22 +49,8 @@ from services import (
 )
 
 pynetdicom = peers.require_module("pynetdicom")
-AE, build_role, evt = pynetdicom.AE, pynetdicom.build_role, pynetdicom.evt
+build_role, evt = pynetdicom.build_role, pynetdicom.evt
 primitives = pynetdicom.pdu_primitives
-
-Handlers = Sequence[tuple[Any, Callable[..., Any]]]
-
-ALL_CLASSES = (
-    VERIFICATION,
-    CT_IMAGE_STORAGE,
-    STUDY_ROOT_FIND,
-    STUDY_ROOT_GET,
-    STUDY_ROOT_MOVE,
-    PERFORMED_STEP,
-    FILM_SESSION,
-    PRINTER,
-    STORAGE_COMMITMENT,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -71,44 +58,6 @@ def network() -> Iterator[None]:
     """The network ends with the test."""
     with dicomnet.runtime():
         yield
-
-
-@contextmanager
-def serving(handlers: Handlers = (), contexts: Any = ALL_CLASSES, **settings: Any) -> Iterator[int]:
-    """An SCP of pynetdicom, on the port that is given; contexts are classes, or classes with all that is said of them."""
-    entity = AE("PYNETDICOM")
-    for name, value in settings.items():
-        setattr(entity, name, value)
-    for context in contexts:
-        if isinstance(context, str):
-            entity.add_supported_context(context, [EXPLICIT_LE, "1.2.840.10008.1.2"])
-        else:
-            entity.add_supported_context(context[0], context[1], **(context[2] if len(context) > 2 else {}))
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(handlers))
-    try:
-        yield server.socket.getsockname()[1]
-    finally:
-        server.shutdown()
-
-
-@contextmanager
-def asking(
-    port: int, contexts: Sequence[str] = ALL_CLASSES, handlers: Handlers = (), *, roles: Sequence[str] = (), **more: Any
-) -> Iterator[Any]:
-    """An association that pynetdicom has asked for, released at the end if it still stands."""
-    entity = AE("PYNETDICOM")
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = PATIENCE
-    entity.maximum_pdu_size = more.pop("maximum_pdu_size", 16382)
-    for context in contexts:
-        entity.add_requested_context(context, [EXPLICIT_LE, "1.2.840.10008.1.2"])
-    more.setdefault("ext_neg", []).extend(build_role(uid, scp_role=True) for uid in roles)
-    assoc = entity.associate("127.0.0.1", port, evt_handlers=list(handlers), **more)
-    try:
-        yield assoc
-    finally:
-        if assoc.is_established:
-            assoc.release()
-        assoc.join(PATIENCE) if assoc.ident else None
 
 
 def told(message: Any) -> tuple[int, Any]:
