@@ -47,9 +47,11 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a command in a process of its own, and ends it with the test."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: object, stderr: int = subprocess.PIPE, **extra: str) -> subprocess.Popen[str]:
+    def start(
+        *arguments: object, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, **extra: str
+    ) -> subprocess.Popen[str]:
         line = [sys.executable, "-m", "dicomnet", *map(str, arguments)]
-        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment(**extra))
+        process = subprocess.Popen(line, stdout=stdout, stderr=stderr, text=True, env=environment(**extra))
         running.append(process)
         return process
 

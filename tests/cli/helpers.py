@@ -108,3 +108,17 @@ ESCAPE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 def assert_plain(*texts: str) -> None:
     for text in texts:
         assert not ESCAPE.search(text), text
+
+
+def read_all(descriptor: int) -> str:
+    """What a terminal shows until its other end is closed."""
+    seen = b""
+    while True:
+        try:
+            piece = os.read(descriptor, 65536)
+        except OSError:  # Linux says so that the last writer is gone
+            piece = b""
+        if not piece:
+            os.close(descriptor)
+            return seen.decode()
+        seen += piece

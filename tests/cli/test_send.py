@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli.helpers import CT, Outcome, Peer, assert_plain, environment
+from cli.helpers import CT, Outcome, Peer, assert_plain, environment, read_all
 from dicomnet import MEMORY, Status
 from dicomnet.errors import StorageError
 from dicomnet.storage.source import InstanceFile
@@ -498,17 +498,3 @@ def ending(how: str, *, at: str, after: bool = False) -> Callable[[Any, Any], in
         return None
 
     return perform
-
-
-def read_all(descriptor: int) -> str:
-    """What a terminal shows until its other end is closed."""
-    seen = b""
-    while True:
-        try:
-            piece = os.read(descriptor, 65536)
-        except OSError:  # Linux says so that the last writer is gone
-            piece = b""
-        if not piece:
-            os.close(descriptor)
-            return seen.decode()
-        seen += piece

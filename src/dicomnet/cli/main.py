@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,7 +18,7 @@ import click
 
 from dicomnet import __version__
 from dicomnet.cli.logs import log_to_stderr
-from dicomnet.cli.requestor import Caller, calls_peer, common_options, title_option
+from dicomnet.cli.requestor import Caller, calls_peer, checked_title, common_options, takes_keys, title_option
 from dicomnet.cli.wording import FAILED, INTERRUPTED, TERMINATED
 
 if TYPE_CHECKING:
@@ -33,10 +34,22 @@ def _associations(_: click.Context, __: click.Parameter, text: str) -> int | str
     raise click.BadParameter(f"{text!r} is neither auto nor a number from 1 to {MOST_ASSOCIATIONS}")
 
 
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_LEVEL_OPTION = click.option(
+    "--level", metavar="NAME", help="What to retrieve.  [default: the level of the lowest unique key]"
+)
+_DURABLE_OPTION = click.option(
+    "--durable/--no-durable",
+    default=True,
+    show_default=True,
+    help="Wait for the disk before an instance counts as stored.",
+)
+
+
 @click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="dicomnet")
 def cli() -> None:
-    """DICOM networking: see it, try a peer, send files, receive them."""
+    """DICOM networking: try a peer, query it, send and retrieve instances, receive them."""
 
 
 @cli.command(short_help="Show both sides at work, message by message.", epilog=_EXIT_CODES)
@@ -104,13 +117,147 @@ def send(*, caller: Caller, paths: tuple[Path, ...], window: int | None, associa
         raise click.exceptions.Exit(FAILED)
 
 
+@cli.command(short_help="Query a peer.", epilog=_EXIT_CODES)
+@calls_peer
+@click.argument("what", metavar="LEVEL")
+@takes_keys("Information model of a level.  [default: study-root, and patient-root for PATIENT]")
+@click.option(
+    "--returning", multiple=True, metavar="KEY", help="Further attribute to ask for; may be given several times."
+)
+@click.option(
+    "--charset", metavar="TERM", help="Character set of the query.  [default: the least that its values need]"
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Cancel the query after so many matches.")
+@click.option("--json", "as_json", is_flag=True, help="Print one object of the DICOM JSON model in each line.")
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="Print comma-separated values, with the keywords in the first line."
+)
+def find(
+    *,
+    caller: Caller,
+    what: str,
+    keys: Mapping[str, str],
+    model: str | None,
+    returning: tuple[str, ...],
+    charset: str | None,
+    limit: int | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Query a peer (C-FIND) at a LEVEL, which is PATIENT, STUDY, SERIES or IMAGE; or a model without levels: worklist, ups.
+
+    A KEY is a keyword or a tag, with dots for what is in a sequence. Wildcards and ranges are the standard's; a key without
+    a value is asked for and matches everything. What a level or a worklist must have is always asked for.
+
+    On a terminal the matches are a table, elsewhere lines with tabs. No match is no failure.
+
+    Example: dicomnet find ARCHIVE@10.0.0.5:104 STUDY PatientName='DOE^*' StudyDate=20260101-
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv are two forms; give one")
+    from dicomnet.cli import find
+
+    form = find.form_for(as_json=as_json, as_csv=as_csv)
+    find.run(caller, what, keys, form=form, model=model, returning=returning, charset=charset, limit=limit)
+
+
+@cli.command(short_help="Retrieve instances into a folder.", epilog=_EXIT_CODES)
+@calls_peer
+@click.argument("folder", type=_FOLDER, metavar="DIR")
+@takes_keys("Information model.", default="study-root")
+@_LEVEL_OPTION
+@_DURABLE_OPTION
+def get(*, caller: Caller, folder: Path, keys: Mapping[str, str], model: str, level: str | None, durable: bool) -> None:
+    """Retrieve instances from a peer (C-GET) and keep each as a file in DIR.
+
+    Keys that are not unique, such as an accession number, are resolved by a query. What is missing in the end is named.
+
+    Exits with 0 only if everything has come.
+
+    Example: dicomnet get ARCHIVE@10.0.0.5:104 incoming/ StudyInstanceUID=1.2.3.4
+    """
+    from dicomnet.cli import get
+
+    if not get.run(caller, folder, keys, model=model, level=level, durable=durable):
+        raise click.exceptions.Exit(FAILED)
+
+
+@cli.command(short_help="Have a peer send instances somewhere.", epilog=_EXIT_CODES)
+@calls_peer
+@takes_keys("Information model.", default="study-root")
+@_LEVEL_OPTION
+@click.option(
+    "--to", callback=checked_title, metavar="TITLE", help="AE title of the receiver, which the peer must know."
+)
+@click.option("--into", type=_FOLDER, metavar="DIR", help="Receive them here, as our own AE title.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Where we listen with --into: what the peer has for our AE title.  [default: 11112]",
+)
+def move(
+    *,
+    caller: Caller,
+    keys: Mapping[str, str],
+    model: str,
+    level: str | None,
+    to: str | None,
+    into: Path | None,
+    port: int | None,
+) -> None:
+    """Have a peer send instances to another application entity (C-MOVE); or to us, which keeps each as a file.
+
+    Keys that are not unique, such as an accession number, are resolved by a query.
+
+    Exits with 0 only if everything has been sent, or has come.
+
+    Example: dicomnet move ARCHIVE@10.0.0.5:104 --to WORKSTATION StudyInstanceUID=1.2.3.4
+    """
+    if (to is None) == (into is None):
+        raise click.UsageError("give one of --to and --into")
+    if port is not None and into is None:
+        raise click.UsageError("--port is where we listen with --into")
+    from dicomnet.cli import move
+
+    place = into or to
+    assert place is not None
+    if not move.run(caller, place, keys, model=model, level=level, port=OUR_PORT if port is None else port):
+        raise click.exceptions.Exit(FAILED)
+
+
+@cli.command(short_help="Have a peer promise to keep instances.", epilog=_EXIT_CODES)
+@calls_peer
+@click.argument("instances", nargs=-1, required=True, metavar="PATH|CLASS:UID...")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Listen here for an answer on an association of the peer's: what it has for our AE title.",
+)
+@click.option(
+    "--wait", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the answer.  [default: 300]"
+)
+def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait: float | None) -> None:
+    """Have a peer promise to keep instances (storage commitment): those in files and folders, or by SOP class and UID.
+
+    Exits with 0 only if all are committed.
+
+    Example: dicomnet commit ARCHIVE@10.0.0.5:104 study/ --port 11112
+    """
+    from dicomnet.cli import commit
+
+    if not commit.run(caller, instances, port=port, wait=wait):
+        raise click.exceptions.Exit(FAILED)
+
+
 @cli.command(short_help="Receive instances and keep them as files.", epilog=_EXIT_CODES)
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", required=True, help="0 is the first free one; it is printed."
 )
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_FOLDER,
     metavar="DIR",
     required=True,
     help="Folder for the instances.",
@@ -119,12 +266,7 @@ def send(*, caller: Caller, paths: tuple[Path, ...], window: int | None, associa
 @click.option(
     "--host", default="", metavar="ADDRESS", help="Where to listen.  [default: every address of this machine]"
 )
-@click.option(
-    "--durable/--no-durable",
-    default=True,
-    show_default=True,
-    help="Wait for the disk before an instance counts as stored.",
-)
+@_DURABLE_OPTION
 @common_options(ca_help="Clients must have a certificate issued by one of these, PEM.", level=logging.INFO)
 def recv(
     *,
@@ -178,6 +320,9 @@ def _terminate(*_: object) -> NoReturn:
     )  # `timeout` sends it twice, and the second would disturb the cleaning up
     sys.exit(TERMINATED)
 
+
+OUR_PORT = 11112
+"""The port that IANA has for DICOM and that needs no rights."""
 
 MOST_ASSOCIATIONS = 32
 """More than that a peer takes for an attack."""

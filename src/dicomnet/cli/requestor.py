@@ -94,15 +94,20 @@ def calls_peer(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def takes_keys(*, model: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The arguments of a command that has keys; it gets `keys`, a mapping, and `model`."""
+def takes_keys(text: str, *, default: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The argument and the option of a command that has keys; it gets `keys`, a mapping, and `model`.
+
+    Args:
+        text: the help for the model.
+        default: the model if none is given.
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        command = click.option("--model", metavar="NAME", help=model)(command)
+        model = click.option("--model", metavar="NAME", default=default, show_default=default is not None, help=text)
         argument: Callable[[Callable[..., None]], Callable[..., None]] = click.argument(
             "keys", nargs=-1, callback=_keys, metavar="KEY=VALUE..."
         )
-        return argument(command)
+        return argument(model(command))
 
     return decorate
 
@@ -112,7 +117,13 @@ def title_option(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """``--aet``, an AE title of ours, with this help text."""
     return click.option(
-        "--aet", name, callback=_title, metavar="TITLE", default=default, show_default=default is not None, help=text
+        "--aet",
+        name,
+        callback=checked_title,
+        metavar="TITLE",
+        default=default,
+        show_default=default is not None,
+        help=text,
     )
 
 
@@ -154,7 +165,8 @@ def common_options(*, ca_help: str, level: int) -> Callable[[Callable[..., None]
     return decorate
 
 
-def _title(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+def checked_title(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """The callback of an option that is an AE title."""
     try:
         return None if text is None else ae_title(text)
     except ValueError as error:

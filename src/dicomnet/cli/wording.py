@@ -32,9 +32,9 @@ def size(count: int) -> str:
     return f"{count} bytes"
 
 
-def count_of(number: int, noun: str) -> str:
-    """Such as "1 file" and "2 files"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count_of(number: int, noun: str, several: str | None = None) -> str:
+    """Such as "1 file" and "2 files"; the second word for nouns that want another one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {several or noun + 's'}"
 
 
 def explain(error: DicomNetError, address: Address, calling_ae: str) -> str:
