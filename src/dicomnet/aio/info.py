@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, cast
 from dicomnet.aio.carrier import Carrier, perform
 from dicomnet.exchanges import calls
 from dicomnet.exchanges.contexts import find_context
+from dicomnet.exchanges.requestor import one_class
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.session import Session
 from dicomnet.pdu import AssociateRequest, UserIdentity
+from dicomnet.sockets import address_text
 from dicomnet.ul.negotiation import Terms
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class AssociationInfo:
         self._session = session
         channel = cast("Carrier", session.shell).channel
         peer = None if channel is None else channel.get_extra_info("peername")
-        self.peer_address: tuple[str, int] | None = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
+        self.peer_address: tuple[str, int] | None = address_text(peer) if isinstance(peer, tuple) else None
         """Host and port of the peer; None where the transport has no such thing, or is gone."""
         self._ssl = None if channel is None else channel.get_extra_info("ssl_object")
 
@@ -105,19 +107,23 @@ class AssociationInfo:
     ) -> calls.Answer:
         """Reports an event to the peer, as the SCP of the SOP class (PS3.7 10.1.1).
 
+        Args:
+            sop_class: service of one SOP class, keyword or UID.
+
         Raises:
+            InvalidValue: the class is none.
             ContextRefused: the association has no context for it.
             StatusError: the peer answered with a failure.
             AssociationError: the association is over.
         """
-        session = self._session
+        session, uid = self._session, one_class(sop_class)
         context = find_context(
             session.check(),
-            sop_class,
+            uid,
             as_scu=False,
             assume_roles=session.tolerance.assume_roles,
             verb=Verb.N_EVENT_REPORT,
             request=session.request,
             accept=session.accept_pdu,
         )
-        return await perform(calls.n_event_report(session, context, sop_class, instance, event_type, dataset))
+        return await perform(calls.n_event_report(session, context, uid, instance, event_type, dataset))

@@ -24,7 +24,9 @@ LayoutSink = Callable[[Any, Any, bool, Incoming], Sink]
 class Places:
     """The folders that are in use, each opened once, and the sinks for what goes there."""
 
-    def __init__(self, layout_sink: LayoutSink | None = None) -> None:
+    def __init__(self, layout_sink: LayoutSink | None = None, *, durable: bool = True) -> None:
+        self.durable = durable
+        """Whether to wait for the disk, where a handler does not say so itself."""
         self._layout_sink = layout_sink
         self._lock = threading.Lock()
         self._folders: dict[tuple[str, bool], tuple[Folder, os.stat_result]] = {}

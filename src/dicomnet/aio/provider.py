@@ -74,6 +74,7 @@ class HandlerProvider:
         associations_per_destination: how many a C-MOVE opens at a time.
         observers: told what happens.
         layout_sink: makes the sinks of `StoreRequest.save` with a layout.
+        durable: whether `StoreRequest.save` waits for the disk, where a handler does not say so itself.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class HandlerProvider:
         associations_per_destination: int = 1,
         observers: Iterable[Observer] = (),
         layout_sink: LayoutSink | None = None,
+        durable: bool = True,
     ) -> None:
         self.handlers = handlers
         self.observers = Observers(observers)
@@ -93,7 +95,7 @@ class HandlerProvider:
         self._decide = associate
         self._destinations = destinations
         self._associations = associations_per_destination
-        self._places = Places(layout_sink)
+        self._places = Places(layout_sink, durable=durable)
         self._served: dict[Session, Served] = {}
 
     # As the provider of a session.

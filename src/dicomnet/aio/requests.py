@@ -150,19 +150,21 @@ class StoreRequest(Request):
         incoming: Incoming = self._inbound.arrival.incoming
         return incoming
 
-    async def save(self, destination: Any, *, durable: bool = True, layout: Any = None) -> ReceivedData:
+    async def save(self, destination: Any, *, durable: bool | None = None, layout: Any = None) -> ReceivedData:
         """Keeps the data set, and returns once it is kept.
 
         Args:
             destination: a folder, which is made if it is not there; a `Folder`; a function that is given the `Incoming`
                 and returns a path; MEMORY, SPOOL; or a `Sink`.
-            durable: whether to wait for the disk, so that even a power cut takes nothing that was acknowledged.
+            durable: whether to wait for the disk, so that even a power cut takes nothing that was acknowledged; None is
+                what the server was told, which is to wait unless it was told otherwise.
             layout: where below the folder, see `dicomnet.server.layout`.
 
         Raises:
             StorageError: it cannot be kept.
             TypeError: this is no destination.
         """
+        durable = self._places.durable if durable is None else durable
         sink = self._places.sink(destination, durable=durable, layout=layout)
         if self._data is None:
             return await self._take(sink)
