@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -425,3 +426,35 @@ def test_what_makes_no_server_is_refused_at_once() -> None:
     with pytest.raises(InvalidValue):
         local().handle("n-crate", print)
     local().handle("n_create", print, "mpps")
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_a_server_waits_for_the_disk_unless_told_otherwise(
+    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the handlers that do not say so themselves."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    server = local(durable=durable)
+
+    @server.on_store
+    async def keep(request: Any) -> None:
+        await request.save(tmp_path)
+
+    async with server, calling(server, "CTImageStorage") as association:
+        await association.store(instance(1))
+    assert bool(synced) == durable
+
+
+async def test_a_handler_sees_the_peers_address_as_it_is_written() -> None:
+    """That of an IPv4 peer is no IPv6 address, though the socket takes both."""
+    server = Server("ARCHIVE", port=0)
+    hosts: list[str] = []
+
+    @server.on_echo
+    async def hear(request: Any) -> None:
+        hosts.append(request.association.peer_address[0])
+
+    async with server, calling(server) as association:
+        await association.echo()
+    assert hosts == ["127.0.0.1"]

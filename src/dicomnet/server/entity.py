@@ -208,7 +208,7 @@ class Entity:
                 raise InvalidValue(f"{type(self).__name__}.{name} would never be called; {hint}")
 
     async def _keep(self, request: Any) -> None:
-        await request.save(self.folder, durable=self.durable, layout=self.layout)
+        await request.save(self.folder, layout=self.layout)
 
 
 _layout = cache(Layout)  # one that was written into a handler is looked up once

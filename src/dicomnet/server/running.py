@@ -196,6 +196,7 @@ class Running:
                 associations_per_destination=self.site.destination_associations,
                 observers=self.site.observers,
                 layout_sink=entity.layout_sink,
+                durable=entity.durable,
             )
         return provider
 
