@@ -360,7 +360,7 @@ class TestMove:
         assert len({request.sop_instance_uid for request in receiver.requests}) == 9
 
     async def test_a_lost_association_leaves_its_share_to_the_others(self) -> None:
-        """Only what was on its way is unknown, and counts as failed."""
+        """What was on its way is unknown, and counts as failed with what was read ahead; the others go another way."""
         first_lost = asyncio.Event()
 
         async def lose_first(request: Any) -> None:
@@ -371,10 +371,10 @@ class TestMove:
 
         receiver = Receiver(lose_first)
         async with receiver.open() as there:
-            report = await move(lambda request: instances(6), {"WS1": there.address}, associations_per_destination=2)
+            report = await move(lambda request: instances(9), {"WS1": there.address}, associations_per_destination=2)
         assert report.status == Status.SUBOPERATIONS_WARNING
-        assert report.completed + report.failed == 6
-        assert 1 <= report.failed < 6
+        assert report.completed + report.failed == 9
+        assert 1 <= report.failed <= 2
 
     async def test_nothing_to_move_opens_nothing(self) -> None:
         """An empty study is a success without an association."""

@@ -68,11 +68,9 @@ class Served:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s a task failed: %s", self.session.id, error, exc_info=error)
         if performance is not None:
-            request = performance.request
-            if isinstance(request, StoreRequest):
-                request._let_go()
-            if request._error is not None:  # it lives as long as the session, the frames it went through must not
-                request._error.__traceback__ = None
+            error_told = performance.request._error
+            if error_told is not None:  # it lives as long as the session, the frames it went through must not
+                error_told.__traceback__ = None
         if self._over:
             if not self._performances and self._last_call is not None:
                 self._last_call.cancel()
