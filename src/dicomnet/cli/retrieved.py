@@ -10,7 +10,7 @@ import click
 
 from dicomnet.cli.progress import Display, Plain
 from dicomnet.cli.requestor import Caller
-from dicomnet.cli.wording import count_of, explain, size
+from dicomnet.cli.wording import count_of, explain, size, status_advice
 from dicomnet.errors import DicomNetError
 from dicomnet.exchanges.reports import Retrieved, RetrieveReport
 
@@ -63,11 +63,12 @@ def conclude(report: RetrieveReport, caller: Caller, operation: str) -> bool:
     if report.status is not None and not report.status.is_success:
         said = f": {report.error_comment}" if report.error_comment else ""
         meaning = report.status.meaning(message=operation)
-        click.echo(f"{caller.address} ended with {report.status:04X}, {meaning}{said}", err=True)
+        text = f"{caller.address} ended with {report.status:04X}, {meaning}{said}"
+        click.echo(f"{text}; {status_advice(report.status)}" if report.status.is_failure else text, err=True)
     if report.error is not None:
         error: Any = report.error
-        text = explain(error, caller.address, caller.aet) if isinstance(error, DicomNetError) else str(error)
-        click.echo(f"Error: {text}", err=True)
+        why = explain(error, caller.address, caller.aet) if isinstance(error, DicomNetError) else str(error)
+        click.echo(f"Error: {why}", err=True)
     return report.ok
 
 

@@ -48,8 +48,7 @@ def explain(error: DicomNetError, address: Address, calling_ae: str) -> str:
     if isinstance(error, ContextRefused):
         return f"{address}: {error}; it does not provide this service, or not to {calling_ae!r}"
     if isinstance(error, StatusError):
-        advice = _STATUS_ADVICE.get(error.status, "its log may say why")
-        return f"{address}: {error}; {advice}"
+        return f"{address}: {error}; {status_advice(error.status)}"
     if isinstance(error, AssociationAborted) and not error.by_peer and error.source == AbortSource.SERVICE_PROVIDER:
         return _not_dicom(address, error.detail or describe_abort(error.source, error.reason))
     if isinstance(error, AssociationAborted) and error.by_peer:
@@ -66,6 +65,11 @@ def explain(error: DicomNetError, address: Address, calling_ae: str) -> str:
             "or one that speaks TLS when we do not (--tls)"
         )
     return f"{address}: {error}"
+
+
+def status_advice(status: int) -> str:
+    """What to try after a failure of the peer's."""
+    return _STATUS_ADVICE.get(status, "its log may say why")
 
 
 def _connect_advice(error: ConnectFailed) -> str:
