@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -333,7 +334,8 @@ class Channel(asyncio.BufferedProtocol):
                 written.clear()
                 if item is SEND_EOF:
                     if transport.can_write_eof() and not transport.is_closing():
-                        transport.write_eof()
+                        with suppress(OSError):  # the peer has reset the connection just now
+                            transport.write_eof()
                 elif item is CLOSE:
                     self._closing_at = self._clock() + self.core.connection.timeouts.artim
                     transport.close()

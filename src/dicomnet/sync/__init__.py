@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dicomnet.sync.association import Association as Association, Matches as Matches, associate as associate
     from dicomnet.sync.peer import Peer as Peer, PeerMatches as PeerMatches
 
-# The same once more for the running program, which loads only what it uses.
-_HOMES = {
-    "Association": "association",
-    "Matches": "association",
-    "Peer": "peer",
-    "PeerMatches": "peer",
-    "associate": "association",
-}
-
-__all__ = list(_HOMES)
+__all__ = ["Association", "Matches", "Peer", "PeerMatches", "associate"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    """Loads what is asked for, and nothing before (PEP 562)."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name.startswith("Peer"):
+        from dicomnet.sync import peer as home
+    else:
+        from dicomnet.sync import association as home  # type: ignore[no-redef]
+    value: object = getattr(home, name)
     globals()[name] = value
     return value
