@@ -49,16 +49,20 @@ class Answer:
 
 
 def settle(session: Session, *, everything: bool = False) -> Script[None]:
-    """Ends the loops over results that were left in the middle, so that the next operation finds the association free.
+    """Ends what was left in the middle, so that the next operation finds the association free.
 
-    With room in the window they may go on, unless everything is to end.
+    With room in the window loops over results may go on, unless everything is to end.
 
     Raises:
         DicomTimeout: the peer does not end one of them; the association is aborted.
     """
     left = [operation for operation in session.unfinished if not operation.held]
-    if left and not session.over and (everything or not session.room):
+    if not left or session.over:
+        return
+    if everything or not session.room:
         yield from end(session, left)
+    else:
+        _cancel(session, [operation for operation in left if operation.abandoned])
 
 
 def end(session: Session, operations: Sequence[Operation]) -> Script[None]:
@@ -69,31 +73,21 @@ def end(session: Session, operations: Sequence[Operation]) -> Script[None]:
     Raises:
         DicomTimeout: the peer does not end one of them; the association is aborted.
     """
-    for operation in operations:
-        if not operation.over and isinstance(operation.request, _CANCELABLE):
-            session.cancel(operation)
+    _cancel(session, operations)
     late = session.shell.now() + SETTLE_TIME
     left = list(operations)
     while True:
         for operation in left:
-            drain(operation)
+            operation.drain()
         left = [operation for operation in left if operation in session.unfinished]
         if not left or session.over:
             return
         # The time is for all that is still to come: a peer that goes on and on does not hear us either.
         seconds = max(0.0, late - session.shell.now())
-        if not (yield Wait(session, partial(_any_answered, left), seconds)) and not session.over:
+        if not (yield Wait(session, partial(_any_moved, session, left), seconds)) and not session.over:
             error = DicomTimeout("the end of an operation that was left early", SETTLE_TIME)
             session.abort(error=error)
             raise error
-
-
-def drain(operation: Operation) -> None:
-    """Throws away the replies that nobody reads."""
-    while operation.answered:
-        data = operation.next_reply().data
-        if data is not None:
-            data.close()
 
 
 def next_reply(operation: Operation) -> Script[Reply]:
@@ -126,7 +120,11 @@ def call(session: Session, context: Context, request: Request, data: bytes | Non
     """
     yield from settle(session)
     operation = session.send(context, request, data)
-    reply = yield from next_reply(operation)
+    try:
+        reply = yield from next_reply(operation)
+    except GeneratorExit:
+        operation.abandon()
+        raise
     check_status(reply, request)
     if reply.error is not None:
         raise reply.error
@@ -221,8 +219,14 @@ def n_event_report(
     return (yield from n_call(session, context, request, dataset))
 
 
-def _any_answered(operations: Sequence[Operation]) -> bool:
-    return any(operation.answered for operation in operations)
+def _cancel(session: Session, operations: Iterable[Operation]) -> None:
+    for operation in operations:
+        if isinstance(operation.request, _CANCELABLE):
+            session.cancel(operation)
+
+
+def _any_moved(session: Session, operations: Sequence[Operation]) -> bool:
+    return any(operation.answered or operation not in session.unfinished for operation in operations)
 
 
 def _dataset(reply: Reply) -> Dataset | None:

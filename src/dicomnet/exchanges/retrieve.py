@@ -80,7 +80,7 @@ class _Retrieve:
                     self._progress(self.report)
                 self._cancel_if_wanted(operation)
         finally:
-            operation.held = False
+            operation.abandon()
 
     def _cancel_if_wanted(self, operation: Operation) -> None:
         if self._stop is not None and not self._cancelled and self._stop():

@@ -171,7 +171,7 @@ class Reply:
 class Operation:
     """A request of ours and what was answered to it so far."""
 
-    __slots__ = ("context", "held", "over", "replies", "request", "session")
+    __slots__ = ("abandoned", "cancelled", "context", "held", "over", "replies", "request", "session")
 
     def __init__(self, session: Session, context: Context, request: Request) -> None:
         self.session = session
@@ -182,6 +182,10 @@ class Operation:
         """Whether a script is at it; one that was left in the middle, or is between two steps of a loop, is not."""
         self.over = False
         """Whether the final response has come; it may not be read yet."""
+        self.cancelled = False
+        """Whether the peer was told that no more replies are wanted."""
+        self.abandoned = False
+        """Whether nobody will read its replies any more, so that they are thrown away as they come."""
 
     @property
     def answered(self) -> bool:
@@ -193,6 +197,19 @@ class Operation:
         reply = self.replies.popleft()
         self.session._read(self, reply)
         return reply
+
+    def drain(self) -> None:
+        """Throws away the replies that nobody reads."""
+        while self.answered:
+            data = self.next_reply().data
+            if data is not None:
+                data.close()
+
+    def abandon(self) -> None:
+        """Whoever waited for it does so no more; it is over when its final response has come."""
+        self.held = False
+        self.abandoned = True
+        self.drain()
 
 
 class Inbound:
@@ -386,8 +403,9 @@ class Session:
 
     def cancel(self, operation: Operation) -> None:
         """Tells the peer that no more replies are wanted; the final one still comes (PS3.7 9.3.2.3)."""
-        if operation.over or self.over:
+        if operation.over or operation.cancelled or self.over:
             return
+        operation.cancelled = True
         cancel = CCancelRequest(message_id_being_responded_to=operation.request.message_id)
         self.core.send(operation.context.context_id, cancel, self.shell.now())
         self.shell.flush()
@@ -618,6 +636,8 @@ class Session:
         self._unread += 1
         if response.status.is_final:
             operation.over = True
+        if operation.abandoned:
+            operation.drain()
         if self._unread > _MOST_UNREAD and not self.waiting:
             self.shell.pause("unread")
         self.shell.changed()

@@ -416,7 +416,7 @@ class Store:
     def _let_go(self) -> None:
         """Left in the middle: what is in flight is for whoever uses the association next to settle."""
         for operation in self._in_flight:
-            operation.held = False
+            operation.abandon()
         while self._ready:
             self._ready.popleft().close()
 
