@@ -15,12 +15,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
+from io import BytesIO
 from typing import Any, TypeVar, cast
 
-from dicomnet.dimse.commands import Command
+from pydicom import Dataset
+
+from dicomnet.datasets import decode_dataset
+from dicomnet.dimse.codec import elements, encode, encode_elements
+from dicomnet.dimse.commands import Command, Presence
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
+from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectFailed, StorageError
 from dicomnet.exchanges.contexts import Wanted, association_request, find_context, wanted
 from dicomnet.exchanges.ledger import Ledger
@@ -368,6 +374,7 @@ class Actor(Side):
         self.carrier = Carrier(self)
         self.ended = False
         self.pauses: set[str] = set()
+        self.buffers_per_pump = 1  # so that the peer may answer before the last byte of a large message is out
         self._pending: deque[Event] = deque()
         self._arrival: Arrival | None = None
 
@@ -560,8 +567,8 @@ class Scp:
             performed. Whatever has no handler is answered with success.
     """
 
-    def __init__(self, policy: Policy = Policy(), **handlers: Handler) -> None:  # noqa: B008 (frozen)
-        self.policy = policy
+    def __init__(self, policy: Policy | None = None, **handlers: Handler) -> None:
+        self.policy = policy or Policy(max_pdu_length=16 * KIB)
         self.handlers = {verb.replace("_", "-"): handler for verb, handler in handlers.items()}
         self.stage: Stage | None = None
         self.asked: list[AssociateRequest] = []
@@ -690,6 +697,31 @@ class Items:
 
 class _Lease:
     def release(self, view_still_used: bool = False) -> None: ...
+
+
+def respond_anyway(inbound: Inbound, status: int, data: bytes | None = None, **fields: Any) -> None:
+    """Answers a request with what we would refuse to send: a data set too many, or one too few."""
+    response = inbound.command.respond(status, **fields)
+    response.has_data_set = response.data_set is Presence.ALWAYS or status in (Status.PENDING, Status.PENDING_WARNING)
+    values = elements(encode(response))
+    values[0x0800] = 0x0101 if data is None else 0x0001
+    session = inbound.session
+    command_set = encode_elements(values)
+    session.core.send(inbound.context.context_id, response, session.shell.now(), data, command_set=command_set)
+
+
+def dataset(**attributes: Any) -> Dataset:
+    """A data set with these attributes."""
+    made = Dataset()
+    for keyword, value in attributes.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def decoded(data: bytes | None, transfer_syntax: str = EXPLICIT_LE) -> Dataset:
+    """The data set in these bytes."""
+    assert data is not None
+    return decode_dataset(BytesIO(data), transfer_syntax)
 
 
 def proposal(
