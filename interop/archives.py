@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
 
+import dicomnet
 import holdings
 from dicomnet import Status
-from dicomnet.server.server import Server
 
 
-class Archive(Server):
+class Archive(dicomnet.Server):
     """Keeps instances in a folder, and gives them out again.
 
     Args:
@@ -56,10 +56,11 @@ class Archive(Server):
     def on_commit(self, refs: Any) -> tuple[list[Any], list[Any]]:
         """Promises what is in the folder."""
         have = {instance.sop_instance for instance in holdings.known(self.paths())}
-        return [r for r in refs if r.sop_instance_uid in have], [r for r in refs if r.sop_instance_uid not in have]
+        lost = [(ref, Status.NO_SUCH_SOP_INSTANCE) for ref in refs if ref.sop_instance_uid not in have]
+        return [ref for ref in refs if ref.sop_instance_uid in have], lost
 
 
-class Department(Server):
+class Department(dicomnet.Server):
     """Makes, changes, reads and deletes instances of any class with N-services, and notes what it was asked."""
 
     def __init__(self) -> None:
@@ -71,7 +72,7 @@ class Department(Server):
 
     async def on_n_create(self, request: Any) -> None:
         self._note("n-create", request)
-        self.instances[request.sop_instance_uid] = copy(request.dataset)
+        self.instances[request.sop_instance_uid] = deepcopy(request.dataset)
 
     async def on_n_set(self, request: Any) -> None:
         self._note("n-set", request).update(request.dataset)

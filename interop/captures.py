@@ -36,6 +36,7 @@ def dissect(exchanges: Sequence[Exchange]) -> list[Dissected]:
     with tempfile.NamedTemporaryFile(prefix="capture-", suffix=".pcap") as file:
         write_capture(Path(file.name), exchanges)
         fields = [argument for name in _FIELDS for argument in ("-e", name)]
+        peers.require(TSHARK, package="tshark")
         reply = peers.run(TSHARK, "-n", "-r", file.name, "-Y", _SHOWN, "-T", "fields", *fields, timeout=60)
     assert reply.returncode == 0, reply.stdout
     for line in reply.stdout.splitlines():

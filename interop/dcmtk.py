@@ -36,6 +36,8 @@ OPTION_OF = {
     "1.2.840.10008.1.2.4.91": "w",
     "1.2.840.10008.1.2.5": "r",
 }
+UNCOMPRESSED = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
+
 # Files from which storescu sends nothing; from all others it does.
 IGNORED_BY_STORESCU = {
     "rtdose_rle.dcm": "its data set is implicit VR although its header says RLE, which is explicit",

@@ -122,5 +122,5 @@ def table() -> str:
 
 def _entry(one: Cell) -> str:
     ours = ", ".join(f"`{name}`" for name in one.through)
-    what = f"{one.program}, {ours}" if one.program else ours
-    return f"{what}{', TLS' if one.tls else ''}: `{one.test}`"
+    what = f"{one.program} and {ours}" if one.program else ours
+    return f"{what}{' over TLS' if one.tls else ''}: {one.test}"

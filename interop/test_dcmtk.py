@@ -17,15 +17,24 @@ import pytest
 import dicomnet
 import peers
 from bundled import UNSENDABLE, bundled, files, name_of
-from dcmtk import ECHOSCU, FINDSCU, GETSCU, IGNORED_BY_STORESCU, MOVESCU, OPTION_OF, STORESCP, STORESCU, same_content
+from dcmtk import (
+    ECHOSCU,
+    FINDSCU,
+    GETSCU,
+    IGNORED_BY_STORESCU,
+    MOVESCU,
+    OPTION_OF,
+    STORESCP,
+    STORESCU,
+    UNCOMPRESSED,
+    same_content,
+)
 from dicomnet import MEMORY, SPOOL, Associate, Message, NotAnInstance, StateError, Status, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.storage.folder import Folder
 from net.applications import PATIENCE, Archive, Modality, associated
 from relay import relay_to
 from services import MATCHES, QUERY, RETRIEVE, STUDY_ROOT_FIND, Scp, ct_instances, read
-
-UNCOMPRESSED = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
 
 COLOR_PALETTE_STORAGE = "1.2.840.10008.5.1.4.39.1"
 
