@@ -487,6 +487,7 @@ async def test_an_end_in_the_middle_of_a_data_set_leaves_nothing_behind(
     end_it: Callable[[End, End], None], file: Path, tmp_path: Path
 ) -> None:
     """The sink is discarded once, the body closed once, and all buffers come back, which the bench sees."""
+    os.truncate(file, 64 * MIB)  # more than all buffers on the way hold
     async with Bench() as bench:
         requestor, acceptor = await bench.pair()
         sinks: list[WatchedSink] = []
@@ -738,6 +739,7 @@ async def test_over_tls_an_end_in_the_middle_leaves_nothing_behind(
     site: Site, end_it: Callable[[End, End], None], file: Path, tmp_path: Path
 ) -> None:
     """Neither a file nor a buffer nor a body."""
+    os.truncate(file, 64 * MIB)  # more than all buffers on the way hold
     async with Bench() as bench:
         requestor, acceptor = await bench.pair(tls=site)
         with Gate() as gate:
