@@ -80,6 +80,11 @@ class Places:
             self._folders[key] = folder, Path(key[0]).stat()
             return folder
 
+    def close(self) -> None:
+        """Keeps no folder open any more, but for what is being written there."""
+        with self._lock:
+            self._folders.clear()
+
     def _answer(self, where: Any, incoming: Incoming, durable: bool) -> Sink:
         if isinstance(where, str | os.PathLike):
             path = Path(where)

@@ -98,6 +98,10 @@ class HandlerProvider:
         self._places = Places(layout_sink, durable=durable)
         self._served: dict[Session, Served] = {}
 
+    def close(self) -> None:
+        """Lets go of what was opened for handlers; once no association is left."""
+        self._places.close()
+
     # As the provider of a session.
 
     def associate(self, session: Session, request: AssociateRequest) -> None:
