@@ -158,6 +158,24 @@ async def test_two_inboxes_at_once_get_what_is_theirs() -> None:
             assert [found.sop_instance_uid for found in two.arrived] == ["1.2.3.2"]
 
 
+async def test_moves_from_one_peer_at_once_keep_apart() -> None:
+    """Nothing in an instance tells for sure which of two moves has brought it, so the second waits for the first."""
+    archive = local("PACS", peers={})
+
+    @archive.on_move
+    def give(request: Any) -> Any:
+        number = int(request.identifier.StudyInstanceUID.split(".")[-1])
+        return [instance(10 * number + one) for one in range(5)]
+
+    async with local() as server, archive:
+        archive.rules.peers["ARCHIVE"] = ("127.0.0.1", server.port)  # type: ignore[index]
+        async with server.aio_peer(place(archive, "PACS")) as peer:
+            moves = [peer.move(lambda _: MEMORY, StudyInstanceUID=f"1.2.3.{number}") for number in range(1, 5)]
+            reports = await asyncio.gather(*moves)
+    for number, report in enumerate(reports, 1):
+        assert sorted(one.sop_instance_uid for one in report.received) == [f"1.2.3.{number}{one}" for one in range(5)]
+
+
 async def test_what_an_inbox_cannot_keep_is_not_acknowledged(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever sends it is told, and whoever waits finds the error."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aio.conftest import descriptors
 from dicomnet.aio.association import Association
 from dicomnet.cli._certificate import self_signed
 from dicomnet.dimse.status import Status
@@ -259,14 +260,17 @@ async def test_a_second_end_waits_for_the_first() -> None:
 
 
 def test_a_with_block_serves_from_a_thread(tmp_path: Path) -> None:
-    """Its port is known inside; afterwards nothing listens there."""
+    """Its port is known inside; afterwards nothing listens there, and nothing else is open."""
     server = local(folder=tmp_path)
-    for _ in range(2):  # it can be started again
+    counts = []
+    for _ in range(3):  # it can be started again
         with server:
             port = server.port
             assert server.addresses == [("127.0.0.1", port)]
             asyncio.run(store_one(server))
         assert _refused(port)
+        counts.append(descriptors())
+    assert counts[2] == counts[1]
     assert (tmp_path / "1.2.3.1.dcm").exists()
 
 

@@ -37,6 +37,7 @@ class Inbox:
         title: str | None,
         peer_ae: str | None,
         peer_hosts: frozenset[str],
+        on_close: Callable[[], object] | None = None,
     ) -> None:
         self.address = address
         """Our title and port, that the peer should connect to."""
@@ -52,6 +53,7 @@ class Inbox:
         self._peer_hosts = peer_hosts
         self._keep: Callable[[Any], Any] = keeper(destination)
         self._inboxes = inboxes
+        self._on_close = on_close
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +64,11 @@ class Inbox:
         self.close()
 
     def close(self) -> None:
-        """From now on what comes goes to the handlers again."""
+        """From now on what comes goes to the handlers again; may be called twice."""
         self._inboxes.remove(self)
+        told, self._on_close = self._on_close, None
+        if told is not None:
+            told()
 
     # On the loop's thread.
 
@@ -126,6 +131,7 @@ class Inboxes:
     def __init__(self) -> None:
         self._open: tuple[Inbox, ...] = ()
         self._lock = Lock()
+        self._turns: dict[object, Lock] = {}
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -137,6 +143,11 @@ class Inboxes:
     def remove(self, inbox: Inbox) -> None:
         with self._lock:
             self._open = tuple(one for one in self._open if one is not inbox)
+
+    def turn(self, peer: object) -> Lock:
+        """Held by the one who has an inbox open for a peer."""
+        with self._lock:
+            return self._turns.setdefault(peer, Lock())
 
     def connected(self) -> None:
         """Somebody has connected."""
@@ -150,11 +161,27 @@ class Inboxes:
 
 
 class Lent:
-    """`exchanges.peers.Host` for one peer: a server as a peer borrows it."""
+    """`exchanges.peers.Host` for one peer: a server as a peer borrows it.
 
-    def __init__(self, title: str, transactions: Transactions, open_inbox: Callable[[Any], Inbox]) -> None:
+    It has one inbox open at a time for a peer, and the next one waits: two moves
+    may well have the same message ID, on an association each, so that nothing
+    tells their instances apart (PS3.7 9.1.1.1).
+
+    Args:
+        turn: held while an inbox is open.
+        open_inbox: opens one for a destination, and is told what to call at its end.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        transactions: Transactions,
+        turn: Lock,
+        open_inbox: Callable[[Any, Callable[[], object]], Inbox],
+    ) -> None:
         self._title = title
         self._transactions = transactions
+        self._turn = turn
         self._open_inbox = open_inbox
 
     @property
@@ -168,4 +195,9 @@ class Lent:
 
     def open_inbox(self, destination: Any) -> Inbox:
         """See `Server.inbox`."""
-        return self._open_inbox(destination)
+        self._turn.acquire()
+        try:
+            return self._open_inbox(destination, self._turn.release)
+        except BaseException:
+            self._turn.release()
+            raise

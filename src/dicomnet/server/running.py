@@ -120,7 +120,10 @@ class Running:
             async with asyncio.timeout(LAST_BYTES):
                 await self._until_nobody_is_left()
         await self._end_tasks()
-        await self.loop.run_in_executor(None, partial(self._crew.close, timeout=LAST_HANDLERS))
+        await self.loop.run_in_executor(None, partial(self._crew.close, timeout=self._last_time))
+        for entity, provider in self._providers.items():
+            entity.running = None
+            provider.close()
         self.site.running = None
         self.site.close_sockets()
         self.over.set()
@@ -264,6 +267,10 @@ class Running:
             for wait in waits:
                 wait.cancel()
 
+    @property
+    def _last_time(self) -> float:
+        return LAST_BYTES if self._hurry.is_set() else LAST_HANDLERS
+
     async def _end_tasks(self) -> None:
         for task in list(self._tasks):
             task.cancel()
@@ -387,7 +394,7 @@ def _work(function: Callable[[], Any]) -> Script[Any]:
     return (yield Work(function))
 
 
-LAST_BYTES = 2.0
+LAST_BYTES = 1.0
 """Seconds that an abort gets to reach the peer at the end."""
 
 LAST_HANDLERS = 5.0

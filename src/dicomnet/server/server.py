@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dicomnet.errors import InvalidValue, StateError
 from dicomnet.exchanges.calls import Answer
 from dicomnet.exchanges.commitment import Transactions
+from dicomnet.exchanges.settings import DEFAULT_PORT
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.server.answer import Extended
@@ -290,7 +291,8 @@ class Server(Entity):
 
         What the peer sends on associations of its own finds its way to it: the
         instances of ``peer.move(...)`` to a folder, which come to us, and the
-        results of storage commitments. The peer must know us by `title`.
+        results of storage commitments. The peer must know us by `title`. Moves
+        to folders wait for each other.
 
         Args:
             options: as for `Peer`; ``aet`` is our title unless given.
@@ -333,17 +335,7 @@ class Server(Entity):
         Raises:
             StorageError: the folder cannot be made.
         """
-        where = Address.parse(peer, default_port=0) if isinstance(peer, str) else peer
-        inbox = Inbox(
-            self._site.inboxes,
-            destination,
-            address=f"{self.title}, port {self.port}",
-            title=title or self.title,
-            peer_ae=None if where is None else where.aet,
-            peer_hosts=frozenset() if where is None else _hosts(where.host),
-        )
-        self._site.inboxes.add(inbox)
-        return inbox
+        return self._open_inbox(destination, title, peer)
 
     def event_report(
         self, to: str, sop_class: str, instance: str, event_type: int, dataset: Any = None, *, aet: str | None = None
@@ -381,7 +373,32 @@ class Server(Entity):
     # How.
 
     def _lent(self, address: str | Address) -> Lent:
-        return Lent(self.title, self.transactions, lambda destination: self.inbox(destination, peer=address))
+        return Lent(
+            self.title,
+            self.transactions,
+            self._site.inboxes.turn(str(address)),
+            lambda destination, on_close: self._open_inbox(destination, None, address, on_close),
+        )
+
+    def _open_inbox(
+        self,
+        destination: Any,
+        title: str | None,
+        peer: str | Address | None,
+        on_close: Callable[[], object] | None = None,
+    ) -> Inbox:
+        where = Address.parse(peer, default_port=DEFAULT_PORT) if isinstance(peer, str) else peer
+        inbox = Inbox(
+            self._site.inboxes,
+            destination,
+            address=f"{self.title}, port {self.port}",
+            title=title or self.title,
+            peer_ae=None if where is None else where.aet,
+            peer_hosts=frozenset() if where is None else _hosts(where.host),
+            on_close=on_close,
+        )
+        self._site.inboxes.add(inbox)
+        return inbox
 
     def _check_running(self) -> Running:
         running: Running | None = self._site.running

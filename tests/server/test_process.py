@@ -1,0 +1,243 @@
+"""Servers that are a program: signals, several processes, sockets that somebody else has opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+import dicomnet
+from dicomnet.cli._certificate import self_signed
+from dicomnet.errors import (
+    AssociationAborted,
+    AssociationRejected,
+    ConnectFailed,
+    ConnectionLost,
+    InvalidValue,
+    TlsFailed,
+)
+from dicomnet.limits import Timeouts
+from dicomnet.tls import TlsConfig
+from server.serving import local
+
+SOURCE = str(Path(dicomnet.__file__).parent.parent)
+PATIENCE = 30.0
+"""Seconds that tell a program that hangs from one that is slow."""
+
+PROGRAM = """
+import json, logging, os, sys
+import dicomnet
+from dicomnet.limits import Limits
+
+settings = json.loads(sys.argv[1])
+logging.basicConfig(format="%(message)s", level="INFO")
+tls = dicomnet.TlsConfig(**settings["tls"]) if "tls" in settings else None
+server = dicomnet.Server(
+    "ARCHIVE", port=settings.get("port", 0), host="127.0.0.1", tls=tls, limits=Limits(**settings.get("limits", {})),
+    grace=settings.get("grace", 30.0), folder=settings.get("folder"),
+)
+if "also" in settings:
+    server.listen(0, host="127.0.0.1", name=settings["also"])
+
+@server.on_find
+def find(request):
+    yield {"PatientID": str(os.getpid())}
+
+if "inherit" in settings:
+    for number, descriptor in enumerate(settings["inherit"], 3):
+        os.dup2(descriptor, number)
+    os.environ["LISTEN_PID"] = str(os.getpid())
+    os.environ["LISTEN_FDS"] = str(len(settings["inherit"]))
+    os.environ["LISTEN_FDNAMES"] = ":".join(settings["names"])
+sys.exit(server.run(workers=settings.get("workers", 1)))
+"""
+
+
+class Program:
+    """One that serves."""
+
+    def __init__(self, process: subprocess.Popen[str], log: IO[str]) -> None:
+        self.process = process
+        self._log = log
+        self.ports: list[int] = []
+
+    def line(self, pattern: str) -> re.Match[str]:
+        """Waits for a line of its log."""
+        seen = []
+        for text in self._log:
+            if (found := re.search(pattern, text)) is not None:
+                return found
+            seen.append(text)
+        raise AssertionError(f"no {pattern!r} in {''.join(seen)}")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Waits for its end, and returns the exit code."""
+        self._log.read()
+        return self.process.wait(PATIENCE)
+
+    def calling(self, *contexts: str, **options: Any) -> dicomnet.Association:
+        address = f"ARCHIVE@127.0.0.1:{self.ports[0]}"
+        return dicomnet.associate(address, aet="ME", contexts=contexts or ("verification",), **options)
+
+
+@contextmanager
+def running(*, listens: int = 1, descriptors: tuple[int, ...] = (), **settings: Any) -> Iterator[Program]:
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, json.dumps(settings)]
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": SOURCE},
+        pass_fds=descriptors,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        program = Program(process, process.stderr)
+        try:
+            for _ in range(listens):
+                program.ports.append(int(program.line(r"ARCHIVE listens on \S*:(\d+)")[1]))
+            yield program
+        finally:
+            with suppress(ProcessLookupError):  # its own session: the workers too
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def process_of(association: dicomnet.Association) -> str:
+    """Which process answers on it."""
+    (match,) = association.find(PatientID="")
+    return str(match.PatientID)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signal_ends_a_server_when_its_peers_have_released(number: signal.Signals, workers: int) -> None:
+    """Nobody new is accepted, and who is there goes on until then; the exit code is 0."""
+    with running(workers=workers) as program:
+        with program.calling() as association:
+            association.echo()
+            program.signal(number)
+            program.line("no more connections are accepted")
+            assert association.echo() == 0
+            with pytest.raises(ConnectFailed):
+                program.calling()
+            assert program.process.poll() is None
+        assert program.end() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_signal_ends_it_at_once(workers: int) -> None:
+    """Who is still there is aborted."""
+    with running(workers=workers) as program:
+        association = program.calling()
+        program.signal(signal.SIGTERM)
+        program.line("no more connections are accepted")
+        program.signal(signal.SIGTERM)
+        assert program.end() == 0
+        with pytest.raises((AssociationAborted, ConnectionLost)):
+            association.echo()
+        association.abort()
+
+
+def test_the_grace_ends_it_as_well() -> None:
+    """Who does not release in time is aborted."""
+    with running(grace=0.1) as program:
+        association = program.calling()
+        program.signal(signal.SIGTERM)
+        assert program.end() == 0
+        with pytest.raises((AssociationAborted, ConnectionLost)):
+            association.echo()
+        association.abort()
+
+
+def test_workers_share_the_work_and_the_limits() -> None:
+    """One process after the other; and one connection too many, counted over all, is rejected with 2/3/2."""
+    with running(workers=2, limits={"associations": 3}) as program, ExitStack() as stack:
+        associations = [stack.enter_context(program.calling("study-root-find")) for _ in range(3)]
+        processes = [process_of(one) for one in associations]
+        assert len(set(processes)) == 2
+        assert str(program.process.pid) not in processes
+        with pytest.raises(AssociationRejected) as refusal:
+            program.calling()
+        assert (refusal.value.result, refusal.value.source, refusal.value.reason) == (2, 3, 2)
+
+
+def test_a_worker_that_dies_is_replaced() -> None:
+    """Its associations are lost; the next one is served by another process."""
+    with running(workers=2) as program:
+        with program.calling("study-root-find") as association:
+            died = process_of(association)
+            os.kill(int(died), signal.SIGKILL)
+            program.line(f"process {died}, ended by SIGKILL")
+            program.line("is process")
+        with program.calling("study-root-find") as one, program.calling("study-root-find") as other:
+            processes = {process_of(one), process_of(other)}
+            assert len(processes) == 2
+            assert died not in processes
+
+
+def test_certificates_are_read_anew_on_sighup(tmp_path: Path) -> None:
+    """Without losing anybody; those that cannot be read change nothing."""
+    cert, key = self_signed(tmp_path, ["127.0.0.1"])
+    (tmp_path / "other").mkdir()
+    new_cert, new_key = self_signed(tmp_path / "other", ["127.0.0.1"])
+    trust, new_trust = tmp_path / "trust.pem", TlsConfig(ca_file=new_cert)
+    shutil.copy(cert, trust)
+    timeouts = Timeouts(handshake=PATIENCE)
+    with (
+        running(tls={"certificate": str(cert), "private_key": str(key)}) as program,
+        program.calling(tls=TlsConfig(ca_file=trust), timeouts=timeouts) as association,
+    ):
+        with pytest.raises(TlsFailed):
+            program.calling(tls=new_trust, timeouts=timeouts)
+        shutil.copy(new_cert, cert)
+        program.signal(signal.SIGHUP)
+        program.line("certificates cannot be read anew")
+        program.calling(tls=TlsConfig(ca_file=trust), timeouts=timeouts).release()
+        shutil.copy(new_key, key)
+        program.signal(signal.SIGHUP)
+        program.line("certificates were read anew")
+        program.calling(tls=new_trust, timeouts=timeouts).release()
+        assert association.echo() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sockets_of_socket_activation_are_used(workers: int) -> None:
+    """By name where a name fits, the others in order."""
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(closing(socket.create_server(("127.0.0.1", 0)))) for _ in range(2))
+        ports = [sock.getsockname()[1] for sock in (first, second)]
+        descriptors = (second.fileno(), first.fileno())
+        options: dict[str, Any] = {"inherit": descriptors, "names": ["secondary", "dicom"], "also": "secondary"}
+        with running(listens=2, descriptors=descriptors, workers=workers, **options) as program:
+            assert program.ports == ports
+            with program.calling() as association:
+                assert association.echo() == 0
+
+
+def test_more_sockets_than_addresses_are_a_mistake() -> None:
+    """Somebody would wait at one of them for ever."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as one, closing(socket.create_server(("127.0.0.1", 0))) as two:
+        handed = [("a", one), ("b", two)]
+        with pytest.raises(InvalidValue, match="2 sockets were handed over for 1 addresses"):
+            local()._site.bind(handed)
+        assert two.fileno() == -1
+
+
+def test_no_workers_serve_nobody() -> None:
+    """At least one is needed."""
+    with pytest.raises(InvalidValue, match="0 workers"):
+        local().run(workers=0)
