@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import queue
 import re
 import signal
@@ -21,6 +22,9 @@ from dicomnet.storage.source import InstanceFile
 
 Command = Callable[..., Outcome]
 Write = Callable[..., Path]
+
+
+STOPPING = "no more connections are accepted; what is being served is finished"
 
 
 class Hand(DicomNet):
@@ -103,9 +107,10 @@ def test_what_is_sent_is_kept_byte_for_byte(
         assert data_set(kept) == data_set(sent)
         assert (kept.sop_class_uid, kept.transfer_syntax_uid) == (CT, EXPLICIT)
     log = receiver.stop().splitlines()
-    assert len(log) == 2
+    assert len(log) == 3
     assert "DICOMNET@127.0.0.1 -> ARCHIVE released: 1 C-ECHO" in log[0]
     assert "CT1@127.0.0.1 -> ARCHIVE released: 2 stored, 6.0 MB" in log[1]
+    assert STOPPING in log[2]
 
 
 def test_real_files_of_all_sorts(receive: Callable[..., Receiver], command: Command) -> None:
@@ -147,7 +152,7 @@ def test_another_title_is_rejected(receive: Callable[..., Receiver], command: Co
     assert "(result 1, source 1, reason 7)" in outcome.err
     assert command("echo", receiver.address.replace("ARCHIVE", "PACS")).code == 0
     log = receiver.stop()
-    assert "WARNING DICOMNET@127.0.0.1 calls 'ARCHIVE', but this is 'PACS': rejected" in log
+    assert "DICOMNET@127.0.0.1 -> ARCHIVE: that title is none of ours, PACS" in log
     assert "DICOMNET@127.0.0.1 -> ARCHIVE rejected (1/1/7)" in log
 
 
@@ -159,7 +164,7 @@ def test_a_stranger_does_not_write_to_the_terminal(receive: Callable[..., Receiv
     with socket.create_connection(("127.0.0.1", receiver.port), 20) as connection:
         connection.sendall(sent)
         assert connection.recv(100)[:1] == b"\x03"
-    assert "WARNING \\x1b[2JTESTER@127.0.0.1 calls 'ARCHIVE'" in receiver.stop()
+    assert " \\x1b[2JTESTER@127.0.0.1 -> ARCHIVE: that title is none of ours" in receiver.stop()
 
 
 def test_a_request_without_its_data_set_is_no_success(receive: Callable[..., Receiver]) -> None:
@@ -170,6 +175,41 @@ def test_a_request_without_its_data_set_is_no_success(receive: Callable[..., Rec
         assert hand.status.get(timeout=20) == Status.CANNOT_UNDERSTAND
     assert receiver.files == []
     receiver.stop()
+
+
+def test_a_layout_names_the_files(receive: Callable[..., Receiver], command: Command, instance: Write) -> None:
+    """Attributes in braces become folders and names below the one that was given."""
+    receiver = receive("--layout", "{calling}/{SOPClassUID}/{instance}.dcm", "-v")
+    assert command("send", receiver.address, instance("a.dcm", number=1), "--aet", "CT1").code == 0
+    assert (receiver.output / "CT1" / CT / "1.2.3.1.dcm").is_file()
+    assert f"INFO kept {receiver.output / 'CT1' / CT / '1.2.3.1.dcm'}" in receiver.stop()
+
+
+def test_a_layout_that_is_none(command: Command, tmp_path: Path) -> None:
+    """A name that no attribute has is wrong usage."""
+    outcome = command("recv", "--port", 0, "--output", tmp_path / "received", "--layout", "{PatientNam}.dcm")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "PatientNam" in outcome.err
+
+
+def test_private_classes_are_kept(receive: Callable[..., Receiver], command: Command, instance: Write) -> None:
+    """What no standard knows may come all the same."""
+    receiver = receive("--no-durable")
+    path = instance("a.dcm", number=1, sop_class="1.2.826.0.1.3680043.2.1143.1")
+    assert command("send", receiver.address, path).code == 0
+    assert receiver.files == ["1.2.3.1.dcm"]
+    receiver.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+def test_several_processes_receive(receive: Callable[..., Receiver], command: Command, instance: Write) -> None:
+    """With --workers the folder, the line that tells the port, and the end are the same."""
+    receiver = receive("--workers", 2)
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 9)]
+    outcome = command("send", receiver.address, *paths, "--associations", 4)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert len(receiver.files) == 8
+    assert "stored" in receiver.stop()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -185,9 +225,9 @@ def test_running_associations_may_finish(receive: Callable[..., Receiver], insta
     with association(receiver) as peer:
         receiver.process.send_signal(signal.SIGTERM)
         assert receiver.process.stderr is not None
-        assert "stopping: 1 association" in receiver.process.stderr.readline()
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.1", receiver.port), 5)
+        assert STOPPING in receiver.process.stderr.readline()
+        with pytest.raises(dicomnet.AssociationError):
+            association(receiver)
         assert peer.store(path).ok
     assert "released: 1 stored" in receiver.end()
     assert receiver.files == ["1.2.3.1.dcm"]
@@ -199,7 +239,7 @@ def test_a_second_signal_cuts_the_waiting_short(receive: Callable[..., Receiver]
     with association(receiver) as peer:
         receiver.process.send_signal(signal.SIGINT)
         assert receiver.process.stderr is not None
-        assert "stopping" in receiver.process.stderr.readline()
+        assert STOPPING in receiver.process.stderr.readline()
         assert "aborted here" in receiver.stop(signal.SIGINT)
         with pytest.raises(dicomnet.AssociationAborted):
             peer.echo()

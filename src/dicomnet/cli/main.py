@@ -267,6 +267,20 @@ def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait
     "--host", default="", metavar="ADDRESS", help="Where to listen.  [default: every address of this machine]"
 )
 @_DURABLE_OPTION
+@click.option(
+    "--layout",
+    metavar="TEXT",
+    help="Path of each file below DIR, with keywords in braces, as in {PatientID}/{StudyInstanceUID}/{instance}.dcm.  "
+    "[default: {instance}.dcm]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Processes; several receive more than one processor can.",
+)
 @common_options(ca_help="Clients must have a certificate issued by one of these, PEM.", level=logging.INFO)
 def recv(
     *,
@@ -275,19 +289,35 @@ def recv(
     called_ae: str | None,
     host: str,
     durable: bool,
+    layout: str | None,
+    workers: int,
     tls: TlsConfig | None,
     verbose: bool,
 ) -> None:
-    """Receive instances (C-STORE) from anybody, and keep each as a file.
+    """Receive instances (C-STORE) from anybody, and keep each as a file; private SOP classes, too.
 
-    Prints "listening on host:port" when it does. Ctrl-C and SIGTERM end it: it accepts nobody new, gives running
-    associations a few seconds to finish, and exits with 0.
+    Prints "listening on host:port" when it does, and logs a line for each association. Ctrl-C and SIGTERM end it: it
+    accepts nobody new, gives running associations a few seconds to finish, and exits with 0; a second one ends it at once.
+
+    Example: dicomnet recv --port 11112 --output incoming/ --layout '{PatientID}/{instance}.dcm'
     """
     from dicomnet.cli import recv
 
     if tls is not None and tls.certificate is None:
         raise click.UsageError("with TLS a receiver needs --tls-cert, because its peers verify it")
-    recv.run(host, port, output, called_ae=called_ae, durable=durable, tls=tls, verbose=verbose)
+    code = recv.run(
+        host,
+        port,
+        output,
+        called_ae=called_ae,
+        layout=layout,
+        workers=workers,
+        durable=durable,
+        tls=tls,
+        verbose=verbose,
+    )
+    if code:
+        raise click.exceptions.Exit(code)
 
 
 def main() -> NoReturn:
