@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 import dicomnet
 import holdings
 from dicomnet import Status
+from dicomnet.uids import BasicFilmBox, BasicGrayscaleImageBox
 
 
 class Archive(dicomnet.Server):
@@ -70,9 +71,16 @@ class Department(dicomnet.Server):
         """Operation, SOP class, SOP instance and data set of each request."""
         self.handle("find", lambda _: list(self.instances.values()), "ups")
 
-    async def on_n_create(self, request: Any) -> None:
+    async def on_n_create(self, request: Any) -> Dataset:
         self._note("n-create", request)
-        self.instances[request.sop_instance_uid] = deepcopy(request.dataset)
+        uid = request.sop_instance_uid
+        made = self.instances[uid] = deepcopy(request.dataset or Dataset())
+        if request.sop_class_uid == BasicFilmBox:  # comes with the boxes for its images (PS3.4 H.4.2.2.1)
+            box = Dataset()
+            box.ReferencedSOPClassUID, box.ReferencedSOPInstanceUID = BasicGrayscaleImageBox, f"{uid}.1"
+            made.ReferencedImageBoxSequence = [box]
+            self.instances[f"{uid}.1"] = Dataset()
+        return made
 
     async def on_n_set(self, request: Any) -> None:
         self._note("n-set", request).update(request.dataset)

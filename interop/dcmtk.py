@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pydicom
@@ -20,6 +21,8 @@ MOVESCU = "/usr/bin/movescu"
 STORESCP = "/usr/bin/storescp"
 DCMQRSCP = "/usr/bin/dcmqrscp"
 WLMSCPFS = "/usr/bin/wlmscpfs"
+DCMPRSCP = "/usr/bin/dcmprscp"
+DCMPRSCU = "/usr/bin/dcmprscu"
 
 # What makes storescu propose a transfer syntax, and storescp prefer it.
 OPTION_OF = {
@@ -82,6 +85,28 @@ def worklist(folder: Path, items: Sequence[Dataset]) -> Iterator[peers.Listener]
         file.save_as(own / f"{number}.wl", enforce_file_format=True)
     with peers.listening(WLMSCPFS, "--verbose", "-csk", "-dfp", folder) as scp:
         yield scp
+
+
+@contextmanager
+def printer(folder: Path) -> Iterator[peers.Listener]:
+    """Runs dcmprscp, which keeps each job in a folder: the film as ``SP_*.dcm``, its images as ``HG_*.dcm``."""
+    config = print_config(folder)
+    with peers.listening(DCMPRSCP, "-v", "-c", config, "-p", "LOCAL", configure=partial(print_config, folder)) as scp:
+        yield scp
+
+
+def print_config(folder: Path, port: int = 0) -> Path:
+    """The configuration of dcmprscp on a port, and of dcmprscu that prints there; returns its path."""
+    config = folder / "print.cfg"
+    film = ("DisplayFormat = 1,1", "FilmSizeID = 8INX10IN", "MagnificationType = NONE", "MediumType = PAPER")
+    place = (f"Port = {port}", "Aetitle = OURS", "Hostname = 127.0.0.1", "MaxPDU = 32768", *film)
+    lines = [
+        *("[[GENERAL]]", "[APPLICATION]", f"LogDirectory = {folder}"),
+        *("[PRINT]", f"Directory = {folder}", "[DATABASE]", f"Directory = {folder}", "[NETWORK]", "aetitle = DCMTK"),
+        *("[[COMMUNICATION]]", "[LOCAL]", "Type = LOCALPRINTER", *place, "[REMOTE]", "Type = PRINTER", *place),
+    ]
+    config.write_text("\n".join(lines) + "\n")
+    return config
 
 
 def keys(**values: str) -> list[str]:

@@ -35,7 +35,7 @@ SERVICES = {
 _NO_COMMITMENT = "DCMTK has no program for storage commitment"
 _NO_MPPS = "DCMTK has no program for performed procedure steps"
 _NO_UPS = "DCMTK has no program for unified procedure steps"
-_NO_N_SERVICES = "DCMTK's programs know N-services for printing only"
+_NO_N_SERVICES = "DCMTK's programs use N-services for printing only"
 
 GAPS = {
     (service, role, DCMTK): reason

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -75,11 +75,16 @@ class Listener:
 
 
 @contextmanager
-def listening(program: str, *arguments: str | Path | int) -> Iterator[Listener]:
-    """Runs a peer that takes the port as its last argument, from the moment it accepts until the block ends."""
+def listening(
+    program: str, *arguments: str | Path | int, configure: Callable[[int], object] | None = None
+) -> Iterator[Listener]:
+    """Runs a peer from the moment it accepts until the block ends.
+
+    It takes the port as its last argument, or from a file that ``configure`` writes when it is given the port.
+    """
     require(program)
     with tempfile.NamedTemporaryFile(prefix="peer-", suffix=".log") as log:
-        listener = _start(program, arguments, log)
+        listener = _start(program, arguments, log, configure)
         try:
             yield listener
         finally:
@@ -140,11 +145,15 @@ def _end(reason: str) -> NoReturn:
     pytest.skip(reason, allow_module_level=True)
 
 
-def _start(program: str, arguments: tuple[str | Path | int, ...], log: IO[bytes]) -> Listener:
+def _start(
+    program: str, arguments: tuple[str | Path | int, ...], log: IO[bytes], configure: Callable[[int], object] | None
+) -> Listener:
     for _ in range(3):
         port = unused_port()
+        if configure is not None:
+            configure(port)
         process = subprocess.Popen(
-            [program, *map(str, arguments), str(port)],
+            [program, *map(str, arguments), *([str(port)] if configure is None else [])],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -64,6 +64,26 @@ def read(instance: peers.Instance) -> pydicom.FileDataset:
     return pydicom.dcmread(instance.path)
 
 
+FILM = {"ImageDisplayFormat": "STANDARD\\1,1", "FilmOrientation": "PORTRAIT", "FilmSizeID": "8INX10IN"}
+
+
+def picture() -> Dataset:
+    """A picture for an image box of grayscale film: eight rows of eight gray pixels."""
+    made = dataset(
+        SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME2",
+        Rows=8,
+        Columns=8,
+        PixelAspectRatio=["1", "1"],
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelRepresentation=0,
+    )
+    made.add_new("PixelData", "OW", bytes(range(64)))
+    return dataset(ImageBoxPosition=1, BasicGrayscaleImageSequence=[made])
+
+
 class Scp(Archive):
     """Serves every DIMSE service there is; what came is in ``requests``."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import dicomnet
 from dicomnet import aio
 from dicomnet.aio.hub import close_hub
+from services import FILM, FILM_SESSION, PRINTER_INSTANCE, dataset, picture
 
 SHELLS = ("Peer", "aio.Peer")
 ASSOCIATES = ("associate", "aio.associate")
@@ -52,6 +53,19 @@ def associated(shell: str, port: int, *, contexts: Sequence[Any], title: str = "
             runner.run(settle(association.release()))
         finally:
             runner.run(_closed())
+
+
+def print_film(line: Any) -> None:
+    """Prints one picture on an association with a printer for grayscale film (PS3.4 H)."""
+    state = line.n_get("Printer", PRINTER_INSTANCE, ["PrinterStatus"])
+    assert state.dataset.PrinterStatus == "NORMAL"
+    session = line.n_create("BasicFilmSession", dataset(NumberOfCopies="1", MediumType="PAPER"))
+    ref = dataset(ReferencedSOPClassUID=FILM_SESSION, ReferencedSOPInstanceUID=session.sop_instance_uid)
+    film = line.n_create("BasicFilmBox", dataset(**FILM, ReferencedFilmSessionSequence=[ref]))
+    [box] = film.dataset.ReferencedImageBoxSequence
+    line.n_set("BasicGrayscaleImageBox", box.ReferencedSOPInstanceUID, picture())
+    line.n_action("BasicFilmBox", film.sop_instance_uid, 1)
+    line.n_delete("BasicFilmSession", session.sop_instance_uid)
 
 
 async def _entered(entering: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +13,16 @@ import pytest
 
 import dcmtk
 import peers
-from archives import Archive
+from archives import Archive, Department
 from dcmtk import OPTION_OF, check_content, keys, scheduled
 from dicomnet import TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.tls import VerifyMode
+from dicomnet.uids import BasicFilmBox, BasicGrayscaleImageBox
 from holdings import LEVELS, STUDY, UNIQUE, archived, find, known
 from matrix import DCMTK, cell
-from services import dataset
+from services import FILM_SESSION, PRINTER, PRINTER_INSTANCE, dataset, picture
+from shells import associated, print_film
 from taps import Taps
 
 Tap = Callable[[int], int]
@@ -186,6 +189,34 @@ def test_movescu_has_our_server_move_to_storescp(tap: Tap, tmp_path: Path, compa
     assert check_content((tmp_path / "moved").iterdir(), expected) == len(expected)
     assert "MoveDestinationUnknown" in unknown.stdout.replace(" ", ""), unknown.stdout
     compared(f"{len(expected)} data sets bit for bit, and the refusal of an unknown destination")
+
+
+@cell("print", "SCP", DCMTK, "dcmprscu", through="Server")
+def test_dcmprscu_prints_with_our_server(tap: Tap, tmp_path: Path, compared: Compared) -> None:
+    """A job that dcmprscp has kept is printed once more by dcmprscu, with us: the pixels arrive."""
+    with dcmtk.printer(tmp_path) as scp, associated("associate", scp.port, contexts=["print-grayscale"]) as line:
+        print_film(line)
+    [job] = tmp_path.glob("SP_*.dcm")
+    with Department() as server:
+        server.instances[PRINTER_INSTANCE] = dataset(PrinterStatus="NORMAL", PrinterStatusInfo="NORMAL")
+        config = dcmtk.print_config(tmp_path, tap(server.port))
+        reply = peers.run(dcmtk.DCMPRSCU, "-v", "-c", config, "-p", "REMOTE", job)
+    assert reply.returncode == 0, reply.stdout
+    steps = [(verb, sop_class) for verb, sop_class, *_ in server.asked]
+    assert steps == [
+        ("n-get", PRINTER),
+        ("n-create", FILM_SESSION),
+        ("n-create", BasicFilmBox),
+        ("n-set", BasicGrayscaleImageBox),
+        ("n-action", BasicFilmBox),
+        ("n-delete", BasicFilmBox),
+        ("n-delete", FILM_SESSION),
+    ]
+    [box] = [given for verb, *_, given in server.asked if verb == "n-set"]
+    [came], [sent] = box.BasicGrayscaleImageSequence, picture().BasicGrayscaleImageSequence
+    assert (came.Rows, came.Columns, came.BitsStored) == (8, 8, 12)  # dcmprscu makes 12 bits of what were 8
+    assert struct.unpack("<64H", came.PixelData) == tuple(value << 4 for value in sent.PixelData)
+    compared("7 requests, the pixels of a picture")
 
 
 def test_the_dissector_agrees_with_what_dcmtk_was_answered(taps: Taps) -> None:

@@ -271,11 +271,10 @@ def test_pynetdicom_prints_with_our_server(tap: Tap, compared: Compared) -> None
     meta = {"meta_uid": PRINT_META}
     with Department() as server, ask(tap(server.port), [PRINT_META]) as assoc:
         server.instances[PRINTER_INSTANCE] = dataset(PrinterStatus="NORMAL", PrinterName="Ours")
-        server.instances[INSTANCE + ".2"] = dataset()
         answers = [
             assoc.send_n_create(GIVEN, FILM_SESSION, INSTANCE, **meta),
             assoc.send_n_create(GIVEN, FILM_BOX, INSTANCE + ".1", **meta),
-            assoc.send_n_set(GIVEN, IMAGE_BOX, INSTANCE + ".2", **meta),
+            assoc.send_n_set(GIVEN, IMAGE_BOX, INSTANCE + ".1.1", **meta),
             assoc.send_n_action(None, 1, FILM_BOX, INSTANCE + ".1", **meta),
         ]
         state, attributes = assoc.send_n_get([0x21100010, 0x21100030], PRINTER, PRINTER_INSTANCE, **meta)
@@ -291,7 +290,7 @@ def test_pynetdicom_prints_with_our_server(tap: Tap, compared: Compared) -> None
         ("n-get", PRINTER),
         ("n-delete", FILM_SESSION),
     ]
-    assert set(server.instances) == {PRINTER_INSTANCE, INSTANCE + ".1", INSTANCE + ".2"}
+    assert set(server.instances) == {PRINTER_INSTANCE, INSTANCE + ".1", INSTANCE + ".1.1"}
     compared("6 requests and their answers")
 
 

@@ -21,8 +21,8 @@ from dicomnet import Status, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from holdings import LEVELS, STUDY, UNIQUE, archived, find, known
 from matrix import DCMTK, cell
-from services import dataset
-from shells import SHELLS, borrowing, remote
+from services import dataset, picture
+from shells import ASSOCIATES, SHELLS, associated, borrowing, print_film, remote
 from taps import Taps
 
 Tap = Callable[[int], int]
@@ -32,6 +32,7 @@ IMPLICIT_LE = "1.2.840.10008.1.2"
 COLOR_PALETTE_STORAGE = "1.2.840.10008.5.1.4.39.1"
 
 both_shells = pytest.mark.parametrize("shell", SHELLS)
+both_associates = pytest.mark.parametrize("shell", ASSOCIATES)
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +217,19 @@ def test_we_have_dcmqrscp_move_to_us(shell: str, filled: Path, tap: Tap, tmp_pat
     expected = known([i.path for i in archived()], StudyInstanceUID=STUDY)
     check_content(report.paths, expected)
     compared(f"{len(expected)} data sets element by element")
+
+
+@both_associates
+@cell("print", "SCU", DCMTK, "dcmprscp", through="associate aio.associate")
+def test_we_print_with_dcmprscp(shell: str, tap: Tap, tmp_path: Path, compared: Compared) -> None:
+    """A film with a picture is printed: what dcmprscp keeps of the job has our pixels."""
+    with dcmtk.printer(tmp_path) as scp, associated(shell, tap(scp.port), contexts=["print-grayscale"]) as line:
+        print_film(line)
+    [kept] = tmp_path.glob("HG_*.dcm")
+    [sent] = picture().BasicGrayscaleImageSequence
+    assert pydicom.dcmread(kept).PixelData == sent.PixelData
+    assert list(tmp_path.glob("SP_*.dcm"))
+    compared("the pixels of a picture")
 
 
 def test_the_dissector_agrees_with_what_we_said(taps: Taps) -> None:
