@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, TypeVar, cast
 
@@ -27,7 +28,7 @@ from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
 from dicomnet.dimse.status import Status
-from dicomnet.errors import ConnectFailed, StorageError
+from dicomnet.errors import AssociationError, ConnectFailed, DicomTimeout, StateError, StorageError
 from dicomnet.exchanges.contexts import Wanted, association_request, find_context, wanted
 from dicomnet.exchanges.ledger import Ledger
 from dicomnet.exchanges.services import verb_of
@@ -230,6 +231,10 @@ class Stage:
         for task in ready:
             if task.ready:  # still, after what the others did
                 task.go_on()
+        for task in self.tasks:
+            if task.done and task.must_succeed:
+                with suppress(AssociationError, DicomTimeout, StateError):  # handlers whose peer has left
+                    task.outcome()
         self.tasks = [task for task in self.tasks if not task.done]
         return bool(ready)
 
@@ -261,6 +266,8 @@ class Task:
         self.ready = False
         """Whether what it waits for has happened, or its time is up."""
         self.deadline: float | None = None
+        self.must_succeed = False
+        """Whether nobody asks how it ended: then its mistakes are those of the test."""
         self.told: Callable[[], None] = lambda: None
         """Called when it is done."""
         self._result: Any = None
@@ -603,7 +610,7 @@ class Scp:
         script = handler(inbound, self.data[-1])
         if isinstance(script, Generator):
             assert self.stage is not None
-            self.stage.start(script)
+            self.stage.start(script).must_succeed = True
 
     def cancelled(self, inbound: Inbound) -> None:
         self.cancels.append(inbound)

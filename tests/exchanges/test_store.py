@@ -399,16 +399,16 @@ def test_an_association_lost_in_the_middle_leaves_the_unknown_and_the_unsent(win
 
 def test_answers_of_the_last_moment_are_read() -> None:
     """They came before the end, so what they say is known."""
-
-    def answer(inbound: Inbound, _: bytes | None) -> None:
-        inbound.respond(Status.SUCCESS)
-        if len(scp.requests) == 4:
-            inbound.session.release()
-
-    scp = Scp(store=answer)
-    stage, session = start(scp, window=4)
+    archive = Archive()
+    stage, session = start(archive, window=4)
     stage.peers[0].buffers_per_pump = None  # all in one piece
-    report = stage.run(store(session, Items(6)).run())
+    task = stage.start(store(session, Items(6)).run())
+    stage.rest()
+    while archive.held:
+        archive.answer()
+    stage.peer.release()
+    stage.rest()
+    report = task.outcome()
     assert outcomes(report) == [Outcome.STORED] * 4 + [Outcome.NOT_SENT] * 2
     assert type(report.error) is AssociationError
 
