@@ -26,6 +26,7 @@ class Archive(Server):
         self.cancelled = False
         self.refusal: int | None = None
         self.studies = 3
+        self.failing = False
         self.handle("find", self.matches, "study-root", "patient-root", "worklist")
 
     @property
@@ -44,6 +45,8 @@ class Archive(Server):
                 self.cancelled = True
                 return
             yield study(number)
+        if self.failing:
+            raise StatusError(0xC001)
 
 
 def study(number: int) -> Dataset:
@@ -172,6 +175,16 @@ def test_a_refusal_is_told_with_what_to_try(command: Command, archive: Archive) 
     assert outcome.err.startswith(f"Error: {archive.address}: C-FIND failed with status A900 (")
     assert "not today" in outcome.err
     assert outcome.err.endswith("try others, or another --model\n")
+
+
+@pytest.mark.parametrize("form", ["", "--csv", "--json"])
+def test_what_came_before_a_failure_is_printed(command: Command, archive: Archive, form: str) -> None:
+    """Two matches and an error are more than an error."""
+    archive.failing = True
+    outcome = command("find", archive.address, "STUDY", "PatientID=1", *filter(None, [form]))
+    assert outcome.code == 1
+    assert "1.2.3.2" in outcome.out
+    assert f"{archive.address}: C-FIND failed with status C001 (" in outcome.err
 
 
 def test_a_peer_without_the_service(command: Command) -> None:

@@ -13,11 +13,15 @@ from dicomnet.cli._certificate import self_signed
 
 Command = Callable[..., Outcome]
 
-HEAVY = {"pydicom", "rich", "asyncio", "ssl", "socket", "dicomnet.net"}
+COMMANDS = ["demo", "echo", "send", "find", "get", "move", "commit", "recv"]
+
+HEAVY = {"pydicom", "rich", "asyncio", "ssl", "socket", "dicomnet.net", "dicomnet.sync", "dicomnet.server"}
 """What help and mistakes in typing must not wait for."""
 
 
-@pytest.mark.parametrize("arguments", [(), ("echo", "--help"), ("send", "--help"), ("echo", "nonsense")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("echo", "--help"), ("find", "--help"), ("echo", "nonsense"), ("move", "A@h:1")]
+)
 def test_help_and_mistakes_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
     """Only a command that runs pays for the network, the terminal and data sets."""
     program = """
@@ -36,12 +40,13 @@ finally:
     assert not HEAVY & set(loaded)
 
 
-@pytest.mark.parametrize("command_name", ["demo", "echo", "send", "recv"])
+@pytest.mark.parametrize("command_name", COMMANDS)
 def test_every_command_tells_its_exit_codes(command: Command, command_name: str) -> None:
-    """Scripts find in the help what the codes mean."""
+    """Scripts find in the help what the codes mean, and people an example."""
     outcome = command(command_name, "--help")
     assert outcome.code == 0
     assert "Exit codes: 0 done; 1 the peer refused" in outcome.out
+    assert f"Example: dicomnet {command_name} " in outcome.out or command_name == "demo"
 
 
 def test_the_module_runs_as_the_command(program: Command) -> None:
@@ -80,6 +85,13 @@ def test_a_wrong_address_is_a_usage_error_with_an_example(command: Command, addr
         pytest.param(("echo", "A@h:1", "--tls-ca", "/nowhere"), id="no such authority"),
         pytest.param(("send", "A@h:1"), id="nothing to send"),
         pytest.param(("send", "A@h:1", "/nowhere"), id="no such path"),
+        pytest.param(("send", "A@h:1", __file__, "--associations", "0"), id="no association"),
+        pytest.param(("send", "A@h:1", __file__, "--associations", "many"), id="many associations"),
+        pytest.param(("find", "A@h:1"), id="no level"),
+        pytest.param(("find", "A@h:1", "STUDY", "PatientID"), id="key without value"),
+        pytest.param(("get", "A@h:1"), id="no folder"),
+        pytest.param(("commit", "A@h:1"), id="nothing to commit"),
+        pytest.param(("recv", "--port", "0", "--output", "x", "--workers", "0"), id="no worker"),
         pytest.param(("recv", "--output", "x"), id="no port"),
         pytest.param(("recv", "--port", "0"), id="no output"),
         pytest.param(("recv", "--port", "0", "--output", __file__), id="output is a file"),
@@ -98,7 +110,7 @@ def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) 
     assert_plain(outcome.err)
 
 
-@pytest.mark.parametrize("name", ["echo", "send", "recv"])
+@pytest.mark.parametrize("name", ["echo", "send", "find", "get", "move", "commit", "recv"])
 @pytest.mark.parametrize("option", ["--tls-cert", "--tls-ca"])
 def test_a_wrong_file_of_our_own_is_not_blamed_on_the_peer(
     command: Command, name: str, option: str, instance: Callable[..., Path], tmp_path: Path
@@ -110,6 +122,10 @@ def test_a_wrong_file_of_our_own_is_not_blamed_on_the_peer(
     arguments = {
         "echo": ("echo", "ARCHIVE@127.0.0.1:1"),
         "send": ("send", "ARCHIVE@127.0.0.1:1", instance("a.dcm", number=1)),
+        "find": ("find", "ARCHIVE@127.0.0.1:1", "STUDY", "PatientID=1"),
+        "get": ("get", "ARCHIVE@127.0.0.1:1", tmp_path / "received", "PatientID=1"),
+        "move": ("move", "ARCHIVE@127.0.0.1:1", "--to", "WS", "PatientID=1"),
+        "commit": ("commit", "ARCHIVE@127.0.0.1:1", "CTImageStorage:1.2.3"),
         "recv": ("recv", "--port", 0, "--output", tmp_path / "received", "--tls-cert", certificate),
     }
     outcome = command(*arguments[name], option, wrong)

@@ -68,8 +68,6 @@ def run(
                 matches = notes.on(islice(found, limit))
                 if form is Form.JSON:
                     _print_json(matches)
-                elif form is Form.CSV:
-                    _print_csv(matches)
                 else:
                     _print_rows(matches, form)
                 if limit is not None and notes.count == limit:
@@ -112,35 +110,42 @@ def _print_json(matches: Iterator[Match]) -> None:
         click.echo(json.dumps(match.to_json_dict(bulk_data_threshold=_NO_BULK_DATA, suppress_invalid_tags=True)))
 
 
-def _print_csv(matches: Iterator[Match]) -> None:
-    rows = [row_of(match) for match in matches]
-    if rows:
-        writer = csv.DictWriter(
-            _Out(), columns_of(rows, empty=True), restval="", extrasaction="ignore", lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def _print_rows(matches: Iterator[Match], form: Form) -> None:
-    rows = [{key: printable(value) for key, value in row_of(match).items()} for match in matches]
+    """All at once, since the last one may have a column that the first has not; if it ends early, what came so far."""
+    rows: list[dict[str, str]] = []
+    try:
+        for match in matches:
+            rows.append(row_of(match))  # noqa: PERF401  what is there counts, if the next one never comes
+    finally:
+        if rows:
+            _PRINT[form](rows)
+
+
+def _print_csv(rows: Sequence[Mapping[str, str]]) -> None:
+    columns = columns_of(rows, empty=True)
+    writer = csv.DictWriter(_Out(), columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _print_lines(rows: Sequence[Mapping[str, str]]) -> None:
     columns = columns_of(rows)
-    if not rows:
-        return
-    if form is Form.LINES:
-        click.echo("\t".join(columns))
-        for row in rows:
-            click.echo("\t".join(row.get(column, "") for column in columns))
-        return
+    click.echo("\t".join(columns))
+    for row in rows:
+        click.echo("\t".join(printable(row.get(column, "")) for column in columns))
+
+
+def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = columns_of(rows)
     for column in columns:
         table.add_column(Text(column.rpartition(".")[2]), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(row.get(column, "")) for column in columns))
+        table.add_row(*(Text(printable(row.get(column, ""))) for column in columns))
     Console().print(table)
     click.echo(count_of(len(rows), "match", "matches"), err=True)
 
@@ -195,6 +200,8 @@ def form_for(*, as_json: bool, as_csv: bool) -> Form:
         return Form.JSON if as_json else Form.CSV
     return Form.TABLE if sys.stdout.isatty() else Form.LINES
 
+
+_PRINT = {Form.TABLE: _print_table, Form.LINES: _print_lines, Form.CSV: _print_csv}
 
 _NO_COLUMNS = frozenset(("SpecificCharacterSet", "QueryRetrieveLevel", "RetrieveAETitle"))
 _NO_BULK_DATA = 1 << 31
