@@ -10,7 +10,7 @@ import pytest
 from pydicom import Dataset
 
 from dicomnet.dimse.status import Status
-from dicomnet.errors import NothingArrived, PartialFailure, StatusError, StorageError
+from dicomnet.errors import AssociationAborted, NothingArrived, PartialFailure, StatusError, StorageError
 from dicomnet.exchanges.reports import InstanceRef
 from dicomnet.server.server import Server
 from dicomnet.storage.destination import MEMORY
@@ -262,6 +262,25 @@ async def test_a_provider_that_is_not_listened_to_tries_again(monkeypatch: pytes
         await until(lambda: bool(results))
     assert results[0].TransactionUID == "1.2.3.4"
     assert len(results[0].ReferencedSOPSequence) == 1
+
+
+async def test_a_commitment_that_cannot_be_reported_before_the_end_is_told_to_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing of it is kept for the next start."""
+    asked = asyncio.Event()
+
+    async def decide(refs: list[InstanceRef]) -> Any:
+        asked.set()
+        await asyncio.sleep(3600)
+
+    async with committing(decide) as archive, calling(archive, "storage-commitment", title="PACS") as association:
+        waiting = asyncio.create_task(association.commit([(CTImageStorage, "1.2.3.1")]))
+        await asked.wait()
+        await archive.aclose(grace=0)
+        with pytest.raises(AssociationAborted):
+            await waiting
+    assert "the server ends before commitment" in caplog.text
 
 
 @pytest.mark.parametrize(

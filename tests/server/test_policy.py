@@ -97,11 +97,13 @@ def test_what_is_added_to_the_book_later_counts() -> None:
     assert granted(book, "WS1", STRANGER) == EVERYTHING
 
 
-def test_a_title_with_verbs_of_its_own_may_do_these_and_no_others() -> None:
-    """Wherever it calls from."""
-    given = rules(verbs={"CT1": ["echo", "n_create"]})
+def test_a_title_may_be_held_to_a_few_operations() -> None:
+    """And is given nothing for its name alone."""
+    given = rules(verbs={"CT1": ["echo", "n_create"], "WS1": ["find"]})
     assert granted(given, "CT1", "127.0.0.1") == {Verb.ECHO, Verb.N_CREATE}
     assert granted(given, "CT2", "127.0.0.1") == EVERYTHING
+    assert granted(given, "WS1", "127.0.0.1") == {Verb.FIND}
+    assert granted(given, "WS1", STRANGER) == frozenset()
 
 
 def test_networks_say_who_may_call_at_all() -> None:

@@ -209,7 +209,7 @@ def test_certificates_are_read_anew_on_sighup(tmp_path: Path) -> None:
         program.calling(tls=TlsConfig(ca_file=trust), timeouts=timeouts).release()
         shutil.copy(new_key, key)
         program.signal(signal.SIGHUP)
-        program.line("certificates were read anew")
+        program.line("certificates, if there are any, were read anew")
         program.calling(tls=new_trust, timeouts=timeouts).release()
         assert association.echo() == 0
 

@@ -256,6 +256,20 @@ async def test_a_second_end_waits_for_the_first() -> None:
         await server.aclose()
 
 
+async def test_who_gives_up_waiting_does_not_keep_a_server_from_ending() -> None:
+    """The next one who waits sees it end."""
+    server = local()
+    async with server:
+        async with calling(server):
+            waiting = asyncio.create_task(server.aclose(grace=WAIT))
+            await until(lambda: server._site.running.stopping)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        await server.aclose()
+        assert server._site.running is None
+
+
 # A loop in a thread.
 
 

@@ -66,8 +66,7 @@ def commitment_handler(
             raise StatusError(Status.INVALID_ATTRIBUTE_VALUE, str(error)) from error
         running = reporter()
         assert running is not None
-        commitment = _Commitment(running, request, transaction, refs)
-        running.start_task(commitment.carry_out(function))
+        running.start_task(_Commitment(running, request, transaction, refs).carry_out(function))
 
     return commit
 
@@ -84,6 +83,14 @@ class _Commitment:
         self._refs = refs
 
     async def carry_out(self, function: CommitFunction) -> None:
+        """From the decision to the report."""
+        try:
+            await self._carry_out(function)
+        except asyncio.CancelledError:
+            log.warning("%s the server ends before commitment %s is reported", self._id, self._transaction)
+            raise
+
+    async def _carry_out(self, function: CommitFunction) -> None:
         committed, failed = await self._ask(function)
         event_type, dataset = commitment_result(self._transaction, committed, failed)
         what = f"commitment {self._transaction} ({len(committed)} committed, {len(failed)} not)"

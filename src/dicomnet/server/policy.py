@@ -53,11 +53,10 @@ class Rules:
 
     async def granted(self, calling_ae: str, host: str, ask: Ask) -> frozenset[Verb]:
         """The operations that a peer may ask for, by its title and address."""
-        if self.verbs is not None and calling_ae in self.verbs:
-            return self.verbs[calling_ae]
+        allowed = EVERYTHING if self.verbs is None else self.verbs.get(calling_ae, EVERYTHING)
         if _is_loopback(host) or _within(host, self.allow_retrieve) or await self._is_listed(calling_ae, host, ask):
-            return EVERYTHING
-        return EVERYTHING - GIVING_OUT
+            return allowed
+        return allowed - GIVING_OUT
 
     async def place_of(self, title: str, ask: Ask) -> Any:
         """What the address book says of a title; None if it is not there."""
@@ -93,7 +92,8 @@ def rules(base: Rules = Rules(), **given: Any) -> Rules:
         user_identity: told the identity of PS3.7 D.3.3.7; whether it is taken, or the bytes to answer with. A plain
             function runs in a thread.
         identity_required: whether a peer that brings no identity is rejected, if there is a function for it.
-        verbs: by calling title the operations it may ask for, and no others, wherever it calls from.
+        verbs: by calling title the operations it may ask for at most. Anybody could call himself so, and nothing is
+            given out for that alone.
         peers: see `Peers`.
         allow_retrieve: the addresses that may find, get and move without being in the address book.
 

@@ -76,8 +76,10 @@ class Background:
         try:
             with asyncio.Runner(loop_factory=new_loop()) as runner:
                 runner.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 (who has started the thread is told)
-            self._error = error
+        except BaseException as error:
+            self._error = error  # of which who has started the thread is told
+            if self._begun.is_set():
+                log.exception("the server has failed")
         finally:
             self._site.running = None
             self._site.close_sockets()
@@ -228,7 +230,7 @@ class _Signals:
         except DicomNetError as error:
             log.warning("certificates cannot be read anew, those in use stay: %s", error)
         else:
-            log.info("certificates were read anew")
+            log.info("certificates, if there are any, were read anew")
 
 
 async def _close_hub() -> None:

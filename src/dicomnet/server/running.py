@@ -69,6 +69,7 @@ class Running:
         self._connections: dict[Session, _Connection] = {}
         self._providers: dict[Entity, HandlerProvider] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._end: asyncio.Task[None] | None = None
         self._nobody_left = asyncio.Event()
         self._hurry = asyncio.Event()
         self.over = asyncio.Event()
@@ -82,8 +83,10 @@ class Running:
         Raises:
             InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
         """
-        for entrance in self.site.entrances:
-            self._contexts[entrance] = await self._off_loop(partial(_acceptor_context, entrance.tls))
+        contexts = {
+            entrance: await self._off_loop(partial(_acceptor_context, entrance.tls)) for entrance in self.site.entrances
+        }
+        self._contexts = contexts  # all of them, or none
 
     def listen(self) -> None:
         """Accepts from now on."""
@@ -95,38 +98,12 @@ class Running:
         """Ends in order: nothing new is accepted, what runs is finished, and peers may release.
 
         Args:
-            grace: seconds until the associations that are left are aborted; `hurry` makes it none.
+            grace: seconds until the associations that are left are aborted; `hurry` makes it none. Of several calls
+                the first one counts.
         """
-        if self.stopping:
-            await self.over.wait()
-            return
-        self.stopping = True
-        for listener in self._listeners:
-            await listener.close()
-        for connection in list(self._connections.values()):
-            if connection.session.request is None:
-                connection.drop()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                await self._until_nobody_is_left(self._hurry)
-        for connection in list(self._connections.values()):
-            connection.session.abort()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_BYTES):
-                await self._until_nobody_is_left()
-        for connection in list(self._connections.values()):
-            connection.drop()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_BYTES):
-                await self._until_nobody_is_left()
-        await self._end_tasks()
-        await self.loop.run_in_executor(None, partial(self._crew.close, timeout=self._last_time))
-        for entity, provider in self._providers.items():
-            entity.running = None
-            provider.close()
-        self.site.running = None
-        self.site.close_sockets()
-        self.over.set()
+        if self._end is None:
+            self._end = self.loop.create_task(self._stop(grace), name="the server ends")
+        await asyncio.shield(self._end)  # who does not want to wait any longer does not keep it from ending
 
     def hurry(self) -> None:
         """Whoever stops waits for nobody any more."""
@@ -256,6 +233,35 @@ class Running:
         return await entity.rules.place_of(title, self.ask)
 
     # How.
+
+    async def _stop(self, grace: float) -> None:
+        self.stopping = True
+        for listener in self._listeners:
+            await listener.close()
+        for connection in list(self._connections.values()):
+            if connection.session.request is None:
+                connection.drop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._until_nobody_is_left(self._hurry)
+        for connection in list(self._connections.values()):
+            connection.session.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_BYTES):
+                await self._until_nobody_is_left()
+        for connection in list(self._connections.values()):
+            connection.drop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_BYTES):
+                await self._until_nobody_is_left()
+        await self._end_tasks()
+        await self.loop.run_in_executor(None, partial(self._crew.close, timeout=self._last_time))
+        for entity, provider in self._providers.items():
+            entity.running = None
+            provider.close()
+        self.site.running = None
+        self.site.close_sockets()
+        self.over.set()
 
     async def _until_nobody_is_left(self, or_else: asyncio.Event | None = None) -> None:
         if not self._connections:
