@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from dicomnet import DicomNetError
+
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 DCMTK = "DCMTK"
@@ -64,6 +66,8 @@ class Cell:
     through: tuple[str, ...]
     """What of ours takes part."""
     tls: bool
+    fault: str
+    """What is known to be wrong, for as long as the test fails because of it."""
     test: str
 
 
@@ -72,7 +76,7 @@ CELLS: dict[str, Cell] = {}
 
 
 def cell(
-    service: str, role: str, peer: str, program: str = "", *, through: str, tls: bool = False
+    service: str, role: str, peer: str, program: str = "", *, through: str, tls: bool = False, fault: str = ""
 ) -> Callable[[Test], Test]:
     """Declares what a test is about. It must say what it compared, through the fixture ``compared``.
 
@@ -83,6 +87,7 @@ def cell(
         program: of the peer.
         through: the public names of ours that it uses.
         tls: whether the link is secure.
+        fault: what is known to be wrong; the test has to fail then.
     """
     assert service in SERVICES
     assert role in ROLES
@@ -91,9 +96,10 @@ def cell(
     def declare(test: Test) -> Test:
         name = test.__name__
         assert name not in CELLS or CELLS[name].service == service, f"two tests are called {name}"
-        CELLS[name] = Cell(service, role, peer, program, tuple(through.split()), tls, name)
+        CELLS[name] = Cell(service, role, peer, program, tuple(through.split()), tls, fault, name)
         marked: Test = pytest.mark.cell(CELLS[name])(test)
-        return marked
+        expected = pytest.mark.xfail(reason=fault, raises=(AssertionError, DicomNetError), strict=True)
+        return expected(marked) if fault else marked
 
     return declare
 
@@ -123,4 +129,4 @@ def table() -> str:
 def _entry(one: Cell) -> str:
     ours = ", ".join(f"`{name}`" for name in one.through)
     what = f"{one.program} and {ours}" if one.program else ours
-    return f"{what}{' over TLS' if one.tls else ''}: {one.test}"
+    return f"{what}{' over TLS' if one.tls else ''}: {one.test}{f' (fails: {one.fault})' if one.fault else ''}"

@@ -21,7 +21,7 @@ from dicomnet.tls import VerifyMode
 from dicomnet.uids import BasicFilmBox, BasicGrayscaleImageBox
 from holdings import LEVELS, STUDY, UNIQUE, archived, find, known
 from matrix import DCMTK, cell
-from services import FILM_SESSION, PRINTER, PRINTER_INSTANCE, dataset, picture
+from services import FILM_SESSION, PRINTER, PRINTER_INSTANCE, data_of, dataset, picture
 from shells import associated, print_film
 from taps import Taps
 
@@ -60,17 +60,19 @@ def test_echoscu_echoes_with_our_server_over_tls(tmp_path: Path, compared: Compa
 
 @pytest.mark.parametrize("syntax", OPTION_OF)
 @cell("store", "SCP", DCMTK, "storescu", through="Server")
-def test_storescu_stores_with_our_server(syntax: str, tap: Tap, tmp_path: Path, compared: Compared) -> None:
-    """In each transfer syntax, what it sends is kept; it encodes some anew, so that bytes are those on the wire."""
+def test_storescu_stores_with_our_server(syntax: str, taps: Taps, tmp_path: Path, compared: Compared) -> None:
+    """In each transfer syntax, what it sends is kept bit for bit; it encodes some anew, so the bytes are those on the wire."""
     sent = dcmtk.sendable(syntax)
-    with Archive(tmp_path) as server:
+    with Archive(tmp_path) as server, taps.test(f"storescu {syntax}") as tap:
         option = "-x" + OPTION_OF[syntax]
         reply = ask(dcmtk.STORESCU, "-R", option, "127.0.0.1", tap(server.port), *[i.path for i in sent])
         assert reply.returncode == 0, reply.stdout
-        kept = server.paths()
-    assert {peers.instance(path).transfer_syntax for path in kept} == {syntax}
-    same = check_content(kept, sent)
-    compared(f"{len(sent)} data sets element by element, {same} of them bit for bit")
+        kept = [peers.instance(path) for path in server.paths()]
+    check_content([instance.path for instance in kept], sent)
+    _, exchange = taps.exchanges[-1]
+    assert sorted(data for _, data in exchange.messages()) == sorted(data_of(instance) for instance in kept)
+    assert {instance.transfer_syntax for instance in kept} == {syntax}
+    compared(f"{len(sent)} data sets bit for bit with those on the wire, and element by element with the files")
 
 
 @cell("store", "SCP", DCMTK, "storescu", through="Server", tls=True)
