@@ -234,7 +234,6 @@ def test_we_print_with_dcmprscp(shell: str, tap: Tap, tmp_path: Path, compared: 
 
 def test_the_dissector_agrees_with_what_we_said(taps: Taps) -> None:
     """Wireshark reads every PDU of the tests above, ours and DCMTK's, as what it is, and finds none malformed."""
-    assert taps.exchanges
     assert taps.check() > len(taps.exchanges)
 
 
