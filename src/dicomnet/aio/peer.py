@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from dicomnet.aio.carrier import perform, work
+from dicomnet.aio.carrier import Carrier, perform, work
 from dicomnet.aio.provider import provider_for
 from dicomnet.dimse.status import Status
 from dicomnet.exchanges.calls import Answer
@@ -90,11 +92,14 @@ class Peer:
     ) -> None:
         if error is None or isinstance(error, Exception):
             await self.close()
-        else:
-            self._remote.abort()
+            return
+        for session in self._remote.abort():
+            carrier = session.shell
+            assert isinstance(carrier, Carrier)
+            await carrier.gone()
 
     async def close(self) -> None:
-        """Releases the associations that are kept; the next operation opens one anew."""
+        """Releases the associations that are kept, and those in use when they are given back; a next operation opens one anew."""
         await perform(self._remote.drop())
 
     async def echo(self) -> Status:
@@ -291,7 +296,15 @@ class PeerMatches:
         if self._find is None and self._begin is not None:
             begin, self._begin = self._begin, None
             self._find = await perform(begin)
-            # Not by __del__: what is left is to be settled by whoever uses the association next.
-            self._abandon = weakref.finalize(self, self._find.abandon)
+            self._abandon = weakref.finalize(self, _abandon, self._find, asyncio.get_running_loop())
             self._abandon.atexit = False
         return self._find
+
+
+def _abandon(find: RemoteFind, loop: asyncio.AbstractEventLoop) -> None:
+    """A loop was left early: whoever uses the association next settles that; if nobody will, it is aborted."""
+    if find.is_kept:
+        find.abandon()
+        return
+    with suppress(RuntimeError):  # the loop is closed, and everything on it
+        loop.call_soon_threadsafe(find.abandon)  # the collector may call this in any thread

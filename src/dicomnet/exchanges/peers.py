@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from dicomnet.dimse.status import Status
 from dicomnet.errors import (
     AssociationAborted,
+    AssociationError,
     ConnectionLost,
     ContextRefused,
     DicomNetError,
@@ -31,7 +32,7 @@ from dicomnet.exchanges.reports import CommitReport, RetrieveReport, StoreReport
 from dicomnet.exchanges.requestor import Requestor, query_class
 from dicomnet.exchanges.retrieve import Inbox
 from dicomnet.exchanges.services import Verb, model_class
-from dicomnet.exchanges.session import Provider
+from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import Settings
 from dicomnet.exchanges.steps import Script, Together, Wait, Work
 from dicomnet.exchanges.store import Instance, Source, Store
@@ -97,6 +98,8 @@ class Remote:
         self._host = host
         self._provider = provider
         self._idle: deque[_Line] = deque()
+        self._era = 0
+        """Goes up when everything is to end; associations of an earlier one are not kept."""
         self._needed: list[Wanted] = wanted(["verification"])
         """What an association is opened with besides what is wanted now; storage not counted."""
 
@@ -204,14 +207,19 @@ class Remote:
         return (yield from self._once(contexts, lambda line: line.commit(instances, timeout=timeout), idempotent=False))
 
     def drop(self) -> Script[None]:
-        """Releases what is idle."""
-        while self._idle:
-            yield from self._idle.popleft().requestor.release()
+        """Releases what is idle; what is lent at this moment is released when it comes back."""
+        self._era += 1
+        while (line := self._next_idle()) is not None:
+            yield from _release(line)
 
-    def abort(self) -> None:
-        """Ends what is idle at once."""
-        while self._idle:
-            self._idle.popleft().requestor.abort()
+    def abort(self) -> list[Session]:
+        """Ends what is idle at once; returns the associations that this has ended."""
+        self._era += 1
+        ended: list[Session] = []
+        while (line := self._next_idle()) is not None:
+            ended += line.requestor.sessions
+            line.requestor.abort()
+        return ended
 
     # Associations.
 
@@ -223,17 +231,14 @@ class Remote:
             line = yield from self._take(contexts)
             try:
                 result = yield from call(line.requestor)
-            except (AssociationAborted, ConnectionLost) as error:
+            except Exception as error:
                 yield from self._give_back(line)
-                if not line.used or not idempotent:
+                if not idempotent or not line.was_closed_before(error):
                     raise
                 log.info("%s is asked again: %s", self.settings.address, error)
                 continue
-            except GeneratorExit:  # left in the middle: whoever takes it next settles that
-                self._idle.append(line)
-                raise
             except BaseException:
-                yield from self._give_back(line)
+                self._leave(line)
                 raise
             yield from self._give_back(line)
             return result
@@ -242,12 +247,8 @@ class Remote:
         """An idle association that has the contexts, or a new one; for this operation alone."""
         unfit: list[_Line] = []
         try:
-            while self._idle and not new:
-                line = self._idle.popleft()
-                session = line.requestor.session
-                # Nobody has listened since: whether the peer has ended it meanwhile is to be read first.
-                yield Wait(session, lambda: False, 0.0)
-                if line.requestor.established:
+            while not new and (line := self._next_idle()) is not None:
+                if (yield from self._is_alive(line)):
                     if line.has(contexts):
                         line.used = True
                         return line
@@ -268,20 +269,55 @@ class Remote:
                 transactions=None if self._host is None else self._host.transactions,
             ),
             asked,
+            self._era,
         )
         yield from line.requestor.open()
         return line
 
+    def keeps(self, line: _Line) -> bool:
+        """Whether an association is to be kept for a next operation."""
+        return self.keep and line.era == self._era
+
+    def _next_idle(self) -> _Line | None:
+        try:
+            return self._idle.popleft()
+        except IndexError:  # also when another thread was faster
+            return None
+
+    def _is_alive(self, line: _Line) -> Script[bool]:
+        """Nobody has listened to an idle one since: whether the peer has ended it meanwhile is to be read first."""
+        try:
+            yield Wait(line.requestor.session, lambda: False, 0.0)
+        except DicomNetError as error:  # it was left in such a state that it is of no use
+            log.debug("%s: %s", self.settings.address, error)
+            line.requestor.abort()
+        except BaseException:
+            self._leave(line)
+            raise
+        return line.requestor.established
+
     def _give_back(self, line: _Line) -> Script[None]:
         if not line.requestor.established:
+            line.requestor.abort()  # whatever is left of it
             return
-        if not self.keep or len(self._idle) >= _MOST_IDLE:
-            yield from line.requestor.release()
+        if not self.keeps(line) or len(self._idle) >= _MOST_IDLE:
+            yield from _release(line)
             return
-        for idle in [idle for idle in self._idle if line.has(idle.contexts)]:  # it can do less
-            self._idle.remove(idle)
-            yield from idle.requestor.release()
+        less = [one for one in tuple(self._idle) if line.has(one.contexts) and not one.has(line.contexts)]
         self._idle.append(line)
+        for idle in less:  # what they can do, this one can do as well
+            try:
+                self._idle.remove(idle)
+            except ValueError:  # another thread has taken it
+                continue
+            yield from _release(idle)
+
+    def _leave(self, line: _Line) -> None:
+        """Left in the middle of something: whoever takes it next settles that. If nobody will, it ends here."""
+        if self.keeps(line):
+            self._idle.append(line)
+        else:
+            line.requestor.abort()
 
     # Storing.
 
@@ -290,11 +326,11 @@ class Remote:
         routes = _Replaceable(self, line, contexts)
         try:
             report = yield from Store(routes, source, **options).run()
-        except GeneratorExit:
-            self._idle.append(routes.line)
+        except Exception:
+            yield from self._give_back(routes.line)
             raise
         except BaseException:
-            yield from self._give_back(routes.line)
+            self._leave(routes.line)
             raise
         yield from self._give_back(routes.line)
         return report
@@ -337,8 +373,11 @@ class Remote:
         """All matches of a query."""
         found = yield from self.find(what, keys, **options)
         matches = []
-        while (match := (yield from found.next())) is not None:
-            matches.append(match)
+        try:
+            while (match := (yield from found.next())) is not None:
+                matches.append(match)
+        finally:
+            found.abandon()
         return matches
 
     def _classes(self, model: str, keys: Any) -> Script[tuple[list[UID], int | None]]:
@@ -381,15 +420,14 @@ class Remote:
             line = yield from self._take(contexts)
             try:
                 report = yield from call(line.requestor)
-            except (AssociationAborted, ConnectionLost):
-                if not line.used:
-                    raise
-                continue
-            except GeneratorExit:
-                self._idle.append(line)
-                raise
-            except BaseException:
+            except Exception as error:
                 yield from self._give_back(line)
+                if not line.was_closed_before(error):
+                    raise
+                log.info("%s is asked again: %s", self.settings.address, error)
+                continue
+            except BaseException:
+                self._leave(line)
                 raise
             break
         refused = [one for one in classes if not line.may_receive(one)]
@@ -461,53 +499,63 @@ class RemoteFind:
         """The final status, once all matches were read."""
         return None if self._find is None else self._find.status
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is somebody to end it if it is left early: its association is kept for a next operation."""
+        return self._line is None or self._remote.keeps(self._line)
+
     def begin(self) -> Script[None]:
         """Sends the query."""
         remote = self._remote
-        line = yield from remote._take(wanted([self._sop_class]))
-        self._line = line
-        try:
-            self._find = yield from self._begin(line.requestor)
-        except GeneratorExit:
-            self.abandon()
-            raise
-        except BaseException:
-            yield from self._end()
-            raise
+        while True:
+            line = yield from remote._take(wanted([self._sop_class]))
+            try:
+                self._find = yield from self._begin(line.requestor)
+            except Exception as error:
+                yield from remote._give_back(line)
+                if not line.was_closed_before(error):
+                    raise
+                continue
+            except BaseException:
+                remote._leave(line)
+                raise
+            self._line = line
+            return
 
     def next(self) -> Script[Match | None]:
         """See `Find.next`; a query whose association the peer had closed before is sent again."""
-        find, line = self._find, self._line
-        if find is None or line is None:
-            return None
-        try:
-            match = yield from find.next()
-        except (AssociationAborted, ConnectionLost):
-            self._line = None
-            if not line.used or find.count:
-                raise
-            yield from self.begin()
-            return (yield from self.next())
-        except GeneratorExit:
-            raise
-        except BaseException:
-            yield from self._end()
-            raise
-        if match is None:
-            yield from self._end()
-        return match
+        while True:
+            find, line = self._find, self._line
+            if find is None or line is None:
+                return None
+            try:
+                match = yield from find.next()
+            except Exception as error:
+                yield from self._end()
+                if find.count or not line.was_closed_before(error):
+                    raise
+                log.info("%s is asked again: %s", self._remote.settings.address, error)
+                yield from self.begin()
+                continue
+            if match is None:
+                yield from self._end()
+            return match
 
     def close(self) -> Script[None]:
         """Wants no more matches."""
-        if self._find is not None and self._line is not None:
-            yield from self._find.close()
+        try:
+            if self._find is not None and self._line is not None:
+                yield from self._find.close()
+        except BaseException:
+            self.abandon()
+            raise
         yield from self._end()
 
     def abandon(self) -> None:
-        """Nobody will read on: whoever takes the association next ends the query first."""
+        """Nobody will read on: whoever takes the association next ends the query first; if nobody will, it is aborted."""
         line, self._line = self._line, None
         if line is not None:
-            self._remote._idle.append(line)
+            self._remote._leave(line)
 
     def _end(self) -> Script[None]:
         line, self._line = self._line, None
@@ -518,9 +566,10 @@ class RemoteFind:
 class _Line:
     """One requestor of a remote, and what it was opened for."""
 
-    def __init__(self, requestor: Requestor, contexts: Sequence[Wanted]) -> None:
+    def __init__(self, requestor: Requestor, contexts: Sequence[Wanted], era: int) -> None:
         self.requestor = requestor
         self.contexts = contexts
+        self.era = era
         self.used = False
         """Whether it has served before, so that the peer may have had time to close it."""
 
@@ -532,6 +581,12 @@ class _Line:
             if known is None or (one.scp and not known.scp) or (one.scu and not known.scu):
                 return False
         return True
+
+    def was_closed_before(self, error: Exception) -> bool:
+        """Whether an error means that the peer has ended it while it was kept, rather than because of what was asked."""
+        if isinstance(error, AssociationAborted):
+            return self.used and error.by_peer
+        return self.used and (isinstance(error, ConnectionLost) or type(error) is AssociationError)
 
     def may_receive(self, sop_class: UID) -> bool:
         """Whether instances of the class can come on it."""
@@ -655,6 +710,14 @@ def _merged(parts: Sequence[StoreReport | BaseException]) -> StoreReport:
     for error in errors:
         log.warning("one of %d associations could not be opened: %s", len(parts), error)
     return merged
+
+
+def _release(line: _Line) -> Script[None]:
+    try:
+        yield from line.requestor.release()
+    except BaseException:  # left in the middle, and nobody knows of it any more
+        line.requestor.abort()
+        raise
 
 
 def _move(line: Requestor, **arguments: Any) -> Script[RetrieveReport]:

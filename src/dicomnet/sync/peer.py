@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import logging
 import os
 import threading
 import weakref
@@ -10,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError
 from dicomnet.exchanges.calls import Answer
 from dicomnet.exchanges.peers import Host, Remote, RemoteFind
 from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, RetrieveReport, StoreReport, StoreResult
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
     from dicomnet.exchanges.matches import Match
     from dicomnet.tls import TlsConfig
+
+log = logging.getLogger("dicomnet.association")
 
 
 class Peer:
@@ -288,8 +293,7 @@ class PeerMatches:
 
     def __init__(self, find: RemoteFind) -> None:
         self._find = find
-        # Not by __del__: what is left is to be settled by whoever uses the association next, not by the collector.
-        self._abandon = weakref.finalize(self, find.abandon)
+        self._abandon = weakref.finalize(self, _abandon, find)
         self._abandon.atexit = False
 
     def __iter__(self) -> Self:
@@ -321,3 +325,26 @@ class PeerMatches:
     def status(self) -> Status | None:
         """The final status of the peer, once all matches were read."""
         return self._find.status
+
+
+def _abandon(find: RemoteFind) -> None:
+    """A loop was left early: whoever uses the association next settles that; if nobody will, a thread does now."""
+    if find.is_kept:
+        find.abandon()
+        return
+    try:
+        # Not as a threading.Thread: the collector may call this in the middle of that module, whose lock would be held.
+        _thread.start_new_thread(_start_closing, (find,))
+    except RuntimeError:  # the program is ending, or has no thread to spare
+        find.abandon()
+
+
+def _start_closing(find: RemoteFind) -> None:
+    threading.Thread(target=_close, args=(find,), name="dicomnet query left early", daemon=True).start()
+
+
+def _close(find: RemoteFind) -> None:
+    try:
+        perform(find.close())
+    except DicomNetError as error:
+        log.info("a query that was left early did not end well: %s", error)
