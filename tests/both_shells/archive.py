@@ -174,7 +174,9 @@ class Line(DicomNet):
 
     def on_receive_c_store_response(self, message: Any) -> None:
         self._count += 1
-        self.send_c_get_response(self._retrieve, Status.PENDING, remaining=1, completed=self._count, failed=0, warning=0)
+        self.send_c_get_response(
+            self._retrieve, Status.PENDING, remaining=1, completed=self._count, failed=0, warning=0
+        )
         self._give_next()
 
     def _begin_to_give(self, message: Any) -> None:
@@ -186,7 +188,9 @@ class Line(DicomNet):
     def _give_next(self) -> None:
         if self.is_cancelled(self._retrieve.message_id):
             self._sending = iter(())
-            self.send_c_get_response(self._retrieve, Status.CANCEL, remaining=1, completed=self._count, failed=0, warning=0)
+            self.send_c_get_response(
+                self._retrieve, Status.CANCEL, remaining=1, completed=self._count, failed=0, warning=0
+            )
             return
         for one in self._sending:
             context = self.association.find(one.SOPClassUID) if self.association else None

@@ -59,7 +59,7 @@ class Blocking:
 class OnLoop:
     """The asyncio shell on a loop in a thread; every call is a task of its own, for which the caller waits."""
 
-    Interrupted: type[BaseException] = CancelledError
+    Interrupted: type[BaseException] = asyncio.CancelledError
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -84,7 +84,10 @@ class OnLoop:
         task.cancel()
 
     def run(self, main: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(main, self._loop).result(TEST_TIME)
+        try:
+            return asyncio.run_coroutine_threadsafe(main, self._loop).result(TEST_TIME)
+        except CancelledError:  # that of futures between threads is an Exception, unlike the one that was raised
+            raise asyncio.CancelledError from None
 
     def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Calls a method on the loop; what it promises is waited for."""

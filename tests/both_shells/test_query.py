@@ -14,6 +14,11 @@ from dicomnet.dimse.commands import CFindResponse
 CONTEXTS = ["verification", "study-root-find"]
 
 
+def fail_at_the_first(found: Any) -> None:
+    for _ in found:
+        raise ZeroDivisionError
+
+
 def test_matches_come_one_by_one(shell: Shell, archive: Archive) -> None:
     """And the status after the last."""
     matches = [study(f"1.2.{number}", PatientName="Doe^Jane") for number in range(3)]
@@ -44,8 +49,7 @@ def test_a_loop_that_raises_leaves_the_association_whole(shell: Shell, archive: 
     find_without_end(archive)
     with shell.associate(archive.address, contexts=CONTEXTS) as association:
         with pytest.raises(ZeroDivisionError):
-            for _ in association.find("STUDY", PatientID="1"):
-                raise ZeroDivisionError
+            fail_at_the_first(association.find("STUDY", PatientID="1"))
         assert association.echo() == Status.SUCCESS
     archive.expect("cancel")
 
@@ -68,8 +72,7 @@ def test_a_block_around_the_matches_cancels_at_its_end(shell: Shell, archive: Ar
     find_without_end(archive)
     with shell.associate(archive.address, contexts=CONTEXTS) as association:
         with pytest.raises(ZeroDivisionError), association.find("STUDY", PatientID="1") as found:
-            next(found)
-            raise ZeroDivisionError
+            fail_at_the_first(found)
         assert "cancel" in archive.log
         assert association.echo() == Status.SUCCESS
 
@@ -127,9 +130,7 @@ def test_a_failed_query_raises_what_the_peer_says(shell: Shell, archive: Archive
 
 def test_a_peer_that_stops_in_the_middle_of_its_matches_is_left(shell: Shell, archive: Archive) -> None:
     """After the time for a response, again after each."""
-    archive.reactions["find"] = lambda line, message: line.send_c_find_response(
-        message, Status.PENDING, study("1.2.1")
-    )
+    archive.reactions["find"] = lambda line, message: line.send_c_find_response(message, Status.PENDING, study("1.2.1"))
     with shell.associate(archive.address, contexts=CONTEXTS, timeouts=Timeouts(response=0.3)) as association:
         found = association.find("STUDY", PatientID="1")
         next(found)
@@ -141,9 +142,8 @@ def test_a_peer_that_stops_in_the_middle_of_its_matches_is_left(shell: Shell, ar
 
 def test_a_query_that_cannot_be_asked_is_told_before(shell: Shell, archive: Archive) -> None:
     """A level without context, a key without such a name."""
-    with shell.associate(archive.address) as association:
-        with pytest.raises(ContextRefused):
-            association.find("STUDY", PatientID="1").all()
+    with shell.associate(archive.address) as association, pytest.raises(ContextRefused):
+        association.find("STUDY", PatientID="1").all()
     with shell.associate(archive.address, contexts=CONTEXTS) as association:
         with pytest.raises(InvalidValue):
             association.find("STUDY", PatentID="1").all()

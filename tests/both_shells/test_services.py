@@ -125,7 +125,10 @@ def test_a_peer_that_goes_before_the_answer_is_told(shell: Shell, archive: Archi
         line.close()
 
     archive.reactions["n-action"] = go
-    with shell.associate(archive.address, contexts=["storage-commitment"]) as association, pytest.raises(ConnectionLost):
+    with (
+        shell.associate(archive.address, contexts=["storage-commitment"]) as association,
+        pytest.raises(ConnectionLost),
+    ):
         association.commit([(CT, "1.2.3.1")])
 
 

@@ -24,7 +24,16 @@ from both_shells.archive import (
 )
 from both_shells.conftest import instance
 from both_shells.faces import Shell
-from dicomnet import ConnectionLost, DicomTimeout, PartialFailure, StateError, Status, StatusError, StorageError, Timeouts
+from dicomnet import (
+    ConnectionLost,
+    DicomTimeout,
+    PartialFailure,
+    StateError,
+    Status,
+    StatusError,
+    StorageError,
+    Timeouts,
+)
 from dicomnet.exchanges.reports import Outcome, Progress, StoreResult
 
 MIB = 1024 * 1024
@@ -32,9 +41,7 @@ MIB = 1024 * 1024
 QUICK = Timeouts(store_response=0.3, response=0.3, stall=0.5, artim=0.5)
 
 
-def test_a_folder_is_stored_whatever_else_is_in_it(
-    shell: Shell, archive: Archive, folder: Callable[..., Path]
-) -> None:
+def test_a_folder_is_stored_whatever_else_is_in_it(shell: Shell, archive: Archive, folder: Callable[..., Path]) -> None:
     """Every instance once; the rest is skipped and named."""
     files = folder(3)
     (files / "notes.txt").write_text("not an instance")
