@@ -218,7 +218,6 @@ class _Signals:
         if self._running.stopping:
             self._running.hurry()
         else:
-            log.info("no more connections are accepted; what is being served is finished")
             self._tasks.append(self._running.loop.create_task(self._stop()))
 
     def _reload(self) -> None:

@@ -238,6 +238,7 @@ class Running:
         self.stopping = True
         for listener in self._listeners:
             await listener.close()
+        log.info("no more connections are accepted; %d are served to their end", len(self._connections))
         for connection in list(self._connections.values()):
             if connection.session.request is None:
                 connection.drop()
