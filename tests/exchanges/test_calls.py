@@ -18,7 +18,7 @@ from dicomnet.dimse.commands import (
     NSetRequest,
 )
 from dicomnet.dimse.status import Status
-from dicomnet.errors import AssociationAborted, ConnectionLost, DicomTimeout, StateError, StatusError
+from dicomnet.errors import AssociationAborted, ConnectionLost, DicomTimeout, StateError, StatusError, StorageError
 from dicomnet.exchanges.calls import (
     SETTLE_TIME,
     echo,
@@ -35,6 +35,8 @@ from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Wait
 from dicomnet.limits import Timeouts
+from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.sinks import MemorySink
 from dicomnet.uids import ModalityPerformedProcedureStep, PrintJob
 from exchanges.stage import Items, Scp, Stage, context_of, dataset, decoded
 from pair import EXPLICIT_LE
@@ -181,6 +183,27 @@ def test_a_class_that_the_context_is_not_for_is_refused_by_the_peer() -> None:
     with pytest.raises(StatusError) as caught:
         stage.run(n_delete(session, context_of(session, MPPS), PrintJob, "1.2"))
     assert caught.value.status == Status.NO_SUCH_SOP_CLASS
+
+
+def test_a_data_set_that_could_not_be_kept_is_raised() -> None:
+    """The peer said success, and what it said is gone."""
+
+    class Full(MemorySink):
+        def finish(self) -> ReceivedData:
+            raise StorageError("no memory")
+
+    def create(inbound: Inbound, _: bytes | None) -> None:
+        inbound.respond(Status.SUCCESS, match())
+
+    stage = Stage(Scp(n_create=create, find=endless))
+    session = stage.associate([MPPS, "study-root-find"])
+    session.shell.memory = Full  # type: ignore[method-assign]
+    with pytest.raises(StorageError, match="no memory"):
+        stage.run(n_create(session, context_of(session, MPPS), ModalityPerformedProcedureStep, "1.2", None))
+    find = query(session)
+    stage.run(find.begin())
+    with pytest.raises(StorageError, match="no memory"):
+        stage.run(find.next())
 
 
 # Operations that were left.

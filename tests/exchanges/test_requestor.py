@@ -30,7 +30,7 @@ from dicomnet.pdu import ExtendedNegotiation
 from dicomnet.types import UID
 from dicomnet.uids import StudyRootQueryRetrieveInformationModelFind, Verification
 from dicomnet.ul.negotiation import Policy
-from exchanges.stage import JPEG, MR_IMAGE_STORAGE, Item, Items, Scp, Stage, dataset, decoded
+from exchanges.stage import JPEG, MR_IMAGE_STORAGE, Failing, Item, Items, Scp, Stage, dataset, decoded
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE, IMPLICIT_LE, STUDY_ROOT_FIND, VERIFICATION
 
 A_MATCH = b"\x08\x00\x05\x00\x00\x00\x00\x00"
@@ -335,6 +335,14 @@ def test_an_association_that_cannot_be_opened_fails_the_instance_that_needed_it(
     stage.run(requestor.open())
     report = stage.run(requestor.store(Items(1)))
     assert isinstance(report.results[0].error, ConnectFailed)
+
+
+def test_an_instance_that_cannot_be_read_after_all_fails_alone() -> None:
+    """Its association was opened for it, and stays for the others."""
+    stage, requestor = start(Scp(), ["verification"], flexible=True)
+    report = stage.run(requestor.store(Items([Failing(0, in_the_middle=False), Item(1)])))
+    assert [result.outcome for result in report] == [Outcome.FAILED, Outcome.STORED]
+    assert report.results[0].detail == "the disk is gone"
 
 
 # Operations.

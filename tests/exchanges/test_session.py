@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,10 +39,10 @@ from dicomnet.exchanges.session import Inbound, Operation, Session, plain, statu
 from dicomnet.exchanges.steps import Pause, Script, Together, Wait
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Timeouts
-from dicomnet.pdu import RoleSelection
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, RoleSelection
 from dicomnet.uids import PrintJob, StorageCommitmentPushModel
 from dicomnet.ul.events import Aborted
-from dicomnet.ul.negotiation import Policy
+from dicomnet.ul.negotiation import Policy, negotiate
 from exchanges.stage import Scp, Stage, context_of, proposal
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE, IMPLICIT_LE, VERIFICATION, MemoryBody
 
@@ -145,6 +146,37 @@ def test_replies_that_nobody_reads_stop_the_reading() -> None:
         return count
 
     assert stage.run(read()) == 2000
+
+
+def test_what_somebody_waits_for_comes_through_what_nobody_reads() -> None:
+    """Reading had stopped for a query that was left; an echo with room in the window is answered all the same."""
+
+    def find(inbound: Inbound, _: bytes | None) -> Script[None]:
+        for _ in range(600):
+            inbound.respond(Status.PENDING, b"\x08\x00\x05\x00\x00\x00\x00\x00")
+            yield Wait(inbound.session, lambda: not inbound.session.crowded)
+
+    stage = Stage(Scp(find=find))
+    session = stage.associate(["verification", "study-root-find"], window=2)
+    context = context_of(session, "study-root-find")
+    operation = session.send(context, CFindRequest(affected_sop_class_uid=context.abstract_syntax), b"12")
+    operation.held = False
+    stage.rest()
+    assert len(operation.replies) < 600
+    assert stage.run(echo(session, context_of(session, "verification"))) == Status.SUCCESS
+    assert len(operation.replies) == 600
+
+
+def test_a_response_to_nobody_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """It does no harm while nothing is outstanding."""
+    caplog.set_level(logging.INFO, "dicomnet.association")
+    stage = Stage()
+    session, peer = stage.associate_with_endpoint()
+    peer.endpoint.operations.perform(CEchoRequest(message_id=7), 1)
+    peer.send(CEchoResponse(message_id_being_responded_to=7, status=Status(0)), context_id=1)
+    stage.rest()
+    assert session.established
+    assert ["not outstanding" in record.getMessage() for record in caplog.records] == [True]
 
 
 # Requests of the peer.
@@ -467,6 +499,47 @@ def test_a_session_without_a_provider_rejects() -> None:
     session.associate(proposal(ECHO))
     stage.rest()
     assert isinstance(session.error, AssociationRejected)
+
+
+def test_a_request_that_the_provider_itself_refuses_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """No user is asked about another application context (PS3.8 9.2, AE-6)."""
+    caplog.set_level(logging.INFO, "dicomnet.association")
+    scp = Scp()
+    stage = Stage(scp)
+    session = stage.connect()
+    session.associate(replace(proposal(ECHO), application_context=VERIFICATION))
+    stage.rest()
+    assert isinstance(session.error, AssociationRejected)
+    assert not scp.asked
+    text = "peer0 REQUESTOR@peer -> ACCEPTOR is rejected: application context not supported"
+    assert text in [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize("agree", [True, False])
+def test_an_answer_for_a_peer_that_has_left_goes_nowhere(agree: bool) -> None:
+    """Whoever decides may take his time."""
+
+    class Thinking(Scp):
+        def associate(self, session: Session, request: AssociateRequest) -> None:
+            self.asked.append(request)
+
+    scp = Thinking()
+    stage = Stage(scp)
+    session = stage.connect()
+    session.associate(proposal(ECHO))
+    stage.rest()
+    stage.hang_up(session)
+    stage.rest()
+    peer = stage.peer
+    answer = negotiate(scp.asked[0], Policy())
+    assert isinstance(answer, AssociateAccept)
+    if agree:
+        peer.accept(answer)
+    else:
+        peer.reject(AssociateReject(1, 1, 1))
+    assert peer.over
+    assert not peer.established
+    assert not peer.room
 
 
 def test_a_release_ends_without_an_error() -> None:

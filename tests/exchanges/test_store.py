@@ -14,6 +14,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import (
     AssociationAborted,
     AssociationError,
+    ConnectFailed,
     ConnectionLost,
     DicomTimeout,
     StatusError,
@@ -24,7 +25,7 @@ from dicomnet.exchanges.contexts import Wanted
 from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.reports import Outcome, Progress, StoreReport, StoreResult
 from dicomnet.exchanges.session import Inbound, Session
-from dicomnet.exchanges.steps import Script, Wait
+from dicomnet.exchanges.steps import Script, Wait, Work
 from dicomnet.exchanges.store import OneAssociation, Store, find_route, is_compressed
 from dicomnet.limits import KIB, MIB, Limits
 from dicomnet.types import UID, Priority
@@ -42,6 +43,7 @@ from exchanges.stage import (
     Unreadable,
     context_of,
     dataset,
+    respond_anyway,
 )
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE, IMPLICIT_LE
 
@@ -493,6 +495,60 @@ def test_a_find_that_cannot_be_settled_ends_the_store_with_a_report() -> None:
     assert outcomes(report) == [Outcome.NOT_SENT] * 3
     assert isinstance(report.error, DicomTimeout)
     assert items.all_closed()
+
+
+def test_a_store_left_while_it_settles_leaves_no_body_open() -> None:
+    """Nothing of it was sent yet."""
+    scp = Scp(find=lambda inbound, _: inbound.respond(Status.PENDING, b"\x08\x00\x05\x00\x00\x00\x00\x00"))
+    stage, session = start(scp, names=[*CT_NAMES, "study-root-find"])
+    find = Find(session, context_of(session, "study-root-find"), dataset(QueryRetrieveLevel="STUDY"))
+    stage.run(find.begin())
+    stage.run(find.next())
+    items = Items(3)
+    task = stage.start(store(session, items).run())
+    stage.rest()
+    task.leave()
+    assert items.given[0].bodies
+    assert items.all_closed()
+
+
+def test_what_was_read_for_nobody_is_closed() -> None:
+    """A shell whose task was cancelled while a thread reads closes what the thread brings."""
+    _, session = start()
+    items = Items(3)
+    script = store(session, items).run()
+    step = next(script)
+    assert isinstance(step, Work)
+    batch = step.function()
+    script.close()
+    batch.close()
+    assert items.given[0].bodies
+    assert items.all_closed()
+
+
+def test_a_new_association_that_cannot_be_had_is_why_the_store_ended() -> None:
+    """The first loss is told of what was in flight."""
+
+    class Unreachable(OneAssociation):
+        def reopen(self, error: Exception) -> Script[bool]:
+            yield Wait(self.session, lambda: True)
+            raise ConnectFailed("ACCEPTOR@peer:104", "connection refused")
+
+    archive = Archive()
+    stage, session = start(archive)
+    task = stage.start(Store(Unreachable(session), Items(3)).run())
+    stage.rest()
+    stage.hang_up(stage.peer)
+    stage.rest()
+    report = task.outcome()
+    assert [type(result.error) for result in report] == [ConnectionLost, ConnectFailed, ConnectFailed]
+    assert isinstance(report.error, ConnectFailed)
+
+
+def test_a_response_with_a_data_set_is_a_response() -> None:
+    """PS3.7 9.1.1 knows none there; it is thrown away."""
+    stage, session = start(Scp(store=lambda inbound, _: respond_anyway(inbound, 0x0000, b"12")))
+    assert stage.run(store(session, Items(2)).run()).ok
 
 
 # Stopping, leaving, telling.
