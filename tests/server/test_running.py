@@ -233,7 +233,7 @@ async def test_half_a_data_set_leaves_no_file(tmp_path: Path) -> None:
         await server.aclose(grace=0.0)
         with pytest.raises((PartialFailure, AssociationAborted)):
             await storing
-    assert list(tmp_path.iterdir()) == []
+    await until(lambda: list(tmp_path.iterdir()) == [])  # a storage thread is about to
 
 
 async def test_a_stranger_who_says_nothing_holds_nothing_up() -> None:
