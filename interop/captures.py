@@ -46,7 +46,6 @@ def dissect(exchanges: Sequence[Exchange]) -> list[Dissected]:
         one = found[int(stream)]
         pdus = one.answered if port == str(_OUR_PORT) else one.asked
         pdus += [int(value, 0) for value in types.split(",") if value]
-        # What TCP has to say of beginning and end is above the severity that is asked for, beside what is below.
         one.complaints += [complaint for complaint in complaints if complaint]
     return found
 

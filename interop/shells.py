@@ -42,17 +42,22 @@ def associated(shell: str, port: int, *, contexts: Sequence[Any], title: str = "
             yield _Operations(association, lambda result: result.all() if hasattr(result, "all") else result)
         return
 
+    async def opened() -> aio.Association:
+        return await aio.associate(address, aet="US", contexts=contexts)
+
     async def settle(result: Any) -> Any:
         return await (result.all() if hasattr(result, "all") else result)
 
+    async def close() -> None:
+        close_hub()
+
     with asyncio.Runner() as runner:
-        entering = aio.associate(address, aet="US", contexts=contexts)
-        association = runner.run(_entered(entering))
+        association = runner.run(opened())
         try:
             yield _Operations(association, lambda result: runner.run(settle(result)))
             runner.run(settle(association.release()))
         finally:
-            runner.run(_closed())
+            runner.run(close())
 
 
 def print_film(line: Any) -> None:
@@ -66,25 +71,6 @@ def print_film(line: Any) -> None:
     line.n_set("BasicGrayscaleImageBox", box.ReferencedSOPInstanceUID, picture())
     line.n_action("BasicFilmBox", film.sop_instance_uid, 1)
     line.n_delete("BasicFilmSession", session.sop_instance_uid)
-
-
-async def _entered(entering: Any) -> Any:
-    return await entering.__aenter__()
-
-
-async def _closed() -> None:
-    close_hub()
-
-
-class _Operations:
-    """What an association offers, each operation seen through to its result."""
-
-    def __init__(self, association: Any, settle: Callable[[Any], Any]) -> None:
-        self._association = association
-        self._settle = settle
-
-    def __getattr__(self, operation: str) -> Any:
-        return lambda *what, **options: self._settle(getattr(self._association, operation)(*what, **options))
 
 
 class Blocking(dicomnet.Peer):
@@ -110,3 +96,14 @@ class OnALoop:
                 close_hub()
 
         return lambda *what, **options: asyncio.run(perform(*what, **options))
+
+
+class _Operations:
+    """What an association offers, each operation seen through to its result."""
+
+    def __init__(self, association: Any, settle: Callable[[Any], Any]) -> None:
+        self._association = association
+        self._settle = settle
+
+    def __getattr__(self, operation: str) -> Any:
+        return lambda *what, **options: self._settle(getattr(self._association, operation)(*what, **options))

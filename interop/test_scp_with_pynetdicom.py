@@ -20,14 +20,22 @@ from net.applications import PATIENCE
 from pynet import asking, serving
 from services import (
     EXPLICIT_LE,
+    FILM_BOX,
     FILM_SESSION,
     GIVEN,
+    IMAGE_BOX,
     INSTANCE,
+    MACHINE_VERIFICATION,
+    MODALITY_WORKLIST_FIND,
     PERFORMED_STEP,
+    PRINT_META,
     PRINTER,
     PRINTER_INSTANCE,
+    ROOTS,
     STORAGE_COMMITMENT,
     STORAGE_COMMITMENT_INSTANCE,
+    UPS_PULL,
+    UPS_PUSH,
     VERIFICATION,
     data_of,
     dataset,
@@ -41,13 +49,6 @@ Compared = Callable[[str], None]
 
 PATHS = [i.path for i in archived()]
 STORAGE = sorted({i.sop_class for i in archived()})
-ROOTS = {"patient-root": "1.2.840.10008.5.1.4.1.2.1.", "study-root": "1.2.840.10008.5.1.4.1.2.2."}
-WORKLIST = "1.2.840.10008.5.1.4.31"
-PRINT_META = "1.2.840.10008.5.1.1.9"
-FILM_BOX = "1.2.840.10008.5.1.1.2"
-IMAGE_BOX = "1.2.840.10008.5.1.1.4"
-UPS_PUSH, UPS_PULL = "1.2.840.10008.5.1.4.34.6.1", "1.2.840.10008.5.1.4.34.6.3"
-MACHINE_VERIFICATION = "1.2.840.10008.5.1.4.34.8"
 COMPRESSED = [
     *("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80"),
     *("1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.5"),
@@ -120,8 +121,8 @@ def test_pynetdicom_finds_studies_with_our_server(tap: Tap, tmp_path: Path, comp
 def test_pynetdicom_finds_the_worklist_with_our_server(tap: Tap, tmp_path: Path, compared: Compared) -> None:
     """Nested sequences and names in other letters arrive as they were given."""
     items = [scheduled(1, "CT", "Dionysios^Διονυσιος"), scheduled(2, "MR", "Doe^Jane")]
-    with Archive(tmp_path, worklist=items) as server, ask(tap(server.port), [WORKLIST]) as assoc:
-        answers = list(assoc.send_c_find(dataset(PatientName=""), WORKLIST))
+    with Archive(tmp_path, worklist=items) as server, ask(tap(server.port), [MODALITY_WORKLIST_FIND]) as assoc:
+        answers = list(assoc.send_c_find(dataset(PatientName=""), MODALITY_WORKLIST_FIND))
     assert [match for _, match in answers] == [*items, None]
     compared(f"{len(items)} items, all elements")
 

@@ -26,10 +26,16 @@ from services import (
     EXPLICIT_LE,
     GIVEN,
     INSTANCE,
+    MACHINE_VERIFICATION,
+    MODALITY_WORKLIST_FIND,
+    PRINT_META,
     PRINTER_INSTANCE,
     RETURNED,
+    ROOTS,
     STORAGE_COMMITMENT,
     STORAGE_COMMITMENT_INSTANCE,
+    UPS_PULL,
+    UPS_PUSH,
     VERIFICATION,
     dataset,
 )
@@ -45,11 +51,6 @@ Compared = Callable[[str], None]
 PATHS = [i.path for i in archived()]
 STORAGE = sorted({i.sop_class for i in archived()})
 UNCOMPRESSED = [EXPLICIT_LE, "1.2.840.10008.1.2"]
-ROOTS = {"patient-root": "1.2.840.10008.5.1.4.1.2.1.", "study-root": "1.2.840.10008.5.1.4.1.2.2."}
-WORKLIST = "1.2.840.10008.5.1.4.31"
-PRINT_META = "1.2.840.10008.5.1.1.9"
-UPS_PUSH, UPS_PULL = "1.2.840.10008.5.1.4.34.6.1", "1.2.840.10008.5.1.4.34.6.3"
-MACHINE_VERIFICATION = "1.2.840.10008.5.1.4.34.8"
 
 both_shells = pytest.mark.parametrize("shell", SHELLS)
 both_associates = pytest.mark.parametrize("shell", ASSOCIATES)
@@ -166,7 +167,7 @@ def test_we_find_the_worklist_with_pynetdicom(shell: str, tap: Tap, compared: Co
         for item in items:
             yield 0xFF00, item
 
-    with serving([(evt.EVT_C_FIND, answer)], [WORKLIST]) as port:
+    with serving([(evt.EVT_C_FIND, answer)], [MODALITY_WORKLIST_FIND]) as port:
         matches = remote(shell, tap(port)).find("worklist", {"ScheduledProcedureStepSequence.Modality": "CT"})
     [step] = asked.get(timeout=PATIENCE).ScheduledProcedureStepSequence
     assert step.Modality == "CT"
