@@ -157,7 +157,7 @@ class Remote:
             return (yield from self._store_on_one(contexts, ahead, progress=progress, **options))
         shared = _Sum(progress)
         scripts = [
-            self._store_on_one(contexts, ahead, progress=shared.part() if progress else None, **options)
+            self._store_a_share(contexts, ahead, progress=shared.part() if progress else None, **options)
             for _ in range(associations)
         ]
         return _merged((yield Together(scripts, ahead.end)))
@@ -334,6 +334,15 @@ class Remote:
             raise
         yield from self._give_back(routes.line)
         return report
+
+    def _store_a_share(self, contexts: Sequence[Wanted], ahead: _Ahead, **options: Any) -> Script[StoreReport]:
+        try:
+            return (yield from self._store_on_one(contexts, ahead, **options))
+        except DicomNetError:  # an association that could not be had
+            raise
+        except BaseException:  # whatever a callback of the caller has raised ends it all
+            ahead.end()
+            raise
 
     def _auto(self, contexts: Sequence[Wanted], count: int) -> Script[int]:
         if count < _FEW:
@@ -703,6 +712,9 @@ def _merged(parts: Sequence[StoreReport | BaseException]) -> StoreReport:
     """The reports of several associations as one; an association that never was leaves its share to the others."""
     reports = [part for part in parts if isinstance(part, StoreReport)]
     errors = [part for part in parts if not isinstance(part, StoreReport)]
+    for error in errors:
+        if not isinstance(error, DicomNetError):
+            raise error
     if not reports:
         raise errors[0]
     merged = StoreReport(sorted((r for report in reports for r in report.results), key=lambda r: r.index))

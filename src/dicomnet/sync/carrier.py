@@ -202,6 +202,10 @@ def _together(step: Together) -> list[Any]:
             results[index] = perform(step.scripts[index])
         except Exception as error:  # noqa: BLE001 (told to whoever asked for it)
             results[index] = error
+        except BaseException as error:
+            if index == 0:
+                raise
+            results[index] = error
 
     threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(1, len(results))]
     for thread in threads:
@@ -214,6 +218,9 @@ def _together(step: Together) -> list[Any]:
     finally:
         for thread in threads:
             thread.join()
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, Exception):
+            raise result  # a callback has asked to stop in another thread
     return results
 
 
