@@ -41,7 +41,7 @@ def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     yield
     gc.collect()
     assert descriptors() == before
-    assert list(temporary.rglob("*.part*")) == []
+    assert list(temporary.rglob("*")) == []
 
 
 @pytest.fixture

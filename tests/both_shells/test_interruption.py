@@ -77,6 +77,7 @@ def test_a_get_that_is_interrupted_leaves_the_association_whole(shell: Shell, ar
         assert association.echo() == Status.SUCCESS
     archive.expect("cancel")
     archive.expect("released")
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} <= {".dcm"}
 
 
 # While nothing happens: on a loop by cancellation of the task, without one by a signal.

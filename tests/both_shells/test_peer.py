@@ -227,6 +227,32 @@ def test_associations_that_the_peer_does_not_grant_leave_their_share_to_the_othe
     assert "rejected" in archive.log
 
 
+def test_what_a_callback_raises_ends_a_store_over_several_associations(shell: Shell, archive: Archive) -> None:
+    """And comes out, whichever of them it was called for."""
+
+    def fail(result: Any) -> None:
+        if result.sop_instance_uid == "1.2.3.9":
+            raise ZeroDivisionError
+
+    with shell.peer(archive.address) as peer, pytest.raises(ZeroDivisionError):
+        peer.store([instance(number) for number in range(1, 1001)], associations=4, on_result=fail)
+    assert len(archive.stored) < 500
+
+
+def test_an_interruption_ends_a_store_over_several_associations(shell: Shell, archive: Archive) -> None:
+    """What is in flight is settled by what follows."""
+
+    def interrupt(result: Any) -> None:
+        if result.sop_instance_uid == "1.2.3.9":
+            shell.interrupt()
+
+    with shell.peer(archive.address) as peer:
+        with pytest.raises(shell.Interrupted):
+            peer.store([instance(number) for number in range(1, 1001)], associations=4, on_result=interrupt)
+        assert peer.echo() == Status.SUCCESS
+    assert len(archive.stored) < 500
+
+
 @pytest.mark.parametrize("associations", [0, -1, "many"])
 def test_a_number_of_associations_that_is_none_is_told(shell: Shell, archive: Archive, associations: Any) -> None:
     """Before anything is opened."""
@@ -328,7 +354,7 @@ def test_a_get_resolves_keys_that_are_not_unique(shell: Shell, archive: Archive,
         report = peer.get(tmp_path / "out", AccessionNumber="A1")
     assert report.ok
     assert len(report.paths) == 2
-    assert [identifier.get("AccessionNumber") for identifier in archive.identifiers][0] == "A1"
+    assert archive.identifiers[0].AccessionNumber == "A1"
     proposed = {context.abstract_syntax for line in archive.lines for context in line.association.contexts}  # type: ignore[union-attr]
     assert {CT, MR} <= proposed
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 
-from both_shells.archive import COMMITMENT, CT, Archive, Line
+from both_shells.archive import COMMITMENT, CT, PATIENCE, Archive, Line
 from both_shells.conftest import instance
 from both_shells.faces import Shell
-from dicomnet import ConnectionLost, DicomTimeout, InvalidValue, PartialFailure, Status, StatusError
+from dicomnet import AssociationAborted, ConnectionLost, DicomTimeout, InvalidValue, PartialFailure, Status, StatusError
 
 STEP = "1.2.3.100"
 
@@ -168,6 +168,27 @@ def test_a_handler_that_fails_is_answered_for(shell: Shell, archive: Archive) ->
         association.wait(0.3)
         archive.expect("report answered 0110")
         assert association.echo() == Status.SUCCESS
+
+
+def test_a_handler_may_abort(shell: Shell, archive: Archive) -> None:
+    """The call in which it was called ends with that."""
+    associations: list[Any] = []
+
+    def abort(request: Any) -> None:
+        associations[0].abort()
+
+    association = shell.associate(
+        archive.address, contexts=["verification", "storage-commitment"], handlers={"n-event-report": abort}
+    )
+    # Plain functions have a thread of their own beside a loop, and a call waits there as any other thread does.
+    associations.append(association)
+    archive.lines[0].send_n_event_report_request(COMMITMENT, f"{COMMITMENT}.1", 1, attributes(PatientID="1"))
+    assert association.wait(PATIENCE) is True
+    with pytest.raises(AssociationAborted) as caught:
+        association.echo()
+    assert not caught.value.by_peer
+    archive.expect("aborted")
+    association.release()
 
 
 def test_what_nobody_hears_is_refused(shell: Shell, archive: Archive) -> None:
