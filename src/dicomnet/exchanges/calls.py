@@ -84,7 +84,7 @@ def end(session: Session, operations: Sequence[Operation]) -> Script[None]:
             return
         # The time is for all that is still to come: a peer that goes on and on does not hear us either.
         seconds = max(0.0, late - session.shell.now())
-        if not (yield Wait(session, partial(_any_moved, session, left), seconds)) and not session.over:
+        if not (yield Wait(session, partial(_any_moved, session, left), seconds)):
             error = DicomTimeout("the end of an operation that was left early", SETTLE_TIME)
             session.abort(error=error)
             raise error

@@ -56,7 +56,6 @@ class _Retrieve:
         self._priority = priority
         self._progress = progress
         self._stop = stop
-        self._cancelled = False
         self._seen = 0
 
     def _run(self, request: CGetRequest | CMoveRequest) -> Script[None]:
@@ -83,8 +82,7 @@ class _Retrieve:
             operation.abandon()
 
     def _cancel_if_wanted(self, operation: Operation) -> None:
-        if self._stop is not None and not self._cancelled and self._stop():
-            self._cancelled = True
+        if self._stop is not None and not operation.cancelled and self._stop():
             self.session.cancel(operation)
 
     def _count(self, reply: Reply) -> None:
