@@ -329,6 +329,20 @@ def test_a_call_that_was_left_is_waited_for_by_the_next() -> None:
     assert len(held) == 2
 
 
+def test_the_late_answer_of_a_call_that_was_left_is_thrown_away() -> None:
+    """Also if nothing follows; nobody would ever read it."""
+    held: list[Inbound] = []
+    stage = Stage(Scp(echo=lambda inbound, _: held.append(inbound)))
+    session = stage.associate(window=2)
+    task = stage.start(echo(session, context_of(session, "verification")))
+    stage.rest()
+    task.leave()
+    assert len(session.unfinished) == 1
+    held[0].respond(Status.SUCCESS)
+    stage.rest()
+    assert not session.unfinished
+
+
 def test_a_peer_that_falls_silent_times_out_where_nobody_left_anything() -> None:
     """The response time is per response: each pending one starts it anew."""
 

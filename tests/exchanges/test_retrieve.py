@@ -421,6 +421,26 @@ def test_a_get_left_in_the_middle_is_cancelled_also_with_room_in_the_window() ->
     assert not session.unfinished
 
 
+def test_an_instance_that_comes_whole_after_its_get_was_left_is_not_acknowledged() -> None:
+    """An acknowledgement means kept, and here is nobody to keep it."""
+    answers: list[Status] = []
+
+    def handler(inbound: Inbound, _: bytes | None) -> Script[None]:
+        answers.append((yield from next_reply(send(inbound, 0))).status)
+        inbound.respond(Status.CANCEL)
+
+    stage, session, _ = start(handler)
+    arrivals: list[Inbound] = []
+    script = get(session)
+    script.place = arrivals.append  # type: ignore[method-assign]
+    task = stage.start(script.run())
+    stage.rest()
+    task.leave()
+    arrivals[0].use(MemorySink())
+    stage.rest()
+    assert answers == [Status.PROCESSING_FAILURE]
+
+
 def test_a_callback_that_raises_is_the_reason_of_the_end() -> None:
     """The caller's own mistake comes back to him, and not as a riddle of the network."""
 

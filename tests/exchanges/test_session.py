@@ -382,6 +382,7 @@ def test_an_answer_that_comes_twice_or_too_late_goes_nowhere() -> None:
     stage.rest()
     stage.hang_up(session)
     stage.rest()
+    assert stage.peer.performing == 0
     body = MemoryBody(b"12")
     held[1].respond(Status.SUCCESS, body)
     assert held[1].answered

@@ -45,7 +45,7 @@ from exchanges.stage import (
     dataset,
     respond_anyway,
 )
-from pair import CT_IMAGE_STORAGE, EXPLICIT_LE, IMPLICIT_LE
+from pair import CT_IMAGE_STORAGE, EXPLICIT_LE, IMPLICIT_LE, MemoryBody
 
 CT_NAMES = ["CTImageStorage", "verification"]
 
@@ -437,6 +437,23 @@ def test_an_association_lost_between_two_requests_is_not_taken_for_a_refused_con
     assert items.all_closed()
 
 
+def test_an_association_lost_while_the_next_were_read_keeps_what_was_answered() -> None:
+    """The answer had come, and only then the end; those that were read have a way that is none any more."""
+    stage, session = start(window=4)
+
+    class Slow(Item):
+        def body(self) -> MemoryBody:
+            stage.rest()
+            session.abort()
+            return super().body()
+
+    items = Items([Item(0), Item(1), Slow(2), Item(3), Item(4)])
+    report = stage.run(store(session, items).run())
+    assert outcomes(report) == [Outcome.STORED] + [Outcome.NOT_SENT] * 4
+    assert isinstance(report.error, AssociationAborted)
+    assert items.all_closed()
+
+
 def test_a_store_goes_on_over_a_new_association() -> None:
     """If its routes have one: what was in flight stays unknown, the rest is sent."""
     archive = Archive()
@@ -595,6 +612,20 @@ def test_a_store_left_in_the_middle_leaves_the_association_usable(window: int) -
     assert ping.outcome() == Status.SUCCESS
     assert not session.unfinished
     assert items.all_closed()
+
+
+def test_the_late_answers_of_a_store_that_was_left_are_thrown_away() -> None:
+    """Also if nothing follows; the log still counts them."""
+    archive = Archive()
+    stage, session = start(archive, window=16)
+    task = stage.start(store(session, Items(4)).run())
+    stage.rest()
+    task.leave()
+    while archive.held:
+        archive.answer()
+    stage.rest()
+    assert not session.unfinished
+    assert session.ledger.stored == 4
 
 
 def test_progress_only_grows_and_ends_with_everything() -> None:
