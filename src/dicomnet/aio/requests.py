@@ -7,7 +7,7 @@ which they are plain methods (`dicomnet.aio.twin`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +19,13 @@ from dicomnet.aio.places import Pipe, Places, pour
 from dicomnet.dimse import commands
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationError, StateError
+from dicomnet.exchanges.models import model_of
+from dicomnet.exchanges.selection import Named, find_matches
 from dicomnet.exchanges.services import MODELS
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.limits import KIB
+from dicomnet.storage.heads import choose
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink, SpoolSink
 from dicomnet.types import UID
@@ -308,9 +311,54 @@ class IdentifierRequest(Request):
 class FindRequest(IdentifierRequest):
     """A C-FIND: the handler returns or yields what matches (PS3.4 C.4.1)."""
 
+    def match(self, datasets: Iterable[Dataset | Mapping[Any, Any]]) -> Iterator[Dataset]:
+        """Those that match, each reduced to what was asked for, so that a handler may be ``yield from request.match(all)``.
+
+        The data sets are looked at one by one as the answers are taken, and no
+        more of them once the peer has cancelled. They may be instances: their
+        patient, study or series is then answered once. It is for lists that are
+        read in a moment; an archive asks its database instead.
+
+        Args:
+            datasets: data sets, or mappings of keywords, tags or paths such as
+                ``{"PatientID": "1", "ScheduledProcedureStepSequence.Modality": "CT"}``.
+
+        Raises:
+            StatusError: the identifier has no level of its model; answered with A900.
+            InvalidValue: a mapping holds what is no value of its attribute.
+        """
+        model = model_of(self.context.abstract_syntax)
+        return find_matches(model, self.level, self.identifier, self._until_cancelled(datasets))
+
+    def _until_cancelled(self, given: Iterable[T]) -> Iterator[T]:
+        for each in given:
+            if self.cancelled:
+                return
+            yield each
+
 
 class RetrieveRequest(IdentifierRequest):
     """A C-GET or C-MOVE: the handler returns or yields the instances (PS3.4 C.4.2, C.4.3)."""
+
+    def match(self, instances: Any) -> Iterator[Any]:
+        """Those that the unique keys name, so that a handler may be ``yield from request.match("archive/")``.
+
+        Of a file no more is read than its first elements, and nothing is looked
+        at before it is asked for, nor once the peer has cancelled. As it waits
+        for the disk, an asynchronous handler returns it rather than iterates.
+        An archive with more than a folder of files asks its database instead.
+
+        Args:
+            instances: a path, a folder, bytes, a data set, an `InstanceFile`, a `ReceivedData`, or an iterable of these.
+                Each comes back as it was given, a folder as the paths in it.
+
+        Raises:
+            StatusError: the identifier has no level of its model, or names nothing at it; answered with A900.
+            StorageError: a path that was given alone leads nowhere.
+            InvalidValue: one of them cannot be an instance.
+        """
+        named = Named.by(model_of(self.context.abstract_syntax), self.level, self.identifier)
+        return choose(instances, named.has, named.keys, stop=lambda: self.cancelled)
 
     @property
     def destination(self) -> str | None:
