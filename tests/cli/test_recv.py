@@ -24,7 +24,7 @@ Command = Callable[..., Outcome]
 Write = Callable[..., Path]
 
 
-STOPPING = "no more connections are accepted; what is being served is finished"
+STOPPING = "no more connections are accepted"
 
 
 class Hand(DicomNet):

@@ -401,8 +401,9 @@ def test_ctrl_c_says_what_is_stored(started: Callable[..., Any], peer: MakePeer,
     assert "Traceback" not in err
 
 
-def test_ctrl_c_does_not_wait_for_other_associations(
-    started: Callable[..., Any], peer: MakePeer, instance: Write
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_do_not_wait_for_other_associations(
+    started: Callable[..., Any], peer: MakePeer, instance: Write, number: int, code: int
 ) -> None:
     """With several associations none of which is answered it ends soon all the same."""
     paths = [instance(f"{n}.dcm", number=n) for n in range(1, 10)]
@@ -410,9 +411,9 @@ def test_ctrl_c_does_not_wait_for_other_associations(
     process = started("send", peer(store=lambda *_: reached.release()).address, *paths, "--associations", "3")
     for _ in range(3):
         assert reached.acquire(timeout=20)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert out.startswith("0 stored, 3 not confirmed, 6 not sent, ")
     assert err.startswith("3 files not confirmed: ")
     assert "Traceback" not in err

@@ -223,15 +223,15 @@ def _store(remote: Remote, source: _Source, **options: Any) -> Exception | None:
 
 @contextmanager
 def _signals_stop(source: _Source) -> Iterator[None]:
-    """Before a signal does what it does anyway, sending stops; and if other associations then keep us waiting, it comes again."""
+    """Before a signal does what it does anyway, sending stops; and while anything keeps us waiting it is as if it came again."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        source.stop()
-        if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, signal.default_int_handler)
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
         before = handlers[signal.Signals(number)]
         assert callable(before)
+        source.stop()
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, lambda _, frame: before(number, frame))
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
         before(number, frame)
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
