@@ -353,6 +353,7 @@ def test_a_cancel_ends_nothing_but_what_it_names() -> None:
     stage.rest()
     assert not scp.cancels
     session.cancel(query)
+    session.cancel(query)
     stage.rest()
     assert scp.cancels == [held[0]]
     assert held[0].cancelled
