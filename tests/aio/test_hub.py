@@ -29,6 +29,19 @@ async def test_a_closed_hub_is_replaced() -> None:
     assert hub() is not first
 
 
+def test_the_hub_of_a_closed_loop_does_not_stay() -> None:
+    """A program that runs one loop after the other keeps the buffers and threads of the last one only."""
+
+    async def use() -> Hub:
+        return hub()
+
+    first = asyncio.run(use())
+    second = asyncio.run(use())
+    with pytest.raises(StateError):
+        first.workers.submit(lambda: None)
+    second.close()
+
+
 async def test_closing_where_there_is_no_hub_is_harmless() -> None:
     """A loop that never had a connection has nothing to close."""
     close_hub()

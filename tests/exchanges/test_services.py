@@ -34,6 +34,7 @@ from dicomnet.exchanges.services import (
     UPS_FILTERED_SUBSCRIPTION,
     UPS_GLOBAL_SUBSCRIPTION,
     Verb,
+    carriers,
     carries,
     model_class,
     sent_by_scp,
@@ -374,3 +375,14 @@ def test_well_known_instances_have_the_numbers_of_the_standard() -> None:
 
 
 RETRIEVAL = {Verb.FIND, Verb.MOVE, Verb.GET}
+
+
+def test_a_message_may_travel_in_the_context_of_a_larger_class() -> None:
+    """Printers may know the meta SOP class only (PS3.4 H.3.2); the class itself is always one of them."""
+    assert set(carriers(uids.BasicFilmBox)) == {
+        uids.BasicFilmBox,
+        uids.BasicGrayscalePrintManagementMeta,
+        uids.BasicColorPrintManagementMeta,
+    }
+    assert uids.UnifiedProcedureStepPull in carriers(uids.UnifiedProcedureStepPush)
+    assert carriers(uids.CTImageStorage) == (uids.CTImageStorage,)

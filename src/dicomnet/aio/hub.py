@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from weakref import WeakKeyDictionary
 
 from dicomnet.aio.deadlines import Deadlines
 from dicomnet.aio.pool import BufferPool
@@ -18,7 +17,7 @@ class Hub:
         self.loop = loop
         self.pool = BufferPool(buffers, buffer_size)
         self.deadlines = Deadlines(loop)
-        self.workers = Workers(STORAGE_THREADS)
+        self.workers = Workers(STORAGE_THREADS, idle=IDLE_THREAD)
         self._send_buffers: list[memoryview] = []
 
     def take_send_buffer(self) -> memoryview:
@@ -44,6 +43,7 @@ def hub() -> Hub:
     loop = asyncio.get_running_loop()
     found = _hubs.get(loop)
     if found is None:
+        _forget_closed()
         found = _hubs[loop] = Hub(loop)
     return found
 
@@ -53,6 +53,14 @@ def close_hub() -> None:
     found = _hubs.pop(asyncio.get_running_loop(), None)
     if found is not None:
         found.close()
+
+
+def _forget_closed() -> None:
+    """A loop is closed without a word; what it had is let go when the next one begins."""
+    for loop in [loop for loop in list(_hubs) if loop.is_closed()]:
+        gone = _hubs.pop(loop, None)
+        if gone is not None:
+            gone.workers.close(wait=False)
 
 
 SEND_BUFFER = MIB
@@ -65,7 +73,10 @@ STORAGE_THREADS = 512
 """More than a listener admits associations (`Limits.associations`), with as many senders: one whose disk stands still keeps
 a thread for as long, and must not keep one from anybody else. A thread exists only while it has something to do."""
 
+IDLE_THREAD = 2.0
+"""Seconds that a storage thread without work stays: long enough for the next instance, short enough for the end of a program."""
+
 LAST_WRITES = 10.0
 """Seconds that the storage threads get at the end: a disk that hangs must not hang the program."""
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

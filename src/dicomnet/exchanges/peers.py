@@ -31,7 +31,7 @@ from dicomnet.exchanges.keys import NotUnique, build_retrieve, model_of
 from dicomnet.exchanges.reports import CommitReport, RetrieveReport, StoreReport
 from dicomnet.exchanges.requestor import Requestor, query_class
 from dicomnet.exchanges.retrieve import Inbox
-from dicomnet.exchanges.services import Verb, model_class
+from dicomnet.exchanges.services import Verb, carriers, model_class, sop_classes
 from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import Settings
 from dicomnet.exchanges.steps import Script, Together, Wait, Work
@@ -118,7 +118,7 @@ class Remote:
             idempotent: whether it may be repeated on another association.
             scp: whether it is ours to send as the SCP.
         """
-        contexts = wanted([sop_class])
+        contexts = wanted(one for uid in sop_classes(sop_class) for one in carriers(uid))
         if scp:
             contexts = [replace(one, scu=False, scp=True) for one in contexts]
         return (yield from self._once(contexts, call, idempotent=idempotent))

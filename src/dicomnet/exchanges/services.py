@@ -172,6 +172,12 @@ def carries(abstract_syntax: str, sop_class: str) -> bool:
     )
 
 
+def carriers(sop_class: str) -> tuple[UID, ...]:
+    """The abstract syntaxes in whose contexts messages about a SOP class may travel, itself last."""
+    others = (*_MEMBERS, *(_PROCEDURE_STEPS if sop_class == UnifiedProcedureStepPush else ()))
+    return (*(UID(one) for one in others if one != sop_class and carries(one, sop_class)), UID(sop_class))
+
+
 def _hint(name: str, *known: Iterable[str]) -> str:
     folded: dict[str, str] = {}
     for one in chain(*known):
@@ -371,7 +377,7 @@ _MEMBERS: dict[str, tuple[UID, ...]] = {
     KEYWORDS["BasicColorPrintManagementMeta"]: _uids("BasicFilmSession BasicFilmBox BasicColorImageBox Printer"),
 }
 
-_PROCEDURE_STEPS = frozenset(_uids(_OTHER_SERVICES["ups"]))
+_PROCEDURE_STEPS = _uids(_OTHER_SERVICES["ups"])
 
 _USUAL = """
     CTImageStorage MRImageStorage ComputedRadiographyImageStorage DigitalXRayImageStorageForPresentation

@@ -76,18 +76,17 @@ class Inbox:
         """Whether an instance belongs here: by who has asked for it, or if that is not told, by who brings it."""
         command = inbound.command
         assert isinstance(command, CStoreRequest)
-        originator = command.move_originator_application_entity_title
-        if originator is not None and self._title is not None:
-            return originator.strip() == self._title
+        originator = (command.move_originator_application_entity_title or "").strip()
+        # Some name themselves there, which tells as little as nothing (PS3.7 9.1.1.1.6).
+        if originator and self._title is not None and originator != _calling(inbound):
+            return originator == self._title
         return self.is_from_peer(inbound, host)
 
     def is_from_peer(self, inbound: Inbound, host: str) -> bool:
         """Whether the one who brings it is the one who was asked; anybody, if it is not known who was."""
         if self._peer_ae is None and not self._peer_hosts:
             return True
-        request = inbound.session.request
-        calling = "" if request is None else request.calling_ae
-        return calling == self._peer_ae or host in self._peer_hosts
+        return _calling(inbound) == self._peer_ae or host in self._peer_hosts
 
     def place(self, inbound: Inbound) -> Any:
         """Where its data set goes."""
@@ -201,3 +200,8 @@ class Lent:
         except BaseException:
             self._turn.release()
             raise
+
+
+def _calling(inbound: Inbound) -> str:
+    request = inbound.session.request
+    return "" if request is None else request.calling_ae

@@ -279,6 +279,8 @@ class Running:
         return LAST_BYTES if self._hurry.is_set() else LAST_HANDLERS
 
     async def _end_tasks(self) -> None:
+        if self._tasks and not self._hurry.is_set():  # one that is in the middle of a report may say goodbye
+            await asyncio.wait(self._tasks, timeout=LAST_BYTES)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
