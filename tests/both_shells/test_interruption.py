@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,32 @@ def test_a_second_thread_is_kept_out_of_a_blocking_association(
         answer.set()
         thread.join(PATIENCE)
         assert association.echo() == Status.SUCCESS
+
+
+def test_ctrl_c_while_other_associations_are_at_work_waits_for_what_they_have_in_flight(
+    nothing_left: None, network: None, make_archive: Callable[..., Archive]
+) -> None:
+    """They take nothing more, and none of their threads outlives the call."""
+    archive = make_archive()
+    instances = [instance(number) for number in range(1, 21)]
+
+    held: list[Any] = []
+
+    def answer() -> None:
+        for line, message in held:
+            with suppress(StateError):  # that of the thread that was interrupted is aborted
+                line.send_c_store_response(message, Status.SUCCESS)
+
+    def hold(line: Any, message: Any) -> None:
+        held.append((line, message))
+        if len(held) == 2:  # one for each association: both wait
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Timer(0.2, answer).start()
+        elif len(held) > 2:
+            line.send_c_store_response(message, Status.SUCCESS)
+
+    archive.reactions["store"] = hold
+    with pytest.raises(KeyboardInterrupt):
+        sync.Peer(archive.address).store(instances, associations=2)
+    assert not [thread for thread in threading.enumerate() if "(run)" in thread.name]
+    assert len(archive.stored) <= 3  # one may have been read ahead

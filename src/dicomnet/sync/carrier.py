@@ -207,17 +207,20 @@ def _together(step: Together) -> list[Any]:
                 raise
             results[index] = error
 
-    threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(1, len(results))]
-    for thread in threads:
-        thread.start()
+    threads: list[threading.Thread] = []
     try:
+        for index in range(1, len(results)):
+            thread = threading.Thread(target=run, args=(index,), daemon=True)
+            thread.start()
+            threads.append(thread)
         run(0)
-    except BaseException:
-        step.interrupt()
-        raise
-    finally:
         for thread in threads:
             thread.join()
+    except BaseException:
+        step.interrupt()
+        for thread in threads:
+            thread.join()
+        raise
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, Exception):
             raise result  # a callback has asked to stop in another thread
