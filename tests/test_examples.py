@@ -23,7 +23,12 @@ CT = Path(str(get_testdata_file("CT_small.dcm", download=False)))
 MR = Path(str(get_testdata_file("MR_small.dcm", download=False)))
 
 # The program as it is, with the line in the log that says where it listens.
-SERVE = "import logging, runpy, sys; logging.basicConfig(level='INFO', format='%(message)s'); sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])"
+SERVE = """
+import logging, runpy, sys
+logging.basicConfig(level="INFO", format="%(message)s")
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0])
+"""
 
 
 def run(name: str, *arguments: str) -> str:

@@ -42,7 +42,10 @@ def run(name: str, *arguments: str) -> str:
 def serving(name: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """An example that listens, and the port it says it listens on; it must end in good order."""
     process = subprocess.Popen(
-        [sys.executable, ROOT / "examples" / "objects" / name, *arguments], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        [sys.executable, ROOT / "examples" / "objects" / name, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
     )
     try:
         assert process.stdout is not None

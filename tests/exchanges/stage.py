@@ -30,9 +30,10 @@ from dicomnet.dimse.fragments import OutgoingMessage
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationError, ConnectFailed, DicomTimeout, StateError, StorageError
 from dicomnet.exchanges.contexts import Wanted, association_request, find_context, wanted
+from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.ledger import Ledger
 from dicomnet.exchanges.services import verb_of
-from dicomnet.exchanges.session import Inbound, Kept, Provider, Session
+from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.exchanges.settings import Settings, settings_for
 from dicomnet.exchanges.steps import Connect, Pause, Script, Step, Together, Wait, Watch, Work
 from dicomnet.exchanges.tolerance import Tolerance

@@ -35,7 +35,8 @@ from dicomnet.errors import (
 )
 from dicomnet.exchanges.calls import echo, next_reply
 from dicomnet.exchanges.contexts import Wanted
-from dicomnet.exchanges.session import Inbound, Operation, Session, plain, status_of
+from dicomnet.exchanges.lifetime import plain, status_of
+from dicomnet.exchanges.session import Inbound, Operation, Session
 from dicomnet.exchanges.steps import Pause, Script, Together, Wait
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Timeouts

@@ -16,7 +16,7 @@ from dicomnet.aio.requests import Request
 from dicomnet.aio.twin import Twin
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, StatusError, StorageError
-from dicomnet.exchanges.session import plain
+from dicomnet.exchanges.lifetime import plain
 
 if TYPE_CHECKING:
     from pydicom import Dataset

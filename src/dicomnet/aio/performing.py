@@ -27,9 +27,10 @@ from dicomnet.dimse import commands
 from dicomnet.dimse.commands import Presence
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue
+from dicomnet.exchanges.lifetime import plain
 from dicomnet.exchanges.models import model_of
 from dicomnet.exchanges.services import verb_of
-from dicomnet.exchanges.session import Inbound, Session, plain
+from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Wait
 from dicomnet.exchanges.values import choose_charset, dataset_of
 from dicomnet.types import ae_title

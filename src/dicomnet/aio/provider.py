@@ -45,8 +45,10 @@ from dicomnet.datasets import decode_dataset
 from dicomnet.dimse.commands import CStoreRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult, StorageError
+from dicomnet.exchanges.contracts import Kept
+from dicomnet.exchanges.lifetime import plain, status_of
 from dicomnet.exchanges.services import Verb, verb_of
-from dicomnet.exchanges.session import Inbound, Kept, Provider, Session, plain, status_of
+from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.limits import MIB
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.storage.received import ReceivedData

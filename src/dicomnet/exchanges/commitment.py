@@ -10,9 +10,10 @@ from dicomnet.dimse.commands import NEventReportRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomTimeout, InvalidValue
 from dicomnet.exchanges.calls import n_action
+from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.reports import CommitReport, InstanceRef, StoreReport
 from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
-from dicomnet.exchanges.session import Inbound, Kept, Session
+from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Script, Wait, Watch
 from dicomnet.types import UID, uid

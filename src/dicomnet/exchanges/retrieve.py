@@ -12,8 +12,10 @@ from dicomnet.dimse.commands import CGetRequest, CMoveRequest, RetrieveResponse
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, NothingArrived, StateError
 from dicomnet.exchanges.calls import next_reply, settle
+from dicomnet.exchanges.contracts import Kept
+from dicomnet.exchanges.lifetime import status_of
 from dicomnet.exchanges.reports import Retrieved, RetrieveReport
-from dicomnet.exchanges.session import Inbound, Kept, Operation, Reply, Session, status_of
+from dicomnet.exchanges.session import Inbound, Operation, Reply, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Script, Wait, Watch
 from dicomnet.types import UID, Priority, is_uid

@@ -19,7 +19,6 @@ from dicomnet.dimse.commands import (
     CFindRequest,
     CGetRequest,
     CMoveRequest,
-    Command,
     CStoreRequest,
     NEventReportRequest,
     Request,
@@ -28,109 +27,25 @@ from dicomnet.dimse.commands import (
 )
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.fragments import Body
-from dicomnet.dimse.operations import Invoked
 from dicomnet.dimse.status import Status
 from dicomnet.errors import (
-    AssociationAborted,
-    AssociationError,
-    AssociationRejected,
-    ConnectionLost,
     DicomNetError,
-    DicomTimeout,
     RejectReason,
     StateError,
-    StorageError,
 )
+from dicomnet.exchanges.contracts import Arriving, Kept
 from dicomnet.exchanges.ledger import Ledger
+from dicomnet.exchanges.lifetime import Lifetime
 from dicomnet.exchanges.services import carries
 from dicomnet.exchanges.tolerance import Tolerance
-from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
-from dicomnet.types import UID, printable
+from dicomnet.pdu import AssociateReject, AssociateRequest
 from dicomnet.uids import name
 from dicomnet.ul.events import (
-    Aborted,
-    AssociateAccepted,
-    AssociateRejected,
-    AssociateRequested,
-    Event,
-    ProtocolViolated,
-    ReleaseConfirmed,
-    ReleaseRequested,
-    RequestRefused,
     Sent,
-    TimedOut,
-    Tolerated,
-    TransportClosed,
 )
-from dicomnet.ul.negotiation import Context, Terms
+from dicomnet.ul.negotiation import Context
 
 log = logging.getLogger("dicomnet.association")
-
-
-class Kept(Protocol):
-    """A data set that has arrived: `storage.received.ReceivedData` as far as it is needed here."""
-
-    length: int
-    path: Any
-    transfer_syntax_uid: Any
-
-    def bytes(self) -> bytes: ...
-    def dataset(self) -> Any: ...
-    def close(self) -> None: ...
-
-
-class Arriving(Protocol):
-    """A message on its way in, as the shells have it; its data set goes where `use` says."""
-
-    context: Context
-    command: Command
-    command_set: bytes
-    operation: Invoked | None
-    completed: bool
-
-    @property
-    def incoming(self) -> Any:
-        """What a place is told of the data set before its first byte."""
-
-    def use(self, place: Any) -> None: ...
-
-
-class Shell(Protocol):
-    """What a session needs of the shell that carries it."""
-
-    def now(self) -> float: ...
-
-    def flush(self) -> None:
-        """The core has something to send."""
-
-    def changed(self) -> None:
-        """Something that a script may wait for has happened."""
-
-    def wake_soon(self) -> None:
-        """The same, told from any thread."""
-
-    def memory(self) -> Any:
-        """A place for a data set that is to be held in memory."""
-
-    def spool(self) -> Any:
-        """A place for one that may be too large for that."""
-
-    def nowhere(self) -> Any:
-        """A place for one that nobody wants."""
-
-    def pause(self, reason: str) -> None:
-        """Reads no more until `resume`, so that nothing is queued without a bound."""
-
-    def resume(self, reason: str) -> None: ...
-
-    def abort(self, source: int, reason: int) -> None:
-        """Has the core abort, and brings the connection to its end."""
-
-    def new_uid(self) -> UID:
-        """A UID that nobody else has (PS3.5 B.2)."""
-
-    def keeper(self, destination: Any) -> Callable[[Any], Any]:
-        """What gives each data set that comes its place, for a folder or whatever else users name; may wait for a disk."""
 
 
 class Provider(Protocol):
@@ -266,7 +181,7 @@ class Receiver(Protocol):
     def received(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None: ...
 
 
-class Session:
+class Session(Lifetime):
     """See the head of this file.
 
     Args:
@@ -284,99 +199,23 @@ class Session:
         provider: Provider | None = None,
         tolerance: Tolerance = Tolerance(),  # noqa: B008 (frozen)
     ) -> None:
-        self.core = core
-        self.ledger = ledger
-        ledger.requestor = core.connection.requestor
+        super().__init__(core, ledger, tolerance)
         self.provider = provider
-        self.tolerance = tolerance
-        self.shell: Shell = cast("Shell", None)
-        """Set by the shell before anything else happens."""
-        self.terms: Terms | None = None
-        self.accept_pdu: AssociateAccept | None = None
-        """The acceptance, ours or the peer's."""
-        self.over = False
-        """Whether the association has ended, or never began."""
-        self.error: Exception | None = None
-        """Why, unless it was released."""
-        self.closed_down = False
-        """Whether the transport is gone as well."""
         self.unfinished: set[Operation] = set()
         """Operations of ours that nobody has read to their end."""
         self.receivers: list[Receiver] = []
         """Those of the C-GETs that run."""
         self.on_event_report: Callable[[Inbound, Kept | None], bool] | None = None
         """Told of an N-EVENT-REPORT before the provider; whether it has answered it."""
-        self.aborting: Exception | None = None
-        """Set by another thread that has the shell abort: what the association will have ended with."""
         self.waiting = 0
         """Scripts that wait for something at this moment; kept by the shell."""
         self._inbound: dict[int, Inbound] = {}
         self._unread = 0
         self._unsent = 0
         self._unsent_bytes = 0
-        self._tolerated: set[str] = set()
         self._arriving: dict[Arriving, Inbound] = {}
 
     # For scripts and handlers.
-
-    @property
-    def id(self) -> str:
-        """Names the association in the log."""
-        return self.ledger.id
-
-    @property
-    def request(self) -> AssociateRequest | None:
-        """The association request, ours or the peer's."""
-        return self.core.connection.request
-
-    @property
-    def established(self) -> bool:
-        """Whether the association stands."""
-        return self.terms is not None and not self.over
-
-    @property
-    def answered(self) -> bool:
-        """Whether our association request was answered, or never will be."""
-        return self.terms is not None or self.over
-
-    def check(self) -> Terms:
-        """What was negotiated.
-
-        Raises:
-            AssociationError: the association is over, and why.
-            DicomTimeout: it is, because the peer did not answer in time.
-            StateError: it was released.
-        """
-        if self.error is not None:
-            raise self.error.with_traceback(None)
-        if self.over or self.terms is None:
-            raise StateError("the association is over")
-        return self.terms
-
-    def associate(self, request: AssociateRequest) -> None:
-        """Asks for the association."""
-        self.ledger.associating(request.calling_ae, request.called_ae)
-        self.core.associate(request, self.shell.now())
-        self.shell.flush()
-
-    def accept(self, accept: AssociateAccept) -> None:
-        """Agrees to the association that the peer asks for; nothing happens if the peer is gone."""
-        if self.over:
-            return
-        self.core.accept(accept, self.shell.now())
-        self.terms = self.core.terms
-        self.accept_pdu = accept
-        self.shell.flush()
-        self.shell.changed()
-
-    def reject(self, reject: AssociateReject) -> None:
-        """Refuses it."""
-        if self.over:
-            return
-        self.ledger.rejected(reject.result, reject.source, reject.reason)
-        self.core.reject(reject, self.shell.now())
-        self._end(None)
-        self.shell.flush()
 
     def send(
         self, context: Context, request: Request, data: Body | bytes | None = None, *, message_id: int | None = None
@@ -421,27 +260,6 @@ class Session:
             not terms.operations_invoked or len(operations.invoked) < terms.operations_invoked
         )
 
-    def release(self) -> None:
-        """Asks for the end of the association in order."""
-        if not self.over:
-            self.core.release(self.shell.now())
-            self.shell.flush()
-
-    def abort(self, source: int = 0, reason: int = 0, *, error: Exception | None = None) -> None:
-        """Ends the association at once; the error is why, if something better can be said than that we have aborted it."""
-        if self.closed_down:
-            return
-        if not self.over:
-            self.ledger.ended("aborted here")
-            self._end(error or AssociationAborted(source, reason, by_peer=False))
-        self.shell.abort(source, reason)
-
-    def tolerate(self, kind: str, detail: str) -> None:
-        """A leniency was used: one line in the log for each kind."""
-        if kind not in self._tolerated:
-            self._tolerated.add(kind)
-            log.info("%s %s: %s (tolerated)", self.id, self.ledger.who, detail)
-
     @property
     def performing(self) -> int:
         """Requests of the peer that are not answered yet."""
@@ -452,12 +270,20 @@ class Session:
         """Whether so many of our responses wait for the peer to take them that further ones should wait, too."""
         return not self.over and (self._unsent >= _MOST_UNSENT or self._unsent_bytes >= _MOST_UNSENT_BYTES)
 
-    # As the user of a channel.
+    # As the user of a channel, besides what the lifetime hears.
 
-    def handle(self, event: Event) -> None:
-        handler = _HANDLERS.get(type(event))
-        if handler is not None:
-            handler(self, event)
+    def asked_for(self, request: AssociateRequest) -> None:
+        if self.provider is None:
+            reason = RejectReason.NO_REASON
+            self.reject(AssociateReject(1, reason.source, reason.reason))
+        else:
+            self.provider.associate(self, request)
+
+    def ended(self) -> None:
+        self.unfinished.clear()
+        self._inbound.clear()
+        if self.provider is not None:
+            self.provider.ended(self)
 
     def choose(self, arrival: Arriving) -> Any:
         command = arrival.command
@@ -495,22 +321,6 @@ class Session:
             self._unsent -= 1
             self._unsent_bytes -= sent.ticket.length
             self.shell.changed()
-
-    def failed(self, error: Exception) -> None:
-        self.ledger.ended("aborted here")
-        self._end(error)
-
-    def closed(self, error: Exception | None) -> None:
-        if self.closed_down:
-            return
-        self.closed_down = True
-        if not self.over:
-            self.ledger.ended("the connection was lost" if self.aborting is None else "aborted here")
-            self._end(self.aborting or error or ConnectionLost())
-        now = self.shell.now()
-        level = logging.INFO if self.ledger.was_association else logging.DEBUG
-        log.log(level, "%s", self.ledger.line(now))
-        self.shell.changed()
 
     # Requests of the peer.
 
@@ -658,124 +468,6 @@ class Session:
     def end_waiting(self) -> None:
         self.waiting -= 1
 
-    # The association.
-
-    def _end(self, error: Exception | None) -> None:
-        if self.over:
-            return
-        self.over = True
-        self.error = error
-        self.unfinished.clear()
-        self._inbound.clear()
-        if self.provider is not None:
-            self.provider.ended(self)
-        self.shell.changed()
-
-    def _on_requested(self, event: AssociateRequested) -> None:
-        request = event.request
-        self.ledger.associating(request.calling_ae, request.called_ae)
-        if self.provider is None:
-            reason = RejectReason.NO_REASON
-            self.reject(AssociateReject(1, reason.source, reason.reason))
-        else:
-            self.provider.associate(self, request)
-
-    def _on_accepted(self, event: AssociateAccepted) -> None:
-        self.terms = event.terms
-        self.accept_pdu = event.accept
-        self.shell.changed()
-
-    def _on_rejected(self, event: AssociateRejected) -> None:
-        self.ledger.rejected(event.result, event.source, event.reason)
-        self._end(AssociationRejected(event.result, event.source, event.reason))
-
-    def _on_release_requested(self, _: ReleaseRequested) -> None:
-        self.core.answer_release(self.shell.now())
-        self.shell.flush()
-        if not self.core.is_associated:
-            self.ledger.ended("released")
-            requestor = self.core.connection.requestor
-            self._end(AssociationError("the peer released the association") if requestor else None)
-
-    def _on_release_confirmed(self, _: ReleaseConfirmed) -> None:
-        self.ledger.ended("released")
-        self._end(None)
-
-    def _on_aborted(self, event: Aborted) -> None:
-        who = "by the peer" if event.by_peer else "here"
-        self.ledger.ended(f"aborted {who} ({event.source}/{event.reason})")
-        detail = "" if event.error is None else str(event.error)
-        self._end(AssociationAborted(event.source, event.reason, by_peer=event.by_peer, detail=detail))
-
-    def _on_timed_out(self, event: TimedOut) -> None:
-        if self.ledger.over:  # released, rejected or aborted; the peer is only slow to close
-            return
-        error = DicomTimeout(event.waiting_for, event.seconds)
-        log.warning("%s %s: %s", self.id, self.ledger.who, error)
-        self.ledger.ended(f"timed out waiting for {event.waiting_for}")
-        self._end(error)
-
-    def _on_violated(self, event: ProtocolViolated) -> None:
-        log.warning("%s %s broke the protocol: %s", self.id, self.ledger.who, event.error)
-        self.ledger.ended("ended for a protocol error")
-        reason = event.error
-        self._end(AssociationAborted(reason.source, reason.reason, by_peer=False, detail=str(reason)))
-
-    def _on_refused(self, event: RequestRefused) -> None:
-        reject = event.reject
-        self.ledger.associating(event.request.calling_ae, event.request.called_ae)
-        self.ledger.rejected(reject.result, reject.source, reject.reason)
-        reason = RejectReason((reject.source, reject.reason)).name.replace("_", " ").lower()
-        log.warning("%s %s is rejected: %s", self.id, self.ledger.who, reason)
-        self._end(None)
-
-    def _on_transport_closed(self, event: TransportClosed) -> None:
-        if self.over or self.aborting is not None:
-            return
-        if event.interrupted:
-            error = ConnectionLost(f"the peer closed the connection in the middle of {event.interrupted}")
-            log.warning("%s %s: %s", self.id, self.ledger.who, error)
-        elif self.terms is None and self.core.connection.requestor:
-            error = ConnectionLost("the peer closed the connection without an answer to the association request")
-        else:
-            error = ConnectionLost()
-        if not event.expected:
-            self.ledger.ended("closed by the peer without a release")
-        self._end(error)
-
-    def _on_tolerated(self, event: Tolerated) -> None:
-        log.info("%s %s: %s", self.id, self.ledger.who, event.detail)
-
-
-def status_of(error: BaseException) -> tuple[Status, str | None]:
-    """The status and comment that tell a peer of a failure here: what the error carries, or 0110 without details."""
-    if isinstance(error, StorageError):
-        return Status(error.status), plain(error.comment)
-    status = getattr(error, "status", None)
-    if isinstance(status, int):
-        comment = getattr(error, "error_comment", None)
-        return Status(status), None if comment is None else plain(comment)
-    return Status.PROCESSING_FAILURE, None
-
-
-def plain(text: str) -> str:
-    """A comment as it may be sent: 64 characters of the default repertoire (PS3.7 Annex C)."""
-    return printable(text).encode("ascii", "replace").decode()[:64]
-
-
-_HANDLERS: dict[type[Event], Callable[[Session, Any], None]] = {
-    AssociateRequested: Session._on_requested,
-    AssociateAccepted: Session._on_accepted,
-    AssociateRejected: Session._on_rejected,
-    ReleaseRequested: Session._on_release_requested,
-    ReleaseConfirmed: Session._on_release_confirmed,
-    Aborted: Session._on_aborted,
-    RequestRefused: Session._on_refused,
-    TimedOut: Session._on_timed_out,
-    TransportClosed: Session._on_transport_closed,
-    ProtocolViolated: Session._on_violated,
-    Tolerated: Session._on_tolerated,
-}
 
 _COMPOSITE = (CStoreRequest, CFindRequest, CGetRequest, CMoveRequest, CEchoRequest)
 

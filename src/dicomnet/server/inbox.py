@@ -12,8 +12,10 @@ from dicomnet.dimse.commands import CStoreRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError
 from dicomnet.exchanges.commitment import Transactions
+from dicomnet.exchanges.contracts import Kept
+from dicomnet.exchanges.lifetime import status_of
 from dicomnet.exchanges.reports import Retrieved
-from dicomnet.exchanges.session import Inbound, Kept, status_of
+from dicomnet.exchanges.session import Inbound
 from dicomnet.exchanges.signal import Signal
 from dicomnet.storage.destination import keeper
 from dicomnet.types import UID

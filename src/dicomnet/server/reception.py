@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from dicomnet.dimse.commands import CStoreRequest, NEventReportRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import RejectReason, RejectResult
+from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.services import Verb, verb_of
-from dicomnet.exchanges.session import Inbound, Kept, Provider, Session
+from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, UserIdentity
 from dicomnet.server.answer import answer
 from dicomnet.server.entity import Entity

@@ -11,8 +11,10 @@ from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.commands import Request as Message
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, StateError
+from dicomnet.exchanges.contracts import Kept
+from dicomnet.exchanges.lifetime import status_of
 from dicomnet.exchanges.services import Verb, verb_of
-from dicomnet.exchanges.session import Inbound, Kept, Session, status_of
+from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.pdu import AssociateReject, AssociateRequest
 from dicomnet.storage.received import ReceivedData
 
