@@ -14,7 +14,8 @@ from dicomnet.aio.carrier import Carrier, perform, work
 from dicomnet.aio.provider import provider_for
 from dicomnet.dimse.status import Status
 from dicomnet.exchanges.calls import Answer
-from dicomnet.exchanges.peers import Host, Remote, RemoteFind
+from dicomnet.exchanges.fetching import Host
+from dicomnet.exchanges.peers import Remote, RemoteFind
 from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, RetrieveReport, StoreReport, StoreResult
 from dicomnet.exchanges.requestor import merged_keys
 from dicomnet.exchanges.settings import settings_for

@@ -162,7 +162,7 @@ class Inboxes:
 
 
 class Lent:
-    """`exchanges.peers.Host` for one peer: a server as a peer borrows it.
+    """`exchanges.fetching.Host` for one peer: a server as a peer borrows it.
 
     It has one inbox open at a time for a peer, and the next one waits: two moves
     may well have the same message ID, on an association each, so that nothing
