@@ -119,6 +119,7 @@ class TestAbstractSyntaxes:
         """And nothing that does not."""
         served = Handlers.of({"n_create": keep}).abstract_syntaxes()
         assert served.pop(Verification) == {Verb.ECHO}
+        assert served.pop(KEYWORDS["ModalityPerformedProcedureStepNotification"]) == {Verb.N_EVENT_REPORT}
         assert KEYWORDS["ModalityPerformedProcedureStep"] in served
         assert all(Verb.N_CREATE in verbs(one) for one in served)
         assert not STORAGE_CLASSES & set(served)

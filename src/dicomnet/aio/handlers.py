@@ -7,9 +7,23 @@ from difflib import get_close_matches
 from typing import Any, Self, TypeAlias
 
 from dicomnet.errors import InvalidValue
-from dicomnet.exchanges.services import MODELS, SERVICES, Verb, model_class, sop_classes, verbs
+from dicomnet.exchanges.services import MODELS, SERVICES, Verb, carries, model_class, sop_classes, verbs
 from dicomnet.types import UID
-from dicomnet.uids import RETIRED, SERVICE_CLASSES, STORAGE_CLASSES, Verification, name as name_of
+from dicomnet.uids import (
+    RETIRED,
+    SERVICE_CLASSES,
+    STORAGE_CLASSES,
+    BasicColorPrintManagementMeta,
+    BasicGrayscalePrintManagementMeta,
+    ModalityPerformedProcedureStep,
+    ModalityPerformedProcedureStepNotification,
+    UnifiedProcedureStepEvent,
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepPush,
+    UnifiedProcedureStepWatch,
+    Verification,
+    name as name_of,
+)
 
 Handler: TypeAlias = Callable[..., Any]
 """Called with a request of `dicomnet.aio.requests`, or with its blocking twin if it is no ``async def``."""
@@ -93,7 +107,9 @@ class Handlers:
 
         Verification is always among them (PS3.4 A.4). A storage class without
         an operation is one that C-GET sends its instances in, for which the
-        peer has to be SCP (PS3.4 C.5.3).
+        peer has to be SCP (PS3.4 C.5.3). Of every member of a meta SOP class
+        follows the meta SOP class, and of who makes steps or takes
+        subscriptions that there are events about them.
         """
         found: dict[UID, set[Verb]] = {Verification: {Verb.ECHO}}
         for verb, sop_class in self._functions:
@@ -102,6 +118,12 @@ class Handlers:
         if Verb.GET in self.verbs:
             for one in _usual(Verb.STORE):
                 found.setdefault(one, set())
+        for meta, members in _METAS.items():
+            if all(member in found for member in members):
+                found.setdefault(meta, set()).update(*(found[member] for member in members))
+        for notification, told_by in _NOTIFICATIONS.items():
+            if any(told_by[one] in found.get(one, ()) for one in told_by):
+                found.setdefault(notification, set()).add(Verb.N_EVENT_REPORT)
         return found
 
 
@@ -150,3 +172,16 @@ def _is_meant(verb: Verb, sop_class: UID) -> bool:
 
 _RETRIEVAL = (Verb.FIND, Verb.GET, Verb.MOVE)
 _ROOTS = ("study-root", "patient-root")
+
+_METAS = {
+    meta: tuple(UID(one) for one in SERVICE_CLASSES if one != meta and carries(meta, one))
+    for meta in (BasicGrayscalePrintManagementMeta, BasicColorPrintManagementMeta)
+}
+
+_NOTIFICATIONS: dict[UID, dict[UID, Verb]] = {
+    UnifiedProcedureStepEvent: dict.fromkeys(
+        (UnifiedProcedureStepPush, UnifiedProcedureStepPull, UnifiedProcedureStepWatch), Verb.N_ACTION
+    ),
+    ModalityPerformedProcedureStepNotification: {ModalityPerformedProcedureStep: Verb.N_CREATE},
+}
+# Classes of which there is nothing but N-EVENT-REPORT, and who has something to report (PS3.4 CC.2.4, F.9).
