@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -276,6 +278,31 @@ class TestErrors:
             bench.write()
         assert bench.leases == [0]
         assert len(bench.done) == 1
+
+    def test_an_interruption_is_not_kept(self) -> None:
+        """What is told of the data set does not hold whoever was interrupted, who may have to be collected to let go."""
+
+        class Caller:
+            pass
+
+        def interrupted() -> weakref.ref[Caller]:
+            caller = Caller()
+            with pytest.raises(KeyboardInterrupt):
+                bench.write()
+            return weakref.ref(caller)
+
+        def interrupt(step: str) -> None:
+            if step == "write":
+                raise KeyboardInterrupt
+
+        bench = Bench(sink := Record(blocking=False))
+        sink.during = interrupt
+        caller = interrupted()
+        ((_, error),) = bench.done
+        assert error is not None
+        assert error.__cause__ is None
+        gc.collect()
+        assert caller() is None
 
     def test_closed_storage_threads(self) -> None:
         """Nobody will do the work: an error, and the leases come back."""

@@ -307,7 +307,8 @@ def _storage_error(error: BaseException) -> StorageError:
     else:
         detail = f"the sink failed: {type(error).__name__}: {error}"
         wrapped = StorageError(detail, status=_PROCESSING_FAILURE, comment="the data set could not be kept")
-    wrapped.__cause__ = error
+    if isinstance(error, Exception):  # an interruption goes on: kept, its traceback would keep whoever was interrupted
+        wrapped.__cause__ = error
     return wrapped
 
 
