@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from subprocess import run
@@ -11,7 +13,7 @@ from subprocess import run
 import pydicom
 import pytest
 
-from dicomnet.datasets import decode_dataset, encode_dataset
+from dicomnet.datasets import decode_dataset, deflated, encode_dataset, inflated
 from dicomnet.errors import InvalidValue, StorageError
 from dicomnet.uids import (
     DeflatedExplicitVRLittleEndian,
@@ -126,10 +128,25 @@ def test_deflated_in_zlib() -> None:
 
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream that inflates without end stops at the limit."""
-    monkeypatch.setattr("dicomnet.datasets._MOST_INFLATED", 1000)
-    data = zlib.compress(bytes(2000))
-    with pytest.raises(StorageError, match="more than 1000"):
-        decode_dataset(BytesIO(data), DeflatedExplicitVRLittleEndian)
+    monkeypatch.setattr("dicomnet.datasets.MOST_INFLATED", 1000)
+    for length in (1001, 2000, 10_000_000):
+        with pytest.raises(StorageError, match="more than 1000"):
+            decode_dataset(BytesIO(zlib.compress(bytes(length))), DeflatedExplicitVRLittleEndian)
+    assert inflated(zlib.compress(bytes(1000))) == bytes(1000)
+
+
+@pytest.mark.parametrize("pack", [deflated, zlib.compress])
+def test_a_deflated_stream_is_read_to_its_end(pack: Callable[[bytes], bytes]) -> None:
+    """One that is cut off is no data set, however much of it can be inflated; what follows is none of it (PS3.5 A.5)."""
+    data = random.Random(1).randbytes(5000)
+    stream = pack(data)
+    ends = zlib.decompressobj(15 if pack is zlib.compress else -15)
+    ends.decompress(stream)
+    length = len(stream) - len(ends.unused_data)
+    for end in range(length):
+        with pytest.raises(ValueError, match="cut off"):
+            inflated(stream[:end])
+    assert inflated(stream[:length]) == inflated(stream[:length] + b"\0") == inflated(stream + bytes(9)) == data
 
 
 def test_a_private_syntax_counts_as_explicit() -> None:

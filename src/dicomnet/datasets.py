@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicomnet.errors import InvalidValue, StorageError
-from dicomnet.limits import MIB
+from dicomnet.limits import MOST_INFLATED
 from dicomnet.part10 import with_group_lengths
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
@@ -29,7 +29,7 @@ def decode_dataset(file: BinaryIO, transfer_syntax_uid: str) -> Dataset:
     syntax = _syntax(transfer_syntax_uid)
     try:
         if syntax.deflated:
-            file = BytesIO(_inflated(file.read()))
+            file = BytesIO(inflated(file.read()))
         dataset = read_dataset(file, syntax.implicit_vr, syntax.little_endian)
     except Exception as error:
         raise StorageError(f"not a data set in {syntax.name}: {error}", status=_CANNOT_UNDERSTAND) from error
@@ -62,7 +62,36 @@ def encode_dataset(dataset: Dataset, transfer_syntax_uid: str, *, group_lengths:
     data: bytes = buffer.getvalue()
     if group_lengths:
         data = with_group_lengths(data, syntax.uid)
-    return _deflated(data) if syntax.deflated else data
+    return deflated(data) if syntax.deflated else data
+
+
+def deflated(data: bytes) -> bytes:
+    """A data set as the deflated syntaxes have it: raw deflate, to which one NUL is added if it is odd (PS3.5 A.5)."""
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    stream = compressor.compress(data) + compressor.flush()
+    return stream + b"\0" * (len(stream) % 2)
+
+
+def inflated(stream: bytes) -> bytes:
+    """A deflated data set as it was before, all of it; also one that its sender has wrapped in zlib.
+
+    What follows the stream is not part of it: padding, or the check sums that some senders leave there.
+
+    Raises:
+        ValueError: the stream is cut off, is none, or inflates to more than `dicomnet.limits.MOST_INFLATED`.
+    """
+    for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
+        decompressor = zlib.decompressobj(wbits)
+        try:
+            data = decompressor.decompress(stream, MOST_INFLATED + 1)
+        except zlib.error:
+            continue
+        if len(data) > MOST_INFLATED:
+            raise ValueError(f"it inflates to more than {MOST_INFLATED} bytes")
+        if not decompressor.eof:
+            raise ValueError("its deflated stream is cut off")
+        return data
+    raise ValueError("it cannot be inflated")
 
 
 def _syntax(uid: str) -> TransferSyntax:
@@ -114,27 +143,4 @@ def _without_file_meta(dataset: Dataset) -> Dataset:
     return rest
 
 
-def _deflated(data: bytes) -> bytes:
-    # PS3.5 A.5: raw deflate, without the wrapping of zlib; an odd stream is followed by one NUL.
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    stream = compressor.compress(data) + compressor.flush()
-    return stream + b"\0" * (len(stream) % 2)
-
-
-def _inflated(stream: bytes) -> bytes:
-    for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):  # some senders do wrap it
-        decompressor = zlib.decompressobj(wbits)
-        try:
-            data = decompressor.decompress(stream, _MOST_INFLATED)
-        except zlib.error:
-            continue
-        if decompressor.unconsumed_tail:
-            raise ValueError(f"it inflates to more than {_MOST_INFLATED} bytes")
-        return data
-    raise ValueError("it cannot be inflated")
-
-
 _CANNOT_UNDERSTAND = 0xC000
-
-_MOST_INFLATED = 2048 * MIB
-# A stream of a few MiB can claim thousands of times its size.

@@ -13,6 +13,9 @@ MIB = 1024 * KIB
 SMALLEST_MAX_PDU_LENGTH = 8
 """One PDV header of six bytes and two bytes of data (PS3.8 D.1)."""
 
+MOST_INFLATED = 1024 * MIB
+"""A deflated data set is inflated up to here: a stream can claim a thousand times its size, and what is deflated is small."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -468,6 +468,7 @@ class TestConversion:
                 part = transcode(data[:end], source, target)
             except StorageError:
                 continue
+            assert source != DeflatedExplicitVRLittleEndian
             assert whole.startswith(part)
             assert len(part) < len(whole)
 

@@ -9,16 +9,14 @@ pydicom and its decoders.
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Literal, NamedTuple
 
-from dicomnet.datasets import decode_dataset, encode_dataset
+from dicomnet.datasets import decode_dataset, deflated, encode_dataset, inflated
 from dicomnet.errors import InvalidValue, StorageError, Unsupported
-from dicomnet.limits import MIB
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
 
@@ -39,7 +37,7 @@ def transcode(data: bytes, source_uid: str, target_uid: str) -> bytes:
         )
     try:
         if source.deflated:
-            data = _inflated(data)
+            data = inflated(data)
         if (source.implicit_vr, source.little_endian) != (
             target.implicit_vr,
             target.little_endian,
@@ -49,9 +47,9 @@ def transcode(data: bytes, source_uid: str, target_uid: str) -> bytes:
             data = b"".join(parts)
     except _Broken as error:
         raise StorageError(f"not a data set in {source.name}: {error}", status=_CANNOT_UNDERSTAND) from None
-    except (RecursionError, zlib.error) as error:
+    except (RecursionError, ValueError) as error:
         raise StorageError(f"not a data set in {source.name}: {error}", status=_CANNOT_UNDERSTAND) from error
-    return _deflated(data) if target.deflated else data
+    return deflated(data) if target.deflated else data
 
 
 def decompress(data: bytes, transfer_syntax_uid: str) -> bytes:
@@ -271,29 +269,7 @@ def _syntax(uid: str) -> TransferSyntax:
     return TRANSFER_SYNTAXES.get(uid) or TransferSyntax(UID(uid), uid, uid)
 
 
-def _inflated(data: bytes) -> bytes:
-    for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):  # some senders wrap it
-        inflater = zlib.decompressobj(wbits)
-        try:
-            inflated = inflater.decompress(data, _MOST_INFLATED)
-        except zlib.error:
-            continue
-        if inflater.unconsumed_tail:
-            raise _Broken(f"it inflates to more than {_MOST_INFLATED} bytes")
-        return inflated
-    raise _Broken("it cannot be inflated")
-
-
-def _deflated(data: bytes) -> bytes:
-    # PS3.5 A.5: raw deflate, without the wrapping of zlib; an odd stream is followed by one NUL.
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    stream = deflater.compress(data) + deflater.flush()
-    return stream + b"\0" * (len(stream) % 2)
-
-
 _CANNOT_UNDERSTAND = 0xC000
-_MOST_INFLATED = 2048 * MIB
-# A stream of a few MiB can claim thousands of times its size.
 _IMPLICIT = _Form(implicit=True, order="little")
 _UNDEFINED = 0xFFFF_FFFF
 _DELIMITERS = 0xFFFE
