@@ -209,6 +209,17 @@ class TestFind:
             assert response.status == Status.UNABLE_TO_PROCESS
             assert "cannot be read" in response.error_comment
 
+    async def test_what_a_peer_calls_its_class_goes_back_in_one_line(self) -> None:
+        """A UID is any text on the wire, and a comment is not (PS3.5 6.2, VR LO)."""
+        async with Archive({"find": lambda request: []}) as archive:
+            raw = await archive.raw()
+            command = CFindRequest(message_id=1, affected_sop_class_uid=STUDY_ROOT_FIND)
+            forged = codec.encode(command).replace(STUDY_ROOT_FIND.encode(), b"1\nERROR".ljust(len(STUDY_ROOT_FIND)))
+            await raw.write(command_pdus(FIND, forged, MAX_PDU) + data_pdus(FIND, bytes(8), MAX_PDU))
+            response = await answer_of(raw)
+        assert response.status == Status.SOP_CLASS_NOT_SUPPORTED
+        assert response.error_comment == r"1\x0aERROR is not what this context is for"
+
     async def test_an_identifier_may_be_too_long(self) -> None:
         """Nobody asks with megabytes; they are not decoded."""
 

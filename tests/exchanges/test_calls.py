@@ -8,6 +8,7 @@ import pytest
 from pydicom import Dataset
 
 from dicomnet.datasets import encode_dataset
+from dicomnet.dimse.codec import encode
 from dicomnet.dimse.commands import (
     CCancelRequest,
     NActionRequest,
@@ -17,6 +18,8 @@ from dicomnet.dimse.commands import (
     NGetRequest,
     NSetRequest,
 )
+from dicomnet.dimse.events import MessageBegun
+from dicomnet.dimse.fragments import command_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationAborted, ConnectionLost, DicomTimeout, StateError, StatusError, StorageError
 from dicomnet.exchanges.calls import (
@@ -95,6 +98,24 @@ def test_a_failure_is_raised_with_all_that_the_peer_said() -> None:
     assert (error.status, error.error_comment, error.error_id, error.operation) == (0x0110, "no paper", 7, "N-CREATE")
     assert error.response is not None
     assert not session.unfinished
+
+
+def test_a_failure_is_told_in_one_line() -> None:
+    """Errors go to logs, and a peer's comment may hold anything; the response has it as it came."""
+    stage = Stage()
+    session, peer = stage.associate_with_endpoint([MPPS])
+    task = stage.start(n_create(session, context_of(session, MPPS), ModalityPerformedProcedureStep, "1.2", None))
+    stage.rest()
+    (begun,) = [event for event in peer.take() if isinstance(event, MessageBegun)]
+    assert isinstance(begun.command, NCreateRequest)
+    refusal = encode(begun.command.respond(0x0110, error_comment="no_ERROR")).replace(b"no_", b"no\n")
+    pdus = command_pdus(1, refusal, 16384)
+    peer.endpoint.connection.send_data(pdus, len(pdus), peer.now, None)
+    stage.rest()
+    with pytest.raises(StatusError) as caught:
+        task.outcome()
+    assert str(caught.value).endswith(r": no\x0aERROR")
+    assert caught.value.response.error_comment == "no\nERROR"  # type: ignore[attr-defined]
 
 
 def test_a_warning_is_an_answer() -> None:

@@ -431,6 +431,22 @@ def send_without_window(peer: Any, number: int) -> None:
     peer.endpoint.connection.send_data(pdus, len(pdus), peer.now, None)
 
 
+def test_what_a_peer_calls_its_class_writes_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A UID is any text on the wire: a line feed in it is not logged as one."""
+    stage = Stage()
+    session, peer = stage.associate_with_endpoint(ECHO, provider=Scp(), tolerance=Tolerance(assume_roles=True))
+    command = CEchoRequest(message_id=1, affected_sop_class_uid=VERIFICATION)
+    command.has_data_set = False
+    forged = encode(command).replace(VERIFICATION.encode(), b"1\nERROR disk full")
+    assert len(forged) == len(encode(command))
+    pdus = command_pdus(1, forged, 16384)
+    peer.endpoint.connection.send_data(pdus, len(pdus), peer.now, None)
+    stage.rest()
+    (refused,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert refused.endswith(r": 1\x0aERROR disk full is not what this context is for")
+    assert session.established
+
+
 # A provider, and what it may raise.
 
 

@@ -17,6 +17,7 @@ from dicomnet.aio.twin import Twin
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, StatusError, StorageError
 from dicomnet.exchanges.lifetime import plain
+from dicomnet.types import printable
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -170,7 +171,7 @@ def failure(error: Exception, request: Request, default: Status) -> tuple[Status
         status, comment = Status(error.status), error.comment
     known = status.is_defined and (status.is_failure or status.is_warning)
     if isinstance(error, StatusError | StorageError) and known:
-        log.warning("%s %s: %s", request.association.id, request.message.name, str(error))
+        log.warning("%s %s: %s", request.association.id, request.message.name, printable(str(error)))
         return status, None if comment is None else plain(comment)
     log.error("%s the handler of %s failed: %s", request.association.id, request.message.name, error, exc_info=error)
     return default, None

@@ -52,6 +52,7 @@ from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.limits import MIB
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.storage.received import ReceivedData
+from dicomnet.types import printable
 from dicomnet.uids import name as name_of
 from dicomnet.ul.negotiation import Policy, negotiate
 
@@ -234,7 +235,7 @@ class HandlerProvider:
             raw, dataset = (None, None) if data is None else await off_loop(partial(_decoded, data, inbound, verb))
         except DicomNetError as error:
             status = Status.UNABLE_TO_PROCESS if verb in _COMPOSITE else Status.PROCESSING_FAILURE
-            log.warning("%s %s: %s", association.id, inbound.command.name, error)
+            log.warning("%s %s: %s", association.id, inbound.command.name, printable(str(error)))
             performance.respond(status, comment=f"the data set cannot be read: {error}")
             return
         if performance.request.cancelled:  # while it waited for its turn
@@ -358,7 +359,8 @@ def _decoded(data: ReceivedData, inbound: Inbound, verb: Verb) -> tuple[bytes, D
 
 def _refuse(inbound: Inbound, status: Status, comment: str) -> None:
     session = inbound.session
-    log.warning("%s %s: %s is answered %04X: %s", session.id, session.ledger.who, inbound.command.name, status, comment)
+    said = printable(comment)
+    log.warning("%s %s: %s is answered %04X: %s", session.id, session.ledger.who, inbound.command.name, status, said)
     inbound.respond(status, error_comment=plain(comment))
 
 

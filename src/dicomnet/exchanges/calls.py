@@ -26,6 +26,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomTimeout, StateError, StatusError
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script, Wait
+from dicomnet.types import printable
 from dicomnet.ul.negotiation import Context
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def status_error(response: Response, request: Request) -> StatusError:
     operation = request.name.removesuffix("-RQ")
     return StatusError(
         response.status,
-        response.error_comment,
+        None if response.error_comment is None else printable(response.error_comment),
         operation=operation,
         meaning=response.status.meaning(message=operation),
         error_id=getattr(response, "error_id", None),

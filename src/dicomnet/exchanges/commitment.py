@@ -16,7 +16,7 @@ from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Script, Wait, Watch
-from dicomnet.types import UID, uid
+from dicomnet.types import UID, printable, uid
 from dicomnet.uids import StorageCommitmentPushModel
 from dicomnet.ul.negotiation import Context
 
@@ -64,7 +64,7 @@ class Transactions:
             report = CommitReport(transaction_uid, expected.requested)
             read_result(dataset, report)
         except Exception as error:  # noqa: BLE001 (pydicom reads values late, and raises what it likes)
-            log.warning("%s a commitment result cannot be read: %s", inbound.session.id, error)
+            log.warning("%s a commitment result cannot be read: %s", inbound.session.id, printable(str(error)))
             return False
         if self._pending.pop(transaction_uid, None) is None:  # told twice, on two associations
             return False

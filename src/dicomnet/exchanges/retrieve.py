@@ -18,7 +18,7 @@ from dicomnet.exchanges.reports import Retrieved, RetrieveReport
 from dicomnet.exchanges.session import Inbound, Operation, Reply, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Script, Wait, Watch
-from dicomnet.types import UID, Priority, is_uid
+from dicomnet.types import UID, Priority, is_uid, printable
 from dicomnet.ul.negotiation import Context
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Get(_Retrieve):
         try:
             return self._keep(inbound.arrival.incoming)
         except Exception as error:  # noqa: BLE001 (a function of the caller may raise anything)
-            log.warning("%s an instance cannot be kept: %s", self.session.id, error)
+            log.warning("%s an instance cannot be kept: %s", self.session.id, printable(str(error)))
             inbound.user = error
             return self.session.shell.nowhere()
 
@@ -259,7 +259,7 @@ def _failed_uids(reply: Reply) -> list[UID]:
     try:
         found = reply.data.dataset().get("FailedSOPInstanceUIDList") or []
     except Exception as error:  # noqa: BLE001 (pydicom reads values late, and raises what it likes)
-        log.warning("the list of failed instances cannot be read: %s", error)
+        log.warning("the list of failed instances cannot be read: %s", printable(str(error)))
         return []
     finally:
         reply.data.close()

@@ -35,10 +35,11 @@ from dicomnet.errors import (
 )
 from dicomnet.exchanges.contracts import Arriving, Kept
 from dicomnet.exchanges.ledger import Ledger
-from dicomnet.exchanges.lifetime import Lifetime
+from dicomnet.exchanges.lifetime import Lifetime, plain
 from dicomnet.exchanges.services import carries
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.pdu import AssociateReject, AssociateRequest
+from dicomnet.types import printable
 from dicomnet.uids import name
 from dicomnet.ul.events import (
     Sent,
@@ -336,8 +337,8 @@ class Session(Lifetime):
         refusal = self._refusal(inbound)
         if refusal is not None:
             status, comment = refusal
-            log.warning("%s %s: %s refused: %s", self.id, self.ledger.who, command.name, comment)
-            inbound.respond(status, error_comment=comment)
+            log.warning("%s %s: %s refused: %s", self.id, self.ledger.who, command.name, printable(comment))
+            inbound.respond(status, error_comment=plain(comment))
         return inbound
 
     def _refusal(self, inbound: Inbound) -> tuple[Status, str] | None:
@@ -361,7 +362,7 @@ class Session(Lifetime):
             self.tolerate("report", "N-EVENT-REPORT from a side that did not offer the SCP role")
             return None
         what = "SCU" if report else "SCP"
-        return Status.SOP_CLASS_NOT_SUPPORTED, f"we are not {what} of {name(context.abstract_syntax)} here"[:64]
+        return Status.SOP_CLASS_NOT_SUPPORTED, f"we are not {what} of {name(context.abstract_syntax)} here"
 
     @property
     def _most_inbound(self) -> int:
