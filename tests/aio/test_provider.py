@@ -218,7 +218,7 @@ class TestFind:
             await raw.write(command_pdus(FIND, forged, MAX_PDU) + data_pdus(FIND, bytes(8), MAX_PDU))
             response = await answer_of(raw)
         assert response.status == Status.SOP_CLASS_NOT_SUPPORTED
-        assert response.error_comment == r"1\x0aERROR is not what this context is for"
+        assert response.error_comment == "1/x0aERROR is not what this context is for"
 
     async def test_an_identifier_may_be_too_long(self) -> None:
         """Nobody asks with megabytes; they are not decoded."""
