@@ -302,6 +302,32 @@ def test_a_kind_that_the_peer_does_not_take_is_asked_for_once() -> None:
     assert len(scp.asked) <= 3
 
 
+def test_what_was_accepted_once_is_opened_again_after_another_operation() -> None:
+    """The echo has replaced the association; what the peer refused is not asked for a second time."""
+    taken = {VERIFICATION: None, CT_IMAGE_STORAGE: [JPEG]}
+    scp = Scp(Policy(abstract_syntaxes=taken, max_pdu_length=16384))
+    stage, requestor = start(scp, ["verification"], flexible=True)
+    kinds = [Item(0, syntax=JPEG), Item(1, sop_class=MR_IMAGE_STORAGE)]
+    for _ in range(3):
+        report = stage.run(requestor.store(Items(kinds)))
+        assert [result.outcome for result in report] == [Outcome.STORED, Outcome.FAILED]
+        assert stage.run(requestor.echo()) == Status.SUCCESS
+    asked = [{one.abstract_syntax for one in request.contexts} for request in scp.asked]
+    assert sum(MR_IMAGE_STORAGE in one for one in asked) == 1
+
+
+def test_a_peer_that_cannot_be_reached_is_tried_once_by_each_store() -> None:
+    """Not by each instance; the next store tries again."""
+    stage, requestor = start(Scp(), ["verification"], flexible=True)
+    for kind in (EXPLICIT_LE, JPEG):
+        stage.refuse_connections = True
+        report = stage.run(requestor.store(Items([Item(n, syntax=kind) for n in range(3)])))
+        assert [type(result.error) for result in report] == [ConnectFailed] * 3
+        stage.refuse_connections = False
+        assert stage.run(requestor.store(Items([Item(n, syntax=kind) for n in range(3)]))).ok
+        stage.run(requestor.echo())
+
+
 def test_a_peer_that_takes_no_kind_at_all_ends_no_store() -> None:
     """Each instance fails, with its reason."""
     scp = Scp(Policy(abstract_syntaxes={VERIFICATION: None}))

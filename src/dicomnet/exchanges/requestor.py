@@ -16,7 +16,15 @@ from dicomnet.errors import ContextRefused, DicomNetError, InvalidValue, StateEr
 from dicomnet.exchanges import calls
 from dicomnet.exchanges.calls import Answer, settle
 from dicomnet.exchanges.commitment import Transactions, commit
-from dicomnet.exchanges.contexts import Wanted, association_request, find_context, for_instances, merge, packs
+from dicomnet.exchanges.contexts import (
+    Wanted,
+    association_request,
+    find_context,
+    for_instances,
+    merge,
+    packs,
+    store_context,
+)
 from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.keys import build_query, build_retrieve, model_of
 from dicomnet.exchanges.reports import CommitReport, RetrieveReport, StoreReport
@@ -29,7 +37,7 @@ from dicomnet.exchanges.store import Instance, Route, Source, Store, find_route,
 from dicomnet.exchanges.values import path_of
 from dicomnet.types import UID, ae_title
 from dicomnet.uids import STORAGE_CLASSES, StorageCommitmentPushModel, Verification, name
-from dicomnet.ul.negotiation import Context
+from dicomnet.ul.negotiation import Context, Terms
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -72,7 +80,10 @@ class Requestor:
         self._elsewhere = transactions is not None
         self._transactions = transactions or Transactions()
         self._seen: dict[tuple[str, str], None] = {}
-        self._tried: set[tuple[str, str]] = set()
+        self._declined: set[tuple[str, str]] = set()
+        """Kinds of instances that were proposed in vain."""
+        self._failure: DicomNetError | None = None
+        """Why a store could not open an association; it does not try again for each of its instances."""
         if not self._packs:
             raise InvalidValue("an association needs at least one presentation context")
 
@@ -121,6 +132,7 @@ class Requestor:
     def store(self, source: Source, **options: Any) -> Script[StoreReport]:
         """C-STORE of whatever the source has; options as for `Store`."""
         self._check()
+        self._failure = None
         return (yield from Store(self, source, **options).run())
 
     def find(
@@ -264,13 +276,22 @@ class Requestor:
         return None
 
     def open_for(self, instance: Instance) -> Script[bool]:
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
         pack = self._pack_for(instance)
         if pack is None:
             return False
+        kinds: set[tuple[str, str]] = {(one.abstract_syntax, one.transfer_syntaxes[0]) for one in pack}
         try:
-            yield from self._open(pack)
+            terms = yield from self._open(pack)
         except ContextRefused:
+            self._declined |= kinds
             return False
+        except DicomNetError as error:
+            self._failure = error
+            raise
+        assume = self.settings.tolerance.assume_roles
+        self._declined |= {kind for kind in kinds if store_context(terms, *kind, assume_roles=assume) is None}
         return True
 
     def reopen(self, error: Exception) -> Script[bool]:  # noqa: ARG002
@@ -293,13 +314,12 @@ class Requestor:
             if pack is not None:
                 asked.append(pack)
             return pack
-        if pair in self._tried:
+        if pair in self._declined:
             return None
         # All that came so far at once, or instances of different kinds in turn would each have to open it anew.
-        self._tried = set(list(self._seen)[-_MOST_SEEN:]) | {pair}
-        return for_instances(self._tried)
+        return for_instances(one for one in [*list(self._seen)[-_MOST_SEEN:], pair] if one not in self._declined)
 
-    def _open(self, pack: list[Wanted]) -> Script[None]:
+    def _open(self, pack: list[Wanted]) -> Script[Terms]:
         """Opens an association, in place of those that nobody uses: many peers take one at a time."""
         for unused in [one for one in self.sessions if not any(each.held for each in one.unfinished)]:
             yield from _release(unused)
@@ -336,6 +356,7 @@ class Requestor:
         self._last = session
         self._opened[session] = pack
         self.sessions.append(session)
+        return terms
 
     def _unopened(self, sop_class: str, tried: Sequence[list[Wanted]]) -> list[Wanted] | None:
         """A pack with the SOP class in it that might be opened for it."""
