@@ -31,8 +31,14 @@ class Limits:
     """A-ASSOCIATE PDUs are read whole before anybody is known; 128 contexts of 40 syntaxes are a third of this."""
     command_set: int = 1 * MIB
     """A command set is a few hundred bytes; only an attribute identifier list makes it longer."""
+    identifier: int = 16 * MIB
+    """The data set of a query, a retrieve, an N-ACTION or an N-EVENT-REPORT: a list of UIDs for 100,000 instances."""
+    attributes: int = 256 * MIB
+    """The same of N-CREATE and N-SET: a film of 35 x 43 cm at 600 dpi, 12 bits a pixel, is two thirds of it."""
     pending_data: int = 64 * KIB
     """Data-set bytes held per association until it is decided where they go; then reading pauses."""
+    response_data: int = 64 * MIB
+    """The data set of one response, which is held in memory: a match is a few KiB, the answer to an N-GET rarely a MiB."""
     undelivered_messages: int = 16
     """Messages of a DicomNet object whose callbacks have not run yet; then reading pauses."""
     undelivered_bytes: int = 1 * MIB

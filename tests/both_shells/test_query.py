@@ -8,8 +8,19 @@ import pytest
 
 from both_shells.archive import Archive, Line, answer_find, find_without_end, study
 from both_shells.faces import Shell
-from dicomnet import ContextRefused, DicomTimeout, InvalidValue, StateError, Status, StatusError, Timeouts
+from dicomnet import (
+    AssociationAborted,
+    ContextRefused,
+    DicomTimeout,
+    InvalidValue,
+    StateError,
+    Status,
+    StatusError,
+    StorageError,
+    Timeouts,
+)
 from dicomnet.dimse.commands import CFindResponse
+from dicomnet.limits import Limits
 
 CONTEXTS = ["verification", "study-root-find"]
 
@@ -52,6 +63,19 @@ def test_a_loop_that_raises_leaves_the_association_whole(shell: Shell, archive: 
             fail_at_the_first(association.find("STUDY", PatientID="1"))
         assert association.echo() == Status.SUCCESS
     archive.expect("cancel")
+
+
+def test_a_match_that_is_too_large_ends_the_association(shell: Shell, archive: Archive) -> None:
+    """Its bytes are not collected without a bound; the peer is aborted and the caller told."""
+    archive.reactions["find"] = lambda line, message: answer_find(
+        line, message, [study("1.2", PatientComments="x" * 5000)]
+    )
+    with shell.associate(archive.address, contexts=CONTEXTS, limits=Limits(response_data=4096)) as association:
+        with pytest.raises(StorageError, match="4096 bytes"):
+            association.find("STUDY", PatientID="1").all()
+        with pytest.raises(AssociationAborted, match="4096 bytes"):
+            association.echo()
+    archive.expect("aborted")
 
 
 def test_close_cancels_at_once(shell: Shell, archive: Archive) -> None:

@@ -537,10 +537,10 @@ class Carrier:
         self.changed()
 
     def memory(self) -> MemorySink:
-        return MemorySink()
+        return MemorySink(limit=self.actor.endpoint.connection.limits.response_data)
 
-    def spool(self) -> SpoolSink:
-        return SpoolSink()
+    def spool(self, limit: int | None = None) -> SpoolSink:
+        return SpoolSink(limit=limit)
 
     def nowhere(self) -> NullSink:
         return NullSink()

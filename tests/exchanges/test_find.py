@@ -11,15 +11,16 @@ from pydicom import Dataset
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.commands import CFindRequest
 from dicomnet.dimse.status import Status
-from dicomnet.errors import ConnectionLost, StateError, StatusError
+from dicomnet.errors import AssociationAborted, ConnectionLost, StateError, StatusError, StorageError
 from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.matches import Match
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Wait
 from dicomnet.exchanges.tolerance import Tolerance
+from dicomnet.limits import MIB, Limits
 from dicomnet.types import Priority
 from exchanges.stage import Scp, Stage, context_of, dataset, decoded, respond_anyway
-from pair import EXPLICIT_LE
+from pair import EXPLICIT_LE, MemoryBody
 
 BROKEN = b"\x10\x00\x10\x00PN\xff\x7fA^B\x00"
 """An element that is longer than the bytes there are."""
@@ -68,6 +69,36 @@ def test_matches_come_in_their_order_and_then_the_status() -> None:
     assert [match.PatientID for match in found] == list("01234")
     assert (find.status, find.count) == (Status.SUCCESS, 5)
     assert not list(find.next())
+
+
+def test_a_match_without_end_ends_the_association() -> None:
+    """Nobody can refuse a response: the caller is told, the peer aborted, and no more of it is held than the limit says."""
+
+    def handler(inbound: Inbound, _: bytes | None) -> None:
+        inbound.respond(Status.PENDING, MemoryBody(bytes(10 * MIB)))
+
+    stage = Stage(scp := Scp(find=handler))
+    session = stage.associate(["study-root-find"], limits=Limits(response_data=100_000))
+    with pytest.raises(StorageError, match="more than the 100000 bytes"):
+        stage.run(matches(query(session)))
+    stage.rest()
+    assert stage.peer.over
+    assert len(scp.ends) == 1
+    with pytest.raises(AssociationAborted, match=r"by this side .* more than the 100000 bytes"):
+        session.check()
+
+
+@pytest.mark.parametrize("excess", [0, 2])
+def test_a_match_may_be_as_large_as_the_limit(excess: int) -> None:
+    """Not a byte more, also where the whole of it comes in one PDU."""
+    data = b"\x10\x00\x10\x00LT" + (1000 + excess).to_bytes(2, "little") + b" " * (1000 + excess)
+    responses = (Status.PENDING, data), (Status.SUCCESS, None)
+    if excess:
+        with pytest.raises(StorageError):
+            ask(*responses, limits=Limits(response_data=1008))
+    else:
+        found, _ = ask(*responses, limits=Limits(response_data=1008))
+        assert len(found) == 1
 
 
 def test_the_query_goes_out_as_it_was_given() -> None:

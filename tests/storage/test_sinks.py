@@ -388,6 +388,18 @@ class TestMemorySink:
             assert received.open().read() == DATA
             assert received.dataset().Modality == "CT"
 
+    def test_has_a_limit_if_it_was_given_one(self) -> None:
+        """As much is kept, and not a byte more, however it comes."""
+        assert store(MemorySink(limit=len(DATA))).bytes() == DATA
+        with pytest.raises(StorageError, match=f"more than the {len(DATA) - 1} bytes"):
+            store(MemorySink(limit=len(DATA) - 1))
+        sink = MemorySink(limit=5)
+        sink.open(INCOMING)
+        sink.write([memoryview(b"abc")])
+        with pytest.raises(StorageError) as caught:
+            sink.write([memoryview(b"abc")])
+        assert caught.value.status == 0xA700
+
     def test_may_become_a_file(self, tmp_path: Path) -> None:
         """`keep` makes a file as a file sink would have."""
         received = store(MemorySink())

@@ -54,10 +54,10 @@ class Shell(Protocol):
         """The same, told from any thread."""
 
     def memory(self) -> Any:
-        """A place for a data set that is to be held in memory."""
+        """A place for a data set that is to be held in memory, up to `Limits.response_data`."""
 
-    def spool(self) -> Any:
-        """A place for one that may be too large for that."""
+    def spool(self, limit: int | None = None) -> Any:
+        """A place for one that may be too large for that; one of more bytes than the limit is refused while it comes."""
 
     def nowhere(self) -> Any:
         """A place for one that nobody wants."""

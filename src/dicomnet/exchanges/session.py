@@ -20,7 +20,9 @@ from dicomnet.dimse.commands import (
     CGetRequest,
     CMoveRequest,
     CStoreRequest,
+    NCreateRequest,
     NEventReportRequest,
+    NSetRequest,
     Request,
     Response,
     UnknownCommand,
@@ -29,6 +31,7 @@ from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.fragments import Body
 from dicomnet.dimse.status import Status
 from dicomnet.errors import (
+    AssociationAborted,
     DicomNetError,
     RejectReason,
     StateError,
@@ -145,6 +148,14 @@ class Inbound:
         """The C-GET that it belongs to."""
         self.user: Any = None
         """For whoever performs it to keep its own object."""
+
+    def spool(self) -> Any:
+        """A place for its data set, which refuses one that is larger than a request of its kind may bring."""
+        limits = self.session.core.connection.limits
+        if isinstance(self.command, CStoreRequest):
+            return self.session.shell.spool()
+        holds_attributes = isinstance(self.command, NCreateRequest | NSetRequest)
+        return self.session.shell.spool(limits.attributes if holds_attributes else limits.identifier)
 
     def use(self, place: Any) -> None:
         """Where its data set goes, if `choose` left it open."""
@@ -298,7 +309,7 @@ class Session(Lifetime):
         if inbound.receiver is not None:
             return inbound.receiver.place(inbound)
         if isinstance(command, NEventReportRequest) or self.provider is None:
-            return self.shell.spool()
+            return inbound.spool()
         return self.provider.choose(inbound)
 
     def message(self, arrival: Arriving, data: Kept | None, error: Exception | None) -> None:
@@ -449,6 +460,10 @@ class Session(Lifetime):
             operation.over = True
         if operation.abandoned:
             operation.drain()
+        if error is not None and not arrival.completed:
+            # A response cannot be refused, and the rest of this one would come for nobody.
+            log.warning("%s %s: the data set of a %s: %s", self.id, self.ledger.who, response.name, error)
+            self.abort(error=AssociationAborted(0, 0, by_peer=False, detail=f"the data set of a response: {error}"))
         if self._unread > _MOST_UNREAD and not self.waiting:
             self.shell.pause("unread")
         self.shell.changed()

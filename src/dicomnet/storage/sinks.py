@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dicomnet.dimse.commands import Command
+from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.limits import MIB
 from dicomnet.part10 import data_set_start_problem, file_header
@@ -355,14 +356,20 @@ class MemorySink(Sink):
 
     blocking = False
 
-    def __init__(self, *, disk: Disk | None = None) -> None:
+    def __init__(self, *, limit: int | None = None, disk: Disk | None = None) -> None:
+        """With a limit, a data set of more bytes than that is not kept."""
+        self._limit = limit
         self._disk = disk or Disk()
         self._parts: list[bytes] = []
+        self._length = 0
 
     def open(self, incoming: Incoming) -> None:
         self._incoming = incoming
 
     def write(self, views: Sequence[memoryview]) -> None:
+        self._length += sum(map(len, views))
+        if self._limit is not None and self._length > self._limit:
+            raise StorageError(f"more than the {self._limit} bytes that may be held in memory")
         self._parts.extend(map(bytes, views))
 
     def finish(self) -> ReceivedData:
@@ -392,11 +399,20 @@ class SpoolSink(Sink):
         folder: str | os.PathLike[str] | None = None,
         *,
         threshold: int = MIB,
+        limit: int | None = None,
         disk: Disk | None = None,
     ) -> None:
-        """The folder is where temporary files go, the system's own if None is given."""
+        """Nothing is touched before it is needed.
+
+        Args:
+            folder: where temporary files go; None is the system's own.
+            threshold: bytes that are kept in memory at most.
+            limit: bytes that are taken at all; None is any number.
+            disk: the file system.
+        """
         self._path = Path(folder or tempfile.gettempdir()).absolute()
         self._threshold = threshold
+        self._limit = limit
         self._disk = disk or Disk()
         self._parts: list[bytes] = []
         self._length = 0
@@ -407,11 +423,15 @@ class SpoolSink(Sink):
         self._incoming = incoming
 
     def write(self, views: Sequence[memoryview]) -> None:
+        count = sum(map(len, views))
+        if self._limit is not None and self._length + count > self._limit:
+            self.discard()
+            raise _too_long(self._incoming, self._limit)
         # What goes over the threshold still goes to memory: this may be the event loop. It says that it blocks from
         # now on, so the next call comes from a thread that may wait for a disk.
         if not self.blocking:
             self._parts.extend(map(bytes, views))
-            self._length += sum(map(len, views))
+            self._length += count
             self.blocking = self._length > self._threshold
             return
         try:
@@ -419,7 +439,7 @@ class SpoolSink(Sink):
                 self._spill()
             assert self._descriptor is not None
             drain(self._disk, self._descriptor, views)
-            self._length += sum(map(len, views))
+            self._length += count
         except OSError as error:
             self.discard()
             raise storage_error(error, f"cannot write a temporary file in {self._path}") from error
@@ -544,6 +564,12 @@ def _create(disk: Disk, folder: OpenFolder, name: str) -> tuple[str, int]:
         unlink_quietly(disk, folder, temporary)
         raise
     return temporary, descriptor
+
+
+def _too_long(incoming: Incoming, limit: int) -> StorageError:
+    """PS3.7 10.1 has a status of its own for it, PS3.4 B.2.3 and C.4.1.1.4 that of `StorageError`."""
+    status = Status.RESOURCE_LIMITATION if incoming.command_name.startswith("N-") else Status.OUT_OF_RESOURCES
+    return StorageError(f"a data set of more than {limit} bytes", status=status)
 
 
 def _numbered(path: Path, number: int) -> str:

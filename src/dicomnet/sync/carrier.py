@@ -51,10 +51,10 @@ class Carrier:
             self.wire.call_soon(self.changed)
 
     def memory(self) -> Sink:
-        return MemorySink()
+        return MemorySink(limit=self.session.core.connection.limits.response_data)
 
-    def spool(self) -> Sink:
-        return SpoolSink()
+    def spool(self, limit: int | None = None) -> Sink:
+        return SpoolSink(limit=limit)
 
     def nowhere(self) -> Sink:
         return NullSink()
