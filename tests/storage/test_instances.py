@@ -205,18 +205,19 @@ class TestWhatIsGiven:
         assert isinstance(item, Unreadable)
         assert "no SOP class UID" in str(item.error)
 
-    def test_what_an_iterable_raises(self) -> None:
-        """Is the caller's own affair, after what came before."""
+    @pytest.mark.parametrize("count", [1, 5])
+    def test_what_an_iterable_raises(self, count: int) -> None:
+        """Is the caller's own affair, after what came before, also where more was asked for."""
 
         def broken() -> Iterator[Path]:
             yield CT
             raise KeyError("no more")
 
         instances = Instances(broken())
-        assert len(instances.take(1)) == 1
+        assert len(instances.take(count)) == 1
         with pytest.raises(KeyError):
-            instances.take(1)
-        assert instances.take(1) == []
+            instances.take(count)
+        assert instances.take(count) == []
 
 
 class TestDataSets:

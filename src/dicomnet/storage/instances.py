@@ -152,6 +152,7 @@ class Instances:
         self._disk = disk or Disk()
         self._lock = threading.Lock()
         self._given = 0
+        self._failure: Exception | None = None
         items = self._read(what)
         self._items = _without_duplicates(items) if skip_duplicates else items
 
@@ -162,13 +163,23 @@ class Instances:
     def take(self, count: int) -> list[Item]:
         """The next ones, at most so many; none means that there are no more. May wait for a disk.
 
-        What an iterable of the caller raises comes through, and ends the items.
+        What an iterable of the caller raises comes through after what was
+        read before it, and ends the items.
         """
         with self._lock:
-            items = list(islice(self._items, count))
-            for index, item in enumerate(items, self._given):
-                item.index = index
-            self._given += len(items)
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                raise failure
+            items: list[Item] = []
+            try:
+                for item in islice(self._items, count):
+                    item.index = self._given
+                    self._given += 1
+                    items.append(item)
+            except Exception as error:
+                if not items:
+                    raise
+                self._failure = error
             return items
 
     def _read(self, what: Any) -> Iterator[Item]:
