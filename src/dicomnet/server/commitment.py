@@ -18,7 +18,7 @@ from dicomnet.errors import DicomNetError, InvalidValue, StatusError
 from dicomnet.exchanges.commitment import commitment_result, instance_refs
 from dicomnet.exchanges.reports import InstanceRef
 from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
-from dicomnet.types import is_uid
+from dicomnet.types import UID, is_uid, printable
 from dicomnet.uids import StorageCommitmentPushModel
 
 log = logging.getLogger("dicomnet.server")
@@ -34,18 +34,23 @@ class Reporter(Protocol):
     async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function of the user's, in a thread unless it is ``async``."""
 
-    async def event_report(
-        self, to: str, sop_class: str, instance: str, event_type: int, dataset: Any, *, aet: str | None = None
+    async def report_to_title(
+        self, entity: Any, title: str, sop_class: UID, instance: str, event_type: int, dataset: Any, *, aet: str
     ) -> Any:
-        """N-EVENT-REPORT on an association of our own."""
+        """N-EVENT-REPORT on an association of our own, to where the address book of an entity has the title."""
 
     def start_task(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs something beside the associations."""
 
 
-def commitment_handler(
-    reporter: Callable[[], Reporter | None], function: CommitFunction
-) -> Callable[[Any], Awaitable[None]]:
+class Committer(Protocol):
+    """What a commitment needs of the title that is asked for it."""
+
+    aet: str | None
+    running: Reporter | None
+
+
+def commitment_handler(entity: Committer, function: CommitFunction) -> Callable[[Any], Awaitable[None]]:
     """The N-ACTION handler that has a function decide, and the result reported."""
 
     async def commit(request: Any) -> None:
@@ -64,9 +69,9 @@ def commitment_handler(
             )
         except DicomNetError as error:
             raise StatusError(Status.INVALID_ATTRIBUTE_VALUE, str(error)) from error
-        running = reporter()
+        running = entity.running
         assert running is not None
-        running.start_task(_Commitment(running, request, transaction, refs).carry_out(function))
+        running.start_task(_Commitment(running, entity, request, transaction, refs).carry_out(function))
 
     return commit
 
@@ -74,11 +79,16 @@ def commitment_handler(
 class _Commitment:
     """One transaction, from its request to its report."""
 
-    def __init__(self, running: Reporter, request: Any, transaction_uid: str, refs: list[InstanceRef]) -> None:
+    def __init__(
+        self, running: Reporter, entity: Committer, request: Any, transaction_uid: str, refs: list[InstanceRef]
+    ) -> None:
         self._running = running
+        self._entity = entity
         self._association = request.association
         self._id = request.association.id
-        self._peer, self._called = request.calling_ae, request.called_ae
+        self._title = request.calling_ae
+        self._our_title = entity.aet or request.called_ae
+        self._peer = printable(self._title)
         self._transaction = transaction_uid
         self._refs = refs
 
@@ -100,13 +110,14 @@ class _Commitment:
         for pause in (0.0, *PAUSES):
             await asyncio.sleep(pause)
             try:
-                await self._running.event_report(
-                    self._peer,
+                await self._running.report_to_title(
+                    self._entity,
+                    self._title,
                     StorageCommitmentPushModel,
                     STORAGE_COMMITMENT_INSTANCE,
                     event_type,
                     dataset,
-                    aet=self._called,
+                    aet=self._our_title,
                 )
             except DicomNetError as error:
                 log.warning("%s %s cannot be reported to %s: %s", self._id, what, self._peer, error)

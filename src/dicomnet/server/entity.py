@@ -135,7 +135,7 @@ class Entity:
         on one of our own to the address book's entry of the peer, which is
         tried several times.
         """
-        self.handlers.add(Verb.N_ACTION, commitment_handler(lambda: self.running, function), StorageCommitmentPushModel)
+        self.handlers.add(Verb.N_ACTION, commitment_handler(self, function), StorageCommitmentPushModel)
         return function
 
     # For the server.

@@ -28,7 +28,7 @@ from dicomnet.exchanges.contexts import Wanted
 from dicomnet.exchanges.ledger import Ledger
 from dicomnet.exchanges.requestor import Requestor, one_class
 from dicomnet.exchanges.session import Provider, Session
-from dicomnet.exchanges.settings import Settings
+from dicomnet.exchanges.settings import ANY_TITLE, Settings
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.server.entity import Entity
@@ -36,6 +36,7 @@ from dicomnet.server.policy import settings_at
 from dicomnet.server.reception import Reception
 from dicomnet.server.site import Entrance, Site
 from dicomnet.sockets import broken_reason
+from dicomnet.types import UID, printable
 from dicomnet.uids import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 if TYPE_CHECKING:
@@ -198,35 +199,41 @@ class Running:
         self, to: str, sop_class: str, instance: str, event_type: int, dataset: Any, *, aet: str | None = None
     ) -> Answer:
         """N-EVENT-REPORT on an association of our own, in the SCP role; arguments and errors as for `Server.event_report`."""
-        uid = one_class(sop_class)
-        settings = await self.settings_to(to, aet)
-        wanted = Wanted(uid, (ExplicitVRLittleEndian, ImplicitVRLittleEndian), scu=False, scp=True)
+        main, uid = self.site.entities[0], one_class(sop_class)
+        place = await main.rules.place_of(to, self.ask)
+        if place is None and (":" in to or "@" in to):
+            to, place = ANY_TITLE, to
+        return await self._report(self._settings(to, place, aet or self.site.title), uid, instance, event_type, dataset)
+
+    async def report_to_title(
+        self, entity: Entity, title: str, sop_class: UID, instance: str, event_type: int, dataset: Any, *, aet: str
+    ) -> Answer:
+        """The same to a title of an entity's address book: to nowhere else, for a title is what a stranger says it is.
+
+        Raises:
+            InvalidValue: the title is not in the book.
+        """
+        place = await entity.rules.place_of(title, self.ask)
+        return await self._report(self._settings(title, place, aet), sop_class, instance, event_type, dataset)
+
+    async def _report(self, settings: Settings, sop_class: UID, instance: str, event_type: int, dataset: Any) -> Answer:
+        wanted = Wanted(sop_class, (ExplicitVRLittleEndian, ImplicitVRLittleEndian), scu=False, scp=True)
         requestor = Requestor(settings, [wanted])
         try:
             await perform(requestor.open())
-            answer = await perform(requestor.n_event_report(uid, instance, event_type, dataset))
+            answer = await perform(requestor.n_event_report(sop_class, instance, event_type, dataset))
             await perform(requestor.release())
         except BaseException:
             requestor.abort()
             raise
         return answer
 
-    async def settings_to(self, to: str, aet: str | None = None) -> Settings:
-        """How to call a peer, by its title in the address book or by an address; raises `InvalidValue`."""
-        site = self.site
-        place = await site.entities[0].rules.place_of(to, self.ask)
+    def _settings(self, title: str, place: Any, aet: str | None = None) -> Settings:
+        """How to call a title at its place in the address book; raises `InvalidValue`."""
         if place is None:
-            if ":" not in to and "@" not in to:
-                raise InvalidValue(f"{to} is not in the address book")
-            place, to = to, "ANY-SCP"
-        return settings_at(
-            to,
-            place,
-            aet=aet or site.title,
-            limits=site.limits,
-            timeouts=site.timeouts,
-            tolerance=site.tolerance,
-        )
+            raise InvalidValue(f"{printable(title)} is not in the address book")
+        site = self.site
+        return settings_at(title, place, aet=aet, limits=site.limits, timeouts=site.timeouts, tolerance=site.tolerance)
 
     async def _destination(self, entity: Entity, title: str) -> Any:
         """Where a C-MOVE sends to."""

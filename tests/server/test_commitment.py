@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydicom import Dataset
+
+from dicomnet.aio.association import Association
+from dicomnet.exchanges.reports import InstanceRef
+from dicomnet.server.entity import Entity
+from dicomnet.uids import CTImageStorage
+from server.serving import calling, local, until
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody is waited for longer than a test needs."""
+    monkeypatch.setattr("dicomnet.server.commitment.MOMENT", 0.01)
+    return
+
+
+def keep_all(entity: Entity) -> None:
+    """Commits whatever it is asked for."""
+
+    @entity.on_commit
+    def decide(refs: list[InstanceRef]) -> Any:
+        return refs, []
+
+
+class Listening:
+    """A server that results come to."""
+
+    def __init__(self) -> None:
+        self.server = local("ME")
+        self.heard: list[tuple[str, str]] = []
+        """By whom, and of which transaction."""
+
+        @self.server.on_n_event_report("storage-commitment")
+        async def hear(request: Any) -> None:
+            self.heard.append((request.calling_ae, request.dataset.TransactionUID))
+
+    @property
+    def book(self) -> dict[str, Any]:
+        return {"ME": ("127.0.0.1", self.server.port)}
+
+
+async def ask(association: Association, number: int = 1) -> None:
+    """Asks for the commitment of one instance, and waits for the answer to that only."""
+    dataset = Dataset()
+    dataset.TransactionUID = f"1.2.3.{number}"
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CTImageStorage, "1.2.3.1"
+    dataset.ReferencedSOPSequence = [item]
+    await association.n_action("storage-commitment", "1.2.840.10008.1.20.1.1", 1, dataset)
+
+
+async def test_a_calling_title_is_never_taken_for_an_address(caplog: pytest.LogCaptureFixture) -> None:
+    """Or a stranger could have us connect to wherever he likes."""
+    with socket.create_server(("127.0.0.1", 0)) as victim:
+        async with local() as server:
+            keep_all(server)
+            title = f"127.0.0.1:{victim.getsockname()[1]}"
+            async with calling(server, "storage-commitment", aet=title) as association:
+                await ask(association)
+            await until(lambda: "is not in the address book" in caplog.text)
+        victim.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            victim.accept()
+
+
+async def test_an_event_may_be_reported_to_an_address() -> None:
+    """To one that the program itself names."""
+    listener = Listening()
+    async with listener.server, local() as server:
+        dataset = Dataset()
+        dataset.TransactionUID = "1.2.3.9"
+        address = f"ME@127.0.0.1:{listener.server.port}"
+        answer = await server.aio_event_report(address, "storage-commitment", "1.2.840.10008.1.20.1.1", 1, dataset)
+    assert answer.status == 0
+    assert listener.heard == [("ARCHIVE", "1.2.3.9")]
+
+
+async def test_the_book_of_the_title_that_was_asked_says_where_its_results_go() -> None:
+    """And they come from that title."""
+    listener = Listening()
+    async with listener.server:
+        server = local()
+        keep_all(server.ae("OTHER", peers=listener.book))
+        async with server:
+            async with calling(server, "storage-commitment", title="OTHER") as association:
+                await ask(association)
+            await until(lambda: bool(listener.heard))
+    assert listener.heard == [("OTHER", "1.2.3.1")]
