@@ -85,9 +85,8 @@ def ask(
         context_of(session, "storage-commitment"),
         REFS,
         transactions=transactions or Transactions(),
-        transaction_uid=TRANSACTION,
         timeout=timeout,
-        **options,
+        **{"transaction_uid": TRANSACTION, **options},
     )
 
 
@@ -121,13 +120,33 @@ def test_a_result_may_come_later_on_the_same_association() -> None:
     """As long as somebody waits."""
     keeper = Keeper(after=(result(),), delay=50.0)
     stage, session, _ = start(keeper)
-    before = session.on_event_report
     began = stage.now
     assert stage.run(ask(session)).ok
     assert stage.now - began == pytest.approx(50.0)
     stage.rest()
     assert keeper.statuses == [Status.SUCCESS]
-    assert session.on_event_report is before
+
+
+def test_two_requests_at_once_have_a_result_each() -> None:
+    """The one whose result comes first takes nothing away from the other."""
+    other = UID("2.25.100")
+    first, second = result(), result(uid=other)
+
+    def keep(inbound: Inbound, data: bytes | None) -> Script[None]:
+        inbound.respond(Status.SUCCESS)
+        mine = decoded(data).TransactionUID == TRANSACTION
+        yield Pause(1.0 if mine else 5.0)
+        yield from tell(inbound.session, first if mine else second)
+
+    stage, session, _ = start(keep)
+    transactions = Transactions()
+    tasks = [
+        stage.start(ask(session, transactions)),
+        stage.start(ask(session, transactions, transaction_uid=other)),
+    ]
+    stage.until(lambda: all(task.done for task in tasks))
+    assert [task.outcome().transaction_uid for task in tasks] == [TRANSACTION, other]
+    assert all(task.outcome().ok for task in tasks)
 
 
 def test_what_was_refused_has_its_reason() -> None:
@@ -196,7 +215,6 @@ def test_a_request_that_is_refused_is_raised() -> None:
     with pytest.raises(StatusError, match="busy"):
         stage.run(ask(session, transactions))
     assert transactions.result(TRANSACTION) is None
-    assert session.on_event_report is None
 
 
 def test_a_result_that_does_not_come_is_a_timeout() -> None:

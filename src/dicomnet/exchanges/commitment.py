@@ -103,7 +103,7 @@ def commit(
         raise InvalidValue("there is no instance to be committed")
     report = CommitReport(transaction_uid, refs)
     transactions.expect(report)
-    before, session.on_event_report = session.on_event_report, transactions.take
+    session.on_event_report = transactions.take  # for good: another commit on this association may wait longer
     watching = transactions.signal.watch(session.shell.wake_soon)
     began = session.shell.now()
     try:
@@ -120,7 +120,6 @@ def commit(
             raise DicomTimeout("the result of the storage commitment", timeout or 0.0)
         return result
     finally:
-        session.on_event_report = before
         transactions.signal.forget(watching)
         transactions.forget(transaction_uid)
 
