@@ -14,6 +14,7 @@ from dicomnet.exchanges.reports import (
     RetrieveReport,
     StoreReport,
     StoreResult,
+    add_report,
 )
 from dicomnet.types import UID
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE
@@ -82,6 +83,30 @@ def test_a_report_says_in_a_line_what_happened() -> None:
     assert str(report) == text
     assert str(PartialFailure(report)) == text
     assert str(StoreReport()) == "nothing to store"
+
+
+def test_what_a_callback_raises_has_the_report() -> None:
+    """Unless it has one of its own; that of a part is replaced by that of the whole."""
+    part, whole, other = StoreReport(), StoreReport(), StoreReport()
+    error = KeyError()
+    add_report(error, part)
+    assert error.report is part  # type: ignore[attr-defined]
+    add_report(error, whole, instead=[other, part])
+    assert error.report is whole  # type: ignore[attr-defined]
+    failure = PartialFailure(other)
+    add_report(failure, whole)
+    assert failure.report is other
+
+
+def test_an_exception_that_takes_no_attributes_stays_as_it_is() -> None:
+    """What it says is more than what was done until then."""
+
+    class Closed(Exception):
+        @property
+        def report(self) -> None:
+            return None
+
+    add_report(Closed(), StoreReport())
 
 
 # Retrieving.

@@ -314,20 +314,25 @@ def test_nothing_to_store_is_a_report_of_nothing() -> None:
     assert not scp.requests
 
 
-def breaking(count: int) -> Iterator[Item]:
-    for index in range(count):
-        yield Item(index)
-    raise KeyError("the caller's own")
+class Breaking(Items):
+    """An iterable that raises in the middle: after what it gave, as `Instances` has it."""
+
+    def take(self, count: int) -> list[Any]:
+        taken = super().take(count)
+        if not taken:
+            raise KeyError("the caller's own")
+        return taken
 
 
 @pytest.mark.parametrize("window", [1, 4])
 def test_an_iterable_that_raises_ends_the_store_and_not_the_association(window: int) -> None:
-    """Its error comes through; what was in flight is settled by whoever comes next."""
+    """Its error comes through when all that came before it is stored, and has the report of that."""
     scp = Scp()
     stage, session = start(scp, window=window)
-    items = Items(breaking(6))
-    with pytest.raises(KeyError, match="own"):
+    items = Breaking(6)
+    with pytest.raises(KeyError, match="own") as caught:
         stage.run(store(session, items).run())
+    assert outcomes(caught.value.report) == [Outcome.STORED] * 6  # type: ignore[attr-defined]
     assert stage.run(echo(session, context_of(session, "verification"))) == Status.SUCCESS
     assert stage.run(store(session, Items(2)).run()).ok
     stage.rest()
@@ -344,8 +349,11 @@ def test_a_callback_that_raises_ends_the_store_and_not_the_association(callback:
 
     stage, session = start(window=4)
     items = Items(20)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError) as caught:
         stage.run(store(session, items, **{callback: fail}).run())
+    report: StoreReport = caught.value.report  # type: ignore[attr-defined]
+    assert report.results[0].outcome is Outcome.STORED
+    assert report.count(Outcome.UNKNOWN) == len(session.unfinished)
     assert stage.run(echo(session, context_of(session, "verification"))) == Status.SUCCESS
     assert items.all_closed()
 

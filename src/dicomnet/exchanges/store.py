@@ -13,8 +13,8 @@ from dicomnet.dimse.fragments import Body
 from dicomnet.errors import DicomNetError, StateError, StorageError
 from dicomnet.exchanges.calls import settle, status_error
 from dicomnet.exchanges.contexts import store_context
-from dicomnet.exchanges.reports import Outcome, Progress, StoreReport, StoreResult
-from dicomnet.exchanges.session import Operation, Reply, Session
+from dicomnet.exchanges.reports import Outcome, Progress, StoreReport, StoreResult, add_report
+from dicomnet.exchanges.session import Operation, Session
 from dicomnet.exchanges.steps import Script, Wait, Work
 from dicomnet.types import UID, Priority
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, name
@@ -139,6 +139,8 @@ class Store:
         self._stop = stop
         self._ready: deque[_Prepared] = deque()
         self._exhausted = False
+        self._failure: Exception | None = None
+        """What the source has raised; told when what it gave before is done."""
         self._session: Session | None = None
         self._in_flight: dict[Operation, StoreResult] = {}
         self._moved_bytes = 0
@@ -151,6 +153,9 @@ class Store:
 
         A lost association ends it unless another one can be had: what was in
         flight is then unknown, the rest not sent, and ``report.error`` says why.
+
+        What a callback raises comes through at once, what the source raises when
+        everything before it is done; either has the report as ``report``.
         """
         try:
             while True:
@@ -160,8 +165,13 @@ class Store:
                     yield from self._take()
                 elif self._in_flight:
                     yield from self._collect()
+                elif self._failure is not None:
+                    raise self._failure
                 elif not self._ready:
                     return self.report
+        except Exception as error:
+            add_report(error, self.report)
+            raise
         finally:
             self._let_go()
 
@@ -171,7 +181,11 @@ class Store:
         if self._stop is not None and self._stop():
             self._exhausted = True
             return
-        prepared: _Batch = yield Work(partial(self._prepare, self._ahead))
+        try:
+            prepared: _Batch = yield Work(partial(self._prepare, self._ahead))
+        except Exception as error:  # noqa: BLE001 (the caller's own; what came before it is still to be sent)
+            self._failure, self._exhausted = error, True
+            return
         self._exhausted = not prepared
         self._ready.extend(prepared)
 
@@ -323,8 +337,8 @@ class Store:
         assert session is not None
         in_flight = self._in_flight
         yield Wait(session, partial(self._something_to_do, self._moved_bytes))
-        self._report_progress("")
         self._read_answers()
+        self._report_progress("")
         if in_flight and session.over:
             yield from self._lost(session)
 
@@ -336,25 +350,9 @@ class Store:
     def _read_answers(self) -> None:
         in_flight = self._in_flight
         for operation in [each for each in in_flight if each.answered]:
-            reply = operation.next_reply()
-            if reply.data is not None:
-                reply.data.close()
-            self._judge(in_flight.pop(operation), reply, operation)
-
-    def _judge(self, result: StoreResult, reply: Reply, operation: Operation) -> None:
-        status = result.status = reply.status
-        if status.is_success:
-            result.outcome = Outcome.STORED
-        elif status.is_warning:
-            result.outcome = Outcome.WARNING
-            result.detail = str(status_error(reply.response, operation.request)).replace(
-                "failed with", "succeeded with"
-            )
-        else:
-            result.outcome = Outcome.FAILED
-            result.error = status_error(reply.response, operation.request)
-            result.detail = str(result.error)
-        self._finish(result)
+            result = in_flight.pop(operation)
+            _judge(result, operation)
+            self._finish(result)
 
     def _lost(self, session: Session) -> Script[None]:
         """The association is gone: nobody will ever tell what became of what was in flight."""
@@ -415,7 +413,11 @@ class Store:
 
     def _let_go(self) -> None:
         """Left in the middle: what is in flight is for whoever uses the association next to settle."""
-        for operation in self._in_flight:
+        for operation, result in self._in_flight.items():
+            if operation.answered:
+                _judge(result, operation)
+            else:
+                result.outcome, result.detail = Outcome.UNKNOWN, "left before its response came"
             operation.abandon()
         while self._ready:
             self._ready.popleft().close()
@@ -476,6 +478,23 @@ def find_route(session: Session, instance: Instance, *, decode: bool = False) ->
         if found is not None:
             found = (found[0], True)
     return None if found is None else Route(session, *found)
+
+
+def _judge(result: StoreResult, operation: Operation) -> None:
+    """What became of an instance, by the response to it."""
+    reply = operation.next_reply()
+    if reply.data is not None:
+        reply.data.close()
+    status = result.status = reply.status
+    if status.is_success:
+        result.outcome = Outcome.STORED
+    elif status.is_warning:
+        result.outcome = Outcome.WARNING
+        result.detail = str(status_error(reply.response, operation.request)).replace("failed with", "succeeded with")
+    else:
+        result.outcome = Outcome.FAILED
+        result.error = status_error(reply.response, operation.request)
+        result.detail = str(result.error)
 
 
 def _was_lost(session: Session) -> bool:
