@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydicom import Dataset
 
 from dicomnet.aio.association import Association
+from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.reports import InstanceRef
+from dicomnet.server.commitment import commitment_handler
 from dicomnet.server.entity import Entity
 from dicomnet.uids import CTImageStorage
 from server.serving import calling, local, until
@@ -46,14 +49,19 @@ class Listening:
         return {"ME": ("127.0.0.1", self.server.port)}
 
 
-async def ask(association: Association, number: int = 1) -> None:
-    """Asks for the commitment of one instance, and waits for the answer to that only."""
+def requested(number: int) -> Dataset:
+    """What asks for the commitment of one instance."""
     dataset = Dataset()
     dataset.TransactionUID = f"1.2.3.{number}"
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CTImageStorage, "1.2.3.1"
     dataset.ReferencedSOPSequence = [item]
-    await association.n_action("storage-commitment", "1.2.840.10008.1.20.1.1", 1, dataset)
+    return dataset
+
+
+async def ask(association: Association, number: int = 1) -> None:
+    """Asks for a commitment, and waits for the answer to that only."""
+    await association.n_action("storage-commitment", "1.2.840.10008.1.20.1.1", 1, requested(number))
 
 
 async def test_a_calling_title_is_never_taken_for_an_address(caplog: pytest.LogCaptureFixture) -> None:
@@ -93,3 +101,54 @@ async def test_the_book_of_the_title_that_was_asked_says_where_its_results_go() 
                 await ask(association)
             await until(lambda: bool(listener.heard))
     assert listener.heard == [("OTHER", "1.2.3.1")]
+
+
+async def test_who_refuses_a_result_where_it_was_asked_for_is_told_where_he_listens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Many keep the association open for something else, and hear results at their listener only."""
+    listener = Listening()
+    async with listener.server, local(peers=listener.book) as server:
+        keep_all(server)
+        async with calling(server, "storage-commitment") as association:
+            await ask(association)
+            await until(lambda: bool(listener.heard))
+    assert "ME refuses a commitment result here" in caplog.text
+    assert listener.heard == [("ARCHIVE", "1.2.3.1")]
+
+
+class Recorded:
+    """The part of a running server that commitments use, where nobody can be reached."""
+
+    rules: Any = None
+    aet = None
+
+    def __init__(self) -> None:
+        self.running = self
+        self.works: list[Any] = []
+
+    def start_task(self, work: Any) -> None:
+        self.works.append(work)
+
+    async def ask(self, function: Any, *arguments: Any) -> Any:
+        return function(*arguments)
+
+    async def report_to_title(self, entity: Any, title: str, *event: Any, aet: str) -> Any:
+        raise InvalidValue(f"no such place: {title}")
+
+
+async def test_titles_of_strangers_make_no_lines_of_their_own_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A line break in a calling title could forge whatever it likes."""
+    server = Recorded()
+    request = SimpleNamespace(
+        message=SimpleNamespace(action_type_id=1, requested_sop_instance_uid="1.2.840.10008.1.20.1.1"),
+        dataset=requested(1),
+        association=SimpleNamespace(id="7f3a", is_established=False),
+        calling_ae="A\n7f3a all is well",
+        called_ae="ARCHIVE",
+    )
+    await commitment_handler(server, lambda refs: (refs, []))(request)
+    for work in server.works:
+        await work
+    assert "cannot be reported to A\\x0a7f3a all is well: no such place: A\\x0a7f3a" in caplog.text
+    assert not any("\n" in record.getMessage() for record in caplog.records)

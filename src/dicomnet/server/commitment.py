@@ -120,7 +120,7 @@ class _Commitment:
                     aet=self._our_title,
                 )
             except DicomNetError as error:
-                log.warning("%s %s cannot be reported to %s: %s", self._id, what, self._peer, error)
+                log.warning("%s %s cannot be reported to %s: %s", self._id, what, self._peer, printable(str(error)))
                 if isinstance(error, InvalidValue | StatusError):  # it has no address, or has heard it
                     return
             else:
@@ -150,9 +150,11 @@ class _Commitment:
         try:
             await association.event_report(StorageCommitmentPushModel, STORAGE_COMMITMENT_INSTANCE, event_type, dataset)
         except StatusError as error:
-            log.warning("%s %s refuses a commitment result: %s", self._id, self._peer, error)
+            # Some keep it for other things, and hear results at their listener only.
+            log.warning("%s %s refuses a commitment result here: %s", self._id, self._peer, printable(str(error)))
+            return False
         except DicomNetError as error:
-            log.info("%s a commitment result did not get through: %s", self._id, error)
+            log.info("%s a commitment result did not get through: %s", self._id, printable(str(error)))
             return False
         return True
 

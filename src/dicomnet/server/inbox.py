@@ -18,7 +18,7 @@ from dicomnet.exchanges.reports import Retrieved
 from dicomnet.exchanges.session import Inbound
 from dicomnet.exchanges.signal import Signal
 from dicomnet.storage.destination import keeper
-from dicomnet.types import UID
+from dicomnet.types import UID, printable
 
 log = logging.getLogger("dicomnet.server")
 
@@ -95,7 +95,7 @@ class Inbox:
         try:
             return self._keep(inbound.arrival.incoming)
         except (DicomNetError, OSError, TypeError, ValueError) as error:
-            log.warning("%s an instance cannot be kept: %s", inbound.session.id, error)
+            log.warning("%s an instance cannot be kept: %s", inbound.session.id, printable(str(error)))
             inbound.user = error
             return inbound.session.shell.nowhere()
 

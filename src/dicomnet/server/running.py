@@ -357,7 +357,7 @@ class _Connection:
             return
         self._sock.close()
         if isinstance(error, TlsFailed):
-            log.warning("%s %s: %s", session.id, session.ledger.who, error)
+            log.warning("%s %s: %s", session.id, session.ledger.who, printable(str(error)))
         elif isinstance(error, OSError):
             error = ConnectionLost(broken_reason(error))
         elif not isinstance(error, ConnectionLost):
