@@ -17,7 +17,7 @@ from dicomnet.aio.association import associate
 from dicomnet.aio.crew import Crew
 from dicomnet.aio.handlers import Handlers
 from dicomnet.aio.observe import Associated, Ended, Observed, Rejected, RequestAnswered, RequestBegan
-from dicomnet.aio.provider import MOST_IDENTIFIER, provider_for
+from dicomnet.aio.provider import provider_for
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import CCancelRequest, CFindRequest
@@ -25,7 +25,7 @@ from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationRejected, ContextRefused, InvalidValue, RejectReason, StatusError
 from dicomnet.exchanges.services import Verb
-from dicomnet.limits import KIB
+from dicomnet.limits import KIB, MIB, Limits
 from dicomnet.pdu import AssociateAccept, AssociateReject, PduType
 from dicomnet.storage.destination import MEMORY
 from dicomnet.uids import StorageCommitmentPushModel
@@ -221,15 +221,24 @@ class TestFind:
         assert response.error_comment == "1/x0aERROR is not what this context is for"
 
     async def test_an_identifier_may_be_too_long(self) -> None:
-        """Nobody asks with megabytes; they are not decoded."""
+        """Nobody asks with megabytes; they are neither kept nor decoded, and the association goes on."""
+        seen: list[int] = []
 
         async def answer(request: Any) -> None:
-            raise AssertionError
+            seen.append(len(request.identifier_bytes))
 
-        async with Archive({"find": answer}) as archive:
+        limits = Limits(identifier=64 * KIB)
+        async with Archive({"find": answer}, endpoint={"limits": limits}) as archive:
             raw = await archive.raw()
-            await ask(raw, bytes(MOST_IDENTIFIER + 2))
-            assert (await answer_of(raw)).status == Status.UNABLE_TO_PROCESS
+            await ask(raw, encode_dataset(keys(PatientID="P", PatientComments="x" * 64 * KIB), EXPLICIT))
+            refusal = await answer_of(raw)
+            assert (refusal.status, refusal.error_comment) == (
+                Status.OUT_OF_RESOURCES,
+                "a data set of more than 65536 bytes",
+            )
+            await ask(raw, encode_dataset(keys(PatientID="P", PatientComments="x" * 32 * KIB), EXPLICIT))
+            assert (await answer_of(raw)).status == Status.SUCCESS
+        assert len(seen) == 1
 
 
 class TestCancel:
@@ -522,6 +531,34 @@ class TestNServices:
             await association.n_delete("BasicFilmBox", "1.2")
         assert answer.dataset is not None
         assert seen == [1, "1.2"]
+
+    @pytest.mark.parametrize("verb", ["n_action", "n_set"])
+    async def test_a_data_set_may_be_too_long(self, verb: str) -> None:
+        """The attributes of an image box may be large, what an action says may not (PS3.7 10.1: 0213)."""
+        seen: list[Any] = []
+
+        def see(request: Any) -> None:
+            seen.append((request.dataset.PatientComments, len(request.bytes)))
+
+        async def send(association: Any, size: int) -> Any:
+            dataset = keys(PatientComments="x" * size)
+            if verb == "n_action":
+                return await association.n_action("BasicFilmBox", "1.2", 1, dataset)
+            return await association.n_set("BasicFilmBox", "1.2", dataset)
+
+        limits = Limits(identifier=8 * KIB, attributes=2 * MIB)
+        most = limits.identifier if verb == "n_action" else limits.attributes
+        async with (
+            Archive({verb: see}, endpoint={"limits": limits}) as archive,
+            associate(archive.address, contexts=["BasicFilmBox"]) as association,
+        ):
+            await send(association, most - 64)
+            with pytest.raises(StatusError, match=f"more than {most} bytes") as refused:
+                await send(association, most)
+            await send(association, 8)
+        assert refused.value.status == Status.RESOURCE_LIMITATION
+        assert [len(text) for text, _ in seen] == [most - 64, 8]
+        assert all(size > len(text) for text, size in seen)
 
     async def test_the_acceptor_reports_an_event_to_a_handler_of_the_requestor(self) -> None:
         """On the association that the other side asked for, while it waits."""

@@ -260,7 +260,7 @@ class Elsewhere(Scp):
         self.taken: list[bool] = []
 
     def choose(self, inbound: Inbound) -> Any:
-        return inbound.session.shell.spool()
+        return inbound.spool()
 
     def perform(self, inbound: Inbound, data: Any, error: Exception | None) -> None:
         self.taken.append(self.transactions.take(inbound, data))

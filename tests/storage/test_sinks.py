@@ -573,6 +573,19 @@ class TestSpoolSink:
         """Without a folder, temporary files go where the system wants them."""
         assert store(SpoolSink()).bytes() == DATA
 
+    @pytest.mark.parametrize("threshold", [10, 1000])
+    @pytest.mark.parametrize(("command", "status"), [("N-SET-RQ", 0x0213), ("C-FIND-RQ", 0xA700)])
+    def test_more_than_the_limit_is_refused(self, tmp_path: Path, threshold: int, command: str, status: int) -> None:
+        """While it comes, and nothing of it stays."""
+        sink = SpoolSink(tmp_path, threshold=threshold, limit=2 * len(DATA))
+        sink.open(incoming(command_name=command))
+        sink.write([memoryview(DATA)])
+        sink.write([memoryview(DATA)])
+        with pytest.raises(StorageError, match=f"more than {2 * len(DATA)} bytes") as refused:
+            sink.write([memoryview(b"x")])
+        assert refused.value.status == status
+        assert names(tmp_path) == []
+
 
 class TestOtherSinks:
     def test_null_sink_counts(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -44,12 +45,11 @@ from dicomnet.aio.suboperations import Destinations, perform_get, perform_move
 from dicomnet.datasets import decode_dataset
 from dicomnet.dimse.commands import CStoreRequest
 from dicomnet.dimse.status import Status
-from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult, StorageError
+from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult
 from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.lifetime import plain, status_of
 from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Provider, Session
-from dicomnet.limits import MIB
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.storage.received import ReceivedData
 from dicomnet.types import printable
@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("dicomnet.association")
 
 Decision: TypeAlias = AssociateAccept | AssociateReject
+Work: TypeAlias = Callable[[Performance], Coroutine[Any, Any, None]]
+"""What performs a request."""
 Decide: TypeAlias = "Callable[[Session, AssociateRequest], Decision | Awaitable[Decision]]"
 """Answers an association request, at once or after a while."""
 
@@ -125,7 +127,7 @@ class HandlerProvider:
     def choose(self, inbound: Inbound) -> Any:
         session = inbound.session
         if not isinstance(inbound.command, CStoreRequest):
-            return session.shell.spool()
+            return inbound.spool()
         function = self._function(inbound)
         if function is None:
             return session.shell.nowhere()
@@ -149,7 +151,7 @@ class HandlerProvider:
             _close(received)
         elif error is not None:
             status, comment = status_of(error)
-            inbound.respond(status, error_comment=comment)
+            _refuse(inbound, status, comment or "the data set could not be kept")
         elif verb is Verb.STORE:
             _refuse(inbound, Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set")
         else:
@@ -229,33 +231,38 @@ class HandlerProvider:
         self._begin(served, waiting, inbound, function, partial(self._decode_and_perform, data))
 
     async def _decode_and_perform(self, data: ReceivedData | None, performance: Performance) -> None:
-        inbound, association = performance.inbound, performance.request.association
-        verb = performance.verb
+        with data or nullcontext():
+            found = await self._decoded(data, performance)
+            if found is not None:
+                performance.request, work = found
+                performance.inbound.user = performance.request
+                await work(performance)
+
+    async def _decoded(self, data: ReceivedData | None, performance: Performance) -> tuple[Request, Work] | None:
+        """The request with its data set, and what performs it; None if that has been answered already."""
+        inbound, association, verb = performance.inbound, performance.request.association, performance.verb
+        raw, dataset = b"", None
         try:
-            raw, dataset = (None, None) if data is None else await off_loop(partial(_decoded, data, inbound, verb))
+            if data is not None:
+                performance.bytes += data.length
+                raw, dataset = await off_loop(partial(_decode, data, inbound, verb))
         except DicomNetError as error:
             status = Status.UNABLE_TO_PROCESS if verb in _COMPOSITE else Status.PROCESSING_FAILURE
             log.warning("%s %s: %s", association.id, inbound.command.name, printable(str(error)))
             performance.respond(status, comment=f"the data set cannot be read: {error}")
-            return
+            return None
         if performance.request.cancelled:  # while it waited for its turn
             performance.respond(Status.CANCEL)
-            return
-        performance.bytes += len(raw or b"")
-        work: Callable[[Performance], Coroutine[Any, Any, None]] = perform_n
+            return None
         if verb not in _COMPOSITE:
-            request: Request = NRequest(inbound, association, dataset, raw)
-        elif raw is None or dataset is None:
+            return NRequest(inbound, association, dataset, data), perform_n
+        if dataset is None:
             performance.respond(Status.UNABLE_TO_PROCESS, comment=f"{inbound.command.name} without an identifier")
-            return
-        elif verb is Verb.FIND:
-            request, work = FindRequest(inbound, association, dataset, raw), perform_find
-        else:
-            request = RetrieveRequest(inbound, association, dataset, raw)
-            work = perform_get if verb is Verb.GET else self._perform_move
-        request.cancelled = performance.request.cancelled
-        performance.request = inbound.user = request
-        await work(performance)
+            return None
+        if verb is Verb.FIND:
+            return FindRequest(inbound, association, dataset, raw), perform_find
+        retrieve = RetrieveRequest(inbound, association, dataset, raw)
+        return retrieve, perform_get if verb is Verb.GET else self._perform_move
 
     async def _perform_move(self, performance: Performance) -> None:
         await perform_move(performance, self._destinations, self._associations)
@@ -266,16 +273,14 @@ class HandlerProvider:
         request: Request,
         inbound: Inbound,
         function: Handler | None,
-        work: Callable[[Performance], Coroutine[Any, Any, None]],
+        work: Work,
     ) -> None:
         """Performs it once the window has a place."""
         performance = Performance(request, inbound, function, served.share)
         self._tell_request(served, RequestBegan, performance)
         served.admit(performance, partial(self._run, served, performance, work))
 
-    async def _run(
-        self, served: Served, performance: Performance, work: Callable[[Performance], Coroutine[Any, Any, None]]
-    ) -> None:
+    async def _run(self, served: Served, performance: Performance, work: Work) -> None:
         try:
             await work(performance)
         except Exception as error:
@@ -347,14 +352,11 @@ def provider_for(handlers: Mapping[str, Handler] | None) -> Provider | None:
     return None if handlers is None else HandlerProvider(Handlers.of(handlers))
 
 
-def _decoded(data: ReceivedData, inbound: Inbound, verb: Verb) -> tuple[bytes, Dataset]:
-    """In a storage thread: the bytes of a data set, and what they say."""
-    with data:
-        if verb in _COMPOSITE and data.length > MOST_IDENTIFIER:
-            raise StorageError(f"an identifier of {data.length} bytes, {MOST_IDENTIFIER} are taken")
-        with data.open() as file:
-            dataset = decode_dataset(file, inbound.context.transfer_syntax)
-        return data.bytes(), dataset
+def _decode(data: ReceivedData, inbound: Inbound, verb: Verb) -> tuple[bytes, Dataset]:
+    """In a storage thread: the bytes of an identifier, and what they say; large attributes are not held twice."""
+    with data.open() as file:
+        dataset = decode_dataset(file, inbound.context.transfer_syntax)
+    return data.bytes() if verb in _COMPOSITE else b"", dataset
 
 
 def _refuse(inbound: Inbound, status: Status, comment: str) -> None:
@@ -370,6 +372,3 @@ def _close(data: ReceivedData | None) -> None:
 
 
 _COMPOSITE = (Verb.ECHO, Verb.STORE, Verb.FIND, Verb.GET, Verb.MOVE)
-
-MOST_IDENTIFIER = 16 * MIB
-"""What a query or retrieve may hold, in bytes: a list of UIDs for a large study is a fraction of it."""

@@ -371,14 +371,21 @@ class NRequest(Request):
     """A request of an N-service (PS3.7 10.1)."""
 
     def __init__(
-        self, inbound: Inbound, association: AssociationInfo, dataset: Dataset | None, data: Bytes | None
+        self, inbound: Inbound, association: AssociationInfo, dataset: Dataset | None, data: ReceivedData | None
     ) -> None:
         super().__init__(inbound, association)
         self.dataset = dataset
         """The attributes, the event or action information; None without a data set."""
-        self.bytes = data
-        """The same as it came, in the transfer syntax of the context."""
+        self._data = data
         self._new_uid: UID | None = None
+
+    @property
+    def bytes(self) -> Bytes | None:
+        """The same as it came, in the transfer syntax of the context; until the request is answered.
+
+        Of more than a MiB it is read from a temporary file.
+        """
+        return None if self._data is None else self._data.bytes()
 
     @property
     def sop_instance_uid(self) -> UID | None:

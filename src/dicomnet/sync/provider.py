@@ -87,7 +87,7 @@ class Functions:
 
     def choose(self, inbound: Inbound) -> Any:
         if verb_of(inbound.command) in self._functions:
-            return inbound.session.shell.spool()
+            return inbound.spool()
         return inbound.session.shell.nowhere()
 
     def perform(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
