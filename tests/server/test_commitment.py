@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from dicomnet.exchanges.reports import InstanceRef
 from dicomnet.server.commitment import commitment_handler
 from dicomnet.server.entity import Entity
 from dicomnet.uids import CTImageStorage
-from server.serving import calling, local, until
+from server.serving import WAIT, calling, local, until
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +153,42 @@ async def test_titles_of_strangers_make_no_lines_of_their_own_in_the_log(caplog:
         await work
     assert "cannot be reported to A\\x0a7f3a all is well: no such place: A\\x0a7f3a" in caplog.text
     assert not any("\n" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_commitment_in_hand_is_finished_within_the_grace() -> None:
+    """Its peer has released long ago, so no association tells that somebody waits."""
+    listener = Listening()
+    asked, go = asyncio.Event(), asyncio.Event()
+    async with listener.server:
+        server = local(peers=listener.book)
+
+        @server.on_commit
+        async def decide(refs: list[InstanceRef]) -> Any:
+            asked.set()
+            await go.wait()
+            return refs, []
+
+        async with server:
+            async with calling(server, "storage-commitment") as association:
+                await ask(association)
+            await asked.wait()
+            ending = asyncio.create_task(server.aclose(grace=WAIT))
+            await until(lambda: server._site.running.stopping)
+            go.set()
+            await ending
+    assert listener.heard == [("ARCHIVE", "1.2.3.1")]
+
+
+async def test_the_end_waits_for_no_later_attempt(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A peer that could not be reached may be out for longer than any grace; the log has what it was not told."""
+    monkeypatch.setattr("dicomnet.server.commitment.PAUSES", (3600.0,))
+    async with local(peers={"ME": "127.0.0.1:1"}) as server:
+        keep_all(server)
+        async with calling(server, "storage-commitment") as association:
+            await ask(association)
+        await until(lambda: "cannot be reported to ME" in caplog.text)
+        async with asyncio.timeout(WAIT):
+            await server.aclose(grace=3600)
+    assert "the server ends before commitment 1.2.3.1 (1 committed, 0 not) is told to ME" in caplog.text

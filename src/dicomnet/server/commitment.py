@@ -42,6 +42,9 @@ class Reporter(Protocol):
     def start_task(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs something beside the associations."""
 
+    async def pause(self, seconds: float) -> bool:
+        """Lets time pass, unless the server comes to its end; whether it goes on."""
+
 
 class Committer(Protocol):
     """What a commitment needs of the title that is asked for it."""
@@ -90,43 +93,29 @@ class _Commitment:
         self._our_title = entity.aet or request.called_ae
         self._peer = printable(self._title)
         self._transaction = transaction_uid
+        self._what = f"commitment {transaction_uid}"
         self._refs = refs
 
     async def carry_out(self, function: CommitFunction) -> None:
         """From the decision to the report."""
         try:
-            await self._carry_out(function)
+            committed, failed = await self._ask(function)
+            self._what += f" ({len(committed)} committed, {len(failed)} not)"
+            await self._tell(*commitment_result(self._transaction, committed, failed))
         except asyncio.CancelledError:
-            log.warning("%s the server ends before commitment %s is reported", self._id, self._transaction)
+            log.error("%s the server ends before %s is told to %s", self._id, self._what, self._peer)
             raise
 
-    async def _carry_out(self, function: CommitFunction) -> None:
-        committed, failed = await self._ask(function)
-        event_type, dataset = commitment_result(self._transaction, committed, failed)
-        what = f"commitment {self._transaction} ({len(committed)} committed, {len(failed)} not)"
+    async def _tell(self, event_type: int, dataset: Any) -> None:
         if await self._report_here(event_type, dataset):
-            log.info("%s %s reported to %s", self._id, what, self._peer)
             return
-        for pause in (0.0, *PAUSES):
-            await asyncio.sleep(pause)
-            try:
-                await self._running.report_to_title(
-                    self._entity,
-                    self._title,
-                    StorageCommitmentPushModel,
-                    STORAGE_COMMITMENT_INSTANCE,
-                    event_type,
-                    dataset,
-                    aet=self._our_title,
-                )
-            except DicomNetError as error:
-                log.warning("%s %s cannot be reported to %s: %s", self._id, what, self._peer, printable(str(error)))
-                if isinstance(error, InvalidValue | StatusError):  # it has no address, or has heard it
-                    return
-            else:
-                log.info("%s %s reported to %s on an association of our own", self._id, what, self._peer)
+        for pause in (*PAUSES, None):
+            if await self._report_there(event_type, dataset):
                 return
-        log.error("%s %s is given up: %s was never told", self._id, what, self._peer)
+            if pause is not None and not await self._running.pause(pause):
+                log.error("%s the server ends before %s is told to %s", self._id, self._what, self._peer)
+                return
+        log.error("%s %s is given up: %s was never told", self._id, self._what, self._peer)
 
     async def _ask(self, function: CommitFunction) -> tuple[list[InstanceRef], list[tuple[InstanceRef, int]]]:
         """What the function says; whatever it does not speak of, or if it fails, is not committed."""
@@ -156,6 +145,26 @@ class _Commitment:
         except DicomNetError as error:
             log.info("%s a commitment result did not get through: %s", self._id, printable(str(error)))
             return False
+        log.info("%s %s reported to %s", self._id, self._what, self._peer)
+        return True
+
+    async def _report_there(self, event_type: int, dataset: Any) -> bool:
+        """Whether there is no more to be done at the address of the peer: it was told, or never will be."""
+        try:
+            await self._running.report_to_title(
+                self._entity,
+                self._title,
+                StorageCommitmentPushModel,
+                STORAGE_COMMITMENT_INSTANCE,
+                event_type,
+                dataset,
+                aet=self._our_title,
+            )
+        except DicomNetError as error:
+            reason = printable(str(error))
+            log.warning("%s %s cannot be reported to %s: %s", self._id, self._what, self._peer, reason)
+            return isinstance(error, InvalidValue | StatusError)  # it has no address, or has heard it
+        log.info("%s %s reported to %s on an association of our own", self._id, self._what, self._peer)
         return True
 
 

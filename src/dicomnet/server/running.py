@@ -72,6 +72,7 @@ class Running:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._end: asyncio.Task[None] | None = None
         self._nobody_left = asyncio.Event()
+        self._ending = asyncio.Event()
         self._hurry = asyncio.Event()
         self.over = asyncio.Event()
         """Set at the end of `stop`."""
@@ -111,10 +112,17 @@ class Running:
         self._hurry.set()
 
     def start_task(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Runs something beside the associations; at the end of the server it is cancelled."""
+        """Runs something beside the associations; at the end of the server it has the same time as they have."""
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
+
+    async def pause(self, seconds: float) -> bool:
+        """Lets time pass for such a task, unless the server comes to its end; whether it goes on."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
+        return not self.stopping
 
     # Connections.
 
@@ -243,6 +251,7 @@ class Running:
 
     async def _stop(self, grace: float) -> None:
         self.stopping = True
+        self._ending.set()
         for listener in self._listeners:
             await listener.close()
         log.info("no more connections are accepted; %d are served to their end", len(self._connections))
@@ -252,6 +261,7 @@ class Running:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._until_nobody_is_left(self._hurry)
+                await self._until_tasks_are_over()
         for connection in list(self._connections.values()):
             connection.session.abort()
         with suppress(TimeoutError):
@@ -272,9 +282,15 @@ class Running:
         self.over.set()
 
     async def _until_nobody_is_left(self, or_else: asyncio.Event | None = None) -> None:
-        if not self._connections:
-            return
-        waits = [self.loop.create_task(one.wait()) for one in (self._nobody_left, or_else) if one is not None]
+        if self._connections:
+            await self._first(self._nobody_left.wait(), *(() if or_else is None else (or_else.wait(),)))
+
+    async def _until_tasks_are_over(self) -> None:
+        while self._tasks and not self._hurry.is_set():
+            await self._first(asyncio.wait(self._tasks), self._hurry.wait())
+
+    async def _first(self, *works: Coroutine[Any, Any, Any]) -> None:
+        waits = [self.loop.create_task(one) for one in works]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
