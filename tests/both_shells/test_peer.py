@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from both_shells.archive import CT, MR, PATIENCE, Archive, Line, answer_find, find_without_end, study
+from both_shells.archive import CT, EXPLICIT_LE, MR, PATIENCE, Archive, Line, answer_find, find_without_end, study
 from both_shells.conftest import instance
 from both_shells.faces import Shell
 from dicomnet import ConnectionLost, InvalidValue, PartialFailure, Status, StatusError, sync
@@ -168,6 +168,16 @@ def test_a_store_gives_up_on_a_peer_that_always_closes(shell: Shell, archive: Ar
     assert [result.outcome for result in report] == [Outcome.UNKNOWN] * 2 + [Outcome.NOT_SENT] * 4
     assert isinstance(report.error, ConnectionLost)
     assert opened(archive) == 2
+
+
+def test_a_second_copy_is_stored_where_the_peer_does_not_take_the_first(shell: Shell, archive: Archive) -> None:
+    """The one that is compressed fails, the other is no duplicate of anything."""
+    archive.syntax = EXPLICIT_LE
+    compressed, plain = instance(1, syntax="1.2.840.10008.1.2.4.70"), instance(1)
+    with shell.peer(archive.address) as peer:
+        report = peer.store([compressed, plain, plain], check=False)
+    assert [result.outcome for result in report] == [Outcome.FAILED, Outcome.STORED, Outcome.SKIPPED]
+    assert archive.stored == ["1.2.3.1"]
 
 
 # Several associations for one store.

@@ -536,6 +536,14 @@ class Carrier:
     def wake_soon(self) -> None:
         self.changed()
 
+    def work(self, function: Callable[[], T], then: Callable[[T | None, Exception | None], object]) -> None:
+        result, error = None, None
+        try:
+            result = function()
+        except Exception as failure:  # noqa: BLE001 (told to who waits)
+            error = failure
+        then(result, error)
+
     def memory(self) -> MemorySink:
         return MemorySink(limit=self.actor.endpoint.connection.limits.response_data)
 
@@ -636,6 +644,12 @@ class Item:
         self.bodies: list[MemoryBody] = []
         self.asked: list[str] = []
         """As what a body was asked for."""
+
+    def claim(self) -> str | None:
+        return None
+
+    def disclaim(self) -> None:
+        """There are no copies of it."""
 
     def body(self) -> MemoryBody:
         return self._body("as it is")

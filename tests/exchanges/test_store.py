@@ -278,6 +278,89 @@ def test_an_unknown_transfer_syntax_counts_as_compressed() -> None:
     assert not is_compressed(EXPLICIT_LE)
 
 
+# Copies of one instance.
+
+
+class Copy(Item):
+    """One of several under the same UID; which of them is stored stands in a list that they share."""
+
+    def __init__(self, index: int, holder: list[Item], **kind: Any) -> None:
+        super().__init__(index, **kind)
+        self.sop_instance_uid = UID("1.2.3")
+        self._holder = holder
+        self.claim()
+
+    def claim(self) -> str | None:
+        if not self._holder:
+            self._holder.append(self)
+        return None if self._holder[0] is self else f"the same as {self._holder[0].name}"
+
+    def disclaim(self) -> None:
+        if self._holder == [self]:
+            self._holder.clear()
+
+
+class Spare:
+    """A second copy as a source has it."""
+
+    def __init__(self, copy: Copy) -> None:
+        self.name, self.path, self.index, self.reason, self.copy = copy.name, None, copy.index, "the same", copy
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_a_second_copy_is_stored_where_the_first_has_no_way(window: int) -> None:
+    """The third is then skipped, for the second is there."""
+    scp, holder = Scp(), list[Item]()
+    stage, session = start(scp, names=names((CT_IMAGE_STORAGE, EXPLICIT_LE)), window=window)
+    items = Items(
+        [Copy(0, holder, syntax=JPEG), Item(1), Spare(Copy(2, holder)), Spare(Copy(3, holder)), Item(4)],
+    )
+    report = stage.run(store(session, items).run())
+    assert outcomes(report) == [
+        Outcome.FAILED,
+        Outcome.STORED,
+        Outcome.STORED,
+        Outcome.SKIPPED,
+        Outcome.STORED,
+    ]
+    assert report.results[3].detail == "the same as item2"
+    assert len(scp.requests) == 3
+
+
+@pytest.mark.parametrize("window", [1, 4])
+@pytest.mark.parametrize(
+    ("status", "second"), [(Status.SUCCESS, Outcome.SKIPPED), (0xB000, Outcome.SKIPPED), (0xA700, Outcome.STORED)]
+)
+def test_a_second_copy_waits_for_what_becomes_of_the_first(window: int, status: int, second: Outcome) -> None:
+    """The others do not wait with it."""
+    archive, holder = Archive(), list[Item]()
+    stage, session = start(archive, window=window)
+    items = Items([Copy(0, holder), Spare(Copy(1, holder)), Item(2)])
+    task = stage.start(store(session, items).run())
+    stage.rest()
+    assert len(archive.held) == 1
+    archive.answer(status=status)
+    stage.rest()
+    while not task.done:
+        archive.answer()
+        stage.rest()
+    assert task.outcome().results[1].outcome is second
+    assert items.all_closed()
+
+
+def test_a_second_copy_of_what_is_lost_on_its_way_is_skipped() -> None:
+    """The peer may have it; what was not sent was not."""
+    archive, holder = Archive(), list[Item]()
+    stage, session = start(archive)
+    other = list[Item]()
+    items = Items([Copy(0, holder), Spare(Copy(1, holder)), Copy(2, other), Spare(Copy(3, other))])
+    task = stage.start(store(session, items).run())
+    stage.rest()
+    stage.hang_up(stage.peer)
+    stage.rest()
+    assert outcomes(task.outcome()) == [Outcome.UNKNOWN, Outcome.SKIPPED, Outcome.NOT_SENT, Outcome.NOT_SENT]
+
+
 # What cannot be read.
 
 

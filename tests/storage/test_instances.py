@@ -281,6 +281,38 @@ class TestDuplicates:
         assert isinstance(other, Instance)
         assert isinstance(second, Skipped)
         assert second.reason == f"the same instance as {CT}"
+        assert second.copy is not None
+        assert second.copy.claim() == second.reason
+
+    def test_the_second_has_its_turn_when_the_first_could_not_be_stored(self) -> None:
+        """And then the third is the one that is skipped."""
+        first, second, third = Instances([MR_RLE, MR, MR], skip_duplicates=True)
+        assert isinstance(first, Instance)
+        assert isinstance(second, Skipped)
+        assert isinstance(third, Skipped)
+        assert second.copy is not None
+        assert third.copy is not None
+        second.copy.disclaim()  # it has nothing to give back
+        assert second.copy.claim() == f"the same instance as {MR_RLE}"
+        first.disclaim()
+        assert second.copy.claim() is None
+        assert third.copy.claim() == f"the same instance as {MR}"
+        assert first.claim() is not None
+
+    def test_one_that_comes_after_the_first_could_not_be_stored_is_a_first_one(self) -> None:
+        """Nothing of it is stored or on its way."""
+        instances = Instances([CT, CT])
+        (first,) = instances.take(1)
+        assert isinstance(first, Instance)
+        first.disclaim()
+        assert isinstance(instances.take(1)[0], Instance)
+
+    def test_another_content_under_the_same_uid_is_told(self) -> None:
+        """As far as it shows without reading it."""
+        short, long = (header() + b"\x10\0\x10\0PN" + bytes((len(name), 0)) + name for name in (b"X ", b"Long"))
+        _, second = Instances([short, long])
+        assert isinstance(second, Skipped)
+        assert second.reason == "has the UID of instance 1.2.3 and another content, 12 bytes instead of 10"
 
     def test_unless_they_are_wanted(self) -> None:
         """Somebody tests an archive with them."""

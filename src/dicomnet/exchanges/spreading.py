@@ -32,7 +32,8 @@ def store_over(
     """
     ahead = _Ahead(source)
     first: Sequence[Any] = yield Work(ahead.look)
-    pairs = [(item.sop_class_uid, item.transfer_syntax_uid) for item in first if hasattr(item, "sop_class_uid")]
+    known = [getattr(item, "copy", None) or item for item in first]
+    pairs = [(item.sop_class_uid, item.transfer_syntax_uid) for item in known if hasattr(item, "sop_class_uid")]
     contexts = for_instances(pairs)
     if not contexts:  # nothing that could be sent; no association is opened for it
         return (yield from Store(_Nowhere(), ahead, **options).run())

@@ -35,6 +35,12 @@ class Instance(Protocol):
     index: int
     """Its place among those of its source."""
 
+    def claim(self) -> str | None:
+        """Makes this copy of it the one that is stored; or says why not, if another one is, or is on its way."""
+
+    def disclaim(self) -> None:
+        """It could not be stored: another copy may be."""
+
     def body(self) -> Body:
         """Its data set as it is."""
 
@@ -50,7 +56,7 @@ class Source(Protocol):
 
     def take(self, count: int) -> Sequence[Any]:
         """The next ones, no more than `count`, none at the end; each an `Instance`, or with a ``reason`` why it is skipped, or
-        with the ``error`` that it cannot be read for."""
+        with the ``error`` that it cannot be read for. What is skipped as a second ``copy`` has its turn if the first fails."""
 
 
 class Route(NamedTuple):
@@ -142,7 +148,7 @@ class Store:
         self._failure: Exception | None = None
         """What the source has raised; told when what it gave before is done."""
         self._session: Session | None = None
-        self._in_flight: dict[Operation, StoreResult] = {}
+        self._in_flight: dict[Operation, _Prepared] = {}
         self._moved_bytes = 0
         self._done_bytes = 0
         self._done = 0
@@ -204,15 +210,19 @@ class Store:
         return prepared
 
     def _prepared(self, item: Any, result: StoreResult) -> _Prepared:
-        if getattr(item, "reason", None) is not None:
+        copy = getattr(item, "copy", None)
+        if copy is None and getattr(item, "reason", None) is not None:
             result.outcome, result.detail = Outcome.SKIPPED, item.reason
             return _Prepared(None, result)
         if getattr(item, "error", None) is not None:
             result.outcome, result.error, result.detail = Outcome.FAILED, item.error, str(item.error)
             return _Prepared(None, result)
+        item = copy or item
         result.sop_class_uid, result.sop_instance_uid = item.sop_class_uid, item.sop_instance_uid
         result.transfer_syntax_uid = item.transfer_syntax_uid
-        prepared = _Prepared(item, result)
+        prepared = _Prepared(item, result, spare=copy is not None)
+        if prepared.spare:
+            return prepared
         prepared.route = self._routes.route(item, decode=self._decode)
         if prepared.route is not None:
             self._open_body(prepared)
@@ -250,6 +260,9 @@ class Store:
         """Whether it is this one's turn; the instances of one association do not wait for those of another."""
         if not self._in_flight:
             return True
+        if prepared.spare:  # whether it is needed shows when the first one is through
+            uid = prepared.result.sop_instance_uid
+            return all(each.result.sop_instance_uid != uid for each in self._in_flight.values())
         if prepared.body is None and prepared.result.outcome is not Outcome.NOT_SENT:
             return True
         if prepared.route is None or prepared.route.session is not self._session:
@@ -258,12 +271,16 @@ class Store:
 
     def _send(self, prepared: _Prepared) -> Script[None]:
         item, result = prepared.item, prepared.result
-        if result.outcome is not Outcome.NOT_SENT or item is None:
-            self._finish(result)
+        if result.outcome is not Outcome.NOT_SENT or item is None or _is_superfluous(prepared):
+            self._finish(prepared)
             return
         if self._stop is not None and self._stop():
             prepared.close()
-            self._finish(result)
+            self._finish(prepared)
+            return
+        if prepared.spare:
+            prepared.spare = False
+            self._ready.appendleft(prepared)  # it has no way yet, which may have to wait
             return
         if self._session is not None and _was_lost(self._session):
             self._ready.appendleft(prepared)
@@ -293,9 +310,9 @@ class Store:
                 self._ready.appendleft(prepared)
                 yield from self._lost(session)
             else:
-                self._fail(result, error)
+                self._fail(prepared, error)
         else:
-            self._in_flight[operation] = result
+            self._in_flight[operation] = prepared
 
     def _settle(self, session: Session, prepared: _Prepared) -> Script[None]:
         try:
@@ -308,7 +325,7 @@ class Store:
 
     def _find_way(self, prepared: _Prepared) -> Script[Route | None]:
         """A route for one that had none when it was read, or whose association is gone."""
-        item, result = prepared.item, prepared.result
+        item = prepared.item
         assert item is not None
         prepared.close()
         while True:
@@ -319,14 +336,14 @@ class Store:
             try:
                 opened = yield from self._routes.open_for(item)
             except DicomNetError as error:
-                self._fail(result, error)
+                self._fail(prepared, error)
                 return None
             if not opened:
-                self._fail(result, StorageError(self._routes.refusal(item)))
+                self._fail(prepared, StorageError(self._routes.refusal(item)))
                 return None
         yield Work(partial(self._open_body, prepared))
         if prepared.body is None:
-            self._finish(result)
+            self._finish(prepared)
             return None
         return prepared.route
 
@@ -350,9 +367,9 @@ class Store:
     def _read_answers(self) -> None:
         in_flight = self._in_flight
         for operation in [each for each in in_flight if each.answered]:
-            result = in_flight.pop(operation)
-            _judge(result, operation)
-            self._finish(result)
+            prepared = in_flight.pop(operation)
+            _judge(prepared.result, operation)
+            self._finish(prepared)
 
     def _lost(self, session: Session) -> Script[None]:
         """The association is gone: nobody will ever tell what became of what was in flight."""
@@ -361,12 +378,13 @@ class Store:
         unknown = [*self._in_flight.values()]
         self._in_flight.clear()
         self._session = None
-        for result in unknown:
+        for prepared in unknown:
+            result = prepared.result
             # A data set that could not be read to its end has ended the association; of that one it is known.
             failed = isinstance(error, StorageError) and len(unknown) == 1
             result.outcome = Outcome.FAILED if failed else Outcome.UNKNOWN
             result.error, result.detail = error, str(error)
-            self._finish(result)
+            self._finish(prepared)
         try:
             if (yield from self._routes.reopen(error)):
                 return
@@ -383,15 +401,19 @@ class Store:
         while self._ready:
             prepared = self._ready.popleft()
             prepared.close()
-            if prepared.result.outcome is Outcome.NOT_SENT:
+            if prepared.result.outcome is Outcome.NOT_SENT and not _is_superfluous(prepared):
                 prepared.result.error, prepared.result.detail = error, str(error)
-            self._finish(prepared.result)
+            self._finish(prepared)
 
-    def _fail(self, result: StoreResult, error: Exception) -> None:
+    def _fail(self, prepared: _Prepared, error: Exception) -> None:
+        result = prepared.result
         result.outcome, result.error, result.detail = Outcome.FAILED, error, str(error)
-        self._finish(result)
+        self._finish(prepared)
 
-    def _finish(self, result: StoreResult) -> None:
+    def _finish(self, prepared: _Prepared) -> None:
+        item, result = prepared.item, prepared.result
+        if item is not None and result.outcome in (Outcome.FAILED, Outcome.NOT_SENT):
+            item.disclaim()
         self._done += 1
         self._failed += result.outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_SENT)
         if result.ok and (self._progress is None or result.length <= _WORTH_COUNTING):
@@ -413,7 +435,8 @@ class Store:
 
     def _let_go(self) -> None:
         """Left in the middle: what is in flight is for whoever uses the association next to settle."""
-        for operation, result in self._in_flight.items():
+        for operation, prepared in self._in_flight.items():
+            result = prepared.result
             if operation.answered:
                 _judge(result, operation)
             else:
@@ -426,11 +449,13 @@ class Store:
 class _Prepared:
     """One instance on its way from the source to the wire."""
 
-    __slots__ = ("body", "item", "result", "route")
+    __slots__ = ("body", "item", "result", "route", "spare")
 
-    def __init__(self, item: Instance | None, result: StoreResult) -> None:
+    def __init__(self, item: Instance | None, result: StoreResult, *, spare: bool = False) -> None:
         self.item = item
         self.result = result
+        self.spare = spare
+        """Whether it is a second copy, and was not needed so far."""
         self.route: Route | None = None
         self.body: Body | None = None
 
@@ -495,6 +520,14 @@ def _judge(result: StoreResult, operation: Operation) -> None:
         result.outcome = Outcome.FAILED
         result.error = status_error(reply.response, operation.request)
         result.detail = str(result.error)
+
+
+def _is_superfluous(prepared: _Prepared) -> bool:
+    """Whether it is a second copy, and the first is stored or on its way; then it is skipped."""
+    reason = prepared.item.claim() if prepared.spare and prepared.item is not None else None
+    if reason is not None:
+        prepared.result.outcome, prepared.result.detail = Outcome.SKIPPED, reason
+    return reason is not None
 
 
 def _was_lost(session: Session) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.fragments import Body
@@ -54,6 +54,22 @@ class Instance:
     _source: InstanceFile | _Memory | Dataset
     index: int = 0
     """Its place among those that were given, from 0."""
+    _holders: _Holders | None = None
+    """Which of several copies is the one that is stored."""
+
+    def claim(self) -> str | None:
+        """Makes this copy the one that is stored; or says why not, if another one is, or is on its way."""
+        if self._holders is None:
+            return None
+        mine = _Holder(self.index, self.name, self.transfer_syntax_uid, self.length)
+        holder = self._holders.setdefault((self.sop_class_uid, self.sop_instance_uid), mine)
+        return None if holder.index == self.index else _why(self, holder)
+
+    def disclaim(self) -> None:
+        """It could not be stored: another copy may be."""
+        identity = (self.sop_class_uid, self.sop_instance_uid)
+        if self._holders is not None and self.claim() is None:
+            self._holders.pop(identity, None)
 
     def body(self) -> Body:
         """The data set as it is, to be sent and closed."""
@@ -111,6 +127,8 @@ class Skipped:
     path: Path | None
     reason: str
     index: int = field(default=0, compare=False)
+    copy: Instance | None = field(default=None, compare=False)
+    """A second copy of an instance: it is what to store if the first one cannot be."""
 
 
 @dataclass(slots=True)
@@ -140,7 +158,8 @@ class Instances:
             what: the path of a file or of a folder; bytes, of a file or of a data set; a pydicom data set; an
                 `InstanceFile`; a `ReceivedData`; or an iterable of all these, nested as it may be.
             disk: the file system.
-            skip_duplicates: whether the second of two with the same SOP class and instance UID is left out.
+            skip_duplicates: whether the second of two with the same SOP class and instance UID is left out, unless the first
+                cannot be stored.
 
         Raises:
             StorageError: there is nothing at that path.
@@ -151,10 +170,10 @@ class Instances:
         _check_only_path(what)
         self._disk = disk or Disk()
         self._lock = threading.Lock()
-        self._given = 0
         self._failure: Exception | None = None
         items = self._read(what)
-        self._items = _without_duplicates(items) if skip_duplicates else items
+        numbered = _numbered(items)
+        self._items = _without_duplicates(numbered) if skip_duplicates else numbered
 
     def __iter__(self) -> Iterator[Item]:
         while items := self.take(1):
@@ -172,10 +191,7 @@ class Instances:
                 raise failure
             items: list[Item] = []
             try:
-                for item in islice(self._items, count):
-                    item.index = self._given
-                    self._given += 1
-                    items.append(item)
+                items.extend(islice(self._items, count))  # in which what came before an error stays
             except Exception as error:
                 if not items:
                     raise
@@ -343,16 +359,42 @@ def _name(sop_instance_uid: str) -> str:
     return f"instance {sop_instance_uid}"
 
 
+def _numbered(items: Iterator[Item]) -> Iterator[Item]:
+    for index, item in enumerate(items):
+        item.index = index
+        yield item
+
+
 def _without_duplicates(items: Iterator[Item]) -> Iterator[Item]:
-    first: dict[tuple[UID, UID], str] = {}
+    holders: _Holders = {}
     for item in items:
         if isinstance(item, Instance):
-            identity = (item.sop_class_uid, item.sop_instance_uid)
-            if identity in first:
-                yield Skipped(item.name, item.path, f"the same instance as {first[identity]}")
+            item._holders = holders
+            reason = item.claim()
+            if reason is not None:
+                yield Skipped(item.name, item.path, reason, item.index, copy=item)
                 continue
-            first[identity] = item.name
         yield item
+
+
+class _Holder(NamedTuple):
+    """The copy of an instance that is stored."""
+
+    index: int
+    name: str
+    transfer_syntax_uid: UID
+    length: int
+
+
+_Holders: TypeAlias = "dict[tuple[UID, UID], _Holder]"
+
+
+def _why(item: Instance, holder: _Holder) -> str:
+    """Why an instance is not stored beside the copy that is."""
+    same_syntax = item.transfer_syntax_uid == holder.transfer_syntax_uid
+    if same_syntax and item.length and holder.length and item.length != holder.length:
+        return f"has the UID of {holder.name} and another content, {item.length} bytes instead of {holder.length}"
+    return f"the same instance as {holder.name}"
 
 
 def _can_be_given(what: Any) -> bool:
