@@ -173,6 +173,72 @@ def test_a_first_association_in_use_stays_beside_the_second() -> None:
     assert all(session.over and session.error is None for session in stage.sessions)
 
 
+def test_two_tasks_that_need_different_associations_wait_for_each_other() -> None:
+    """Neither sends on one that is being released, and neither opens one twice."""
+    scp = Scp()
+    stage, requestor = start(scp, many(200))
+    scripts = [requestor.n_delete(private(n), "1.2.3") for n in (199, 0, 198, 1, 197)]
+    tasks = [stage.start(script) for script in scripts]
+    stage.until(lambda: all(task.done for task in tasks))
+    assert [task.outcome().status for task in tasks] == [Status.SUCCESS] * 5
+    assert len(scp.asked) <= 4
+    stage.run(requestor.release())
+    assert all(session.over and session.error is None for session in stage.sessions)
+
+
+def test_an_association_is_not_replaced_under_one_who_is_about_to_send() -> None:
+    """He ends what was left on it first, which takes a moment."""
+    scp = Scp(find=until_cancelled)
+    stage, requestor = start(scp, [*wanted(["study-root-find"]), *many(200)])
+    find: Find = stage.run(requestor.find("STUDY", {}))
+    stage.run(find.next())
+    first, second = stage.start(requestor.echo()), stage.start(requestor.n_delete(private(199), "1.2.3"))
+    stage.until(lambda: first.done and second.done)
+    assert first.outcome() == Status.SUCCESS
+    assert second.outcome().status == Status.SUCCESS
+    assert len(requestor.sessions) == 2
+
+
+def test_a_store_and_another_operation_share_what_they_need() -> None:
+    """Each has its own association as long as both are at work."""
+    scp = Scp()
+    stage, requestor = start(scp, ["verification"], flexible=True)
+    tasks = [stage.start(requestor.store(Items(20))), *(stage.start(requestor.echo()) for _ in range(5))]
+    stage.until(lambda: all(task.done for task in tasks))
+    assert tasks[0].outcome().ok
+    assert [task.outcome() for task in tasks[1:]] == [Status.SUCCESS] * 5
+
+
+def test_an_abort_ends_what_is_being_opened_and_a_release_waits_for_it() -> None:
+    """No association is left behind by whoever ends them all."""
+    stage, requestor = start(Scp(), many(200))
+    task = stage.start(requestor.n_delete(private(199), "1.2.3"))
+    stage.until(lambda: len(stage.sessions) == 2)
+    requestor.abort()
+    stage.rest()
+    with pytest.raises(AssociationAborted):
+        task.outcome()
+    stage, requestor = start(Scp(), many(200))
+    task = stage.start(requestor.n_delete(private(199), "1.2.3"))
+    stage.run(requestor.release())
+    assert task.done
+    assert all(session.over for session in stage.sessions)
+
+
+def test_a_replacement_that_was_left_harms_nobody() -> None:
+    """Ctrl-C in the middle of the release: what follows goes on from there."""
+    for moments in range(6):
+        scp = Scp()
+        stage, requestor = start(scp, many(200), stage=Stage(scp, latency=0.1))
+        task = stage.start(requestor.n_delete(private(199), "1.2.3"))
+        stage.advance(moments * 0.1)
+        task.leave()
+        assert stage.run(requestor.echo()) == Status.SUCCESS
+        assert len(requestor.standing) == 1
+        stage.run(requestor.release())
+        assert all(session.over for session in stage.sessions)
+
+
 def test_a_find_left_on_the_first_association_ends_with_it() -> None:
     """Nobody is at it; its iterator says so."""
     scp = Scp(find=until_cancelled)

@@ -315,7 +315,7 @@ class Association:
 
     async def _gone(self) -> None:
         """The transports follow, which takes a moment."""
-        for session in self._requestor.sessions if self._requestor is not None else ():
+        for session in self._requestor.standing if self._requestor is not None else ():
             carrier = session.shell
             assert isinstance(carrier, Carrier)
             await carrier.gone()

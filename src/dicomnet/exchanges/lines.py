@@ -167,7 +167,7 @@ class Lines:
         self._era += 1
         ended: list[Session] = []
         while (line := self._next_idle()) is not None:
-            ended += line.requestor.sessions
+            ended += line.requestor.standing
             line.requestor.abort()
         return ended
 

@@ -425,7 +425,7 @@ class Association:
 
     def abort(self) -> None:
         """Ends the association at once (PS3.8 7.3), from any thread; one that is in a call gets an `AssociationAborted`."""
-        for session in self._requestor.sessions:
+        for session in self._requestor.standing:
             carrier = session.shell
             assert isinstance(carrier, Carrier)
             carrier.abort_from_anywhere()
