@@ -51,6 +51,10 @@ class Limits:
     """The same from one address: one modality in a loop does not lock out the others."""
     handshakes: int = 64
     """TLS handshakes of one listener at a time; they cost processor time before anybody is known."""
+    commitments: int = 512
+    """Storage commitments of one server that are not reported yet: a peer that cannot be reached holds each for minutes."""
+    commitments_per_address: int = 128
+    """The same from one address: a modality that asks for each instance of a study alone is still answered."""
     asynchronous_window: int = 16
     """Operations performed at a time for a peer that offers an asynchronous window."""
     excess_operations: int = 16

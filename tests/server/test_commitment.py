@@ -10,9 +10,10 @@ import pytest
 from pydicom import Dataset
 
 from dicomnet.aio.association import Association
-from dicomnet.errors import InvalidValue
+from dicomnet.errors import InvalidValue, StatusError
 from dicomnet.exchanges.reports import InstanceRef
-from dicomnet.server.commitment import commitment_handler
+from dicomnet.limits import Limits
+from dicomnet.server.commitment import Commitments, commitment_handler
 from dicomnet.server.entity import Entity
 from dicomnet.uids import CTImageStorage
 from server.serving import WAIT, calling, local, until
@@ -126,6 +127,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self.running = self
+        self.commitments = Commitments(Limits())
         self.works: list[Any] = []
 
     def start_task(self, work: Any) -> None:
@@ -144,7 +146,7 @@ async def test_titles_of_strangers_make_no_lines_of_their_own_in_the_log(caplog:
     request = SimpleNamespace(
         message=SimpleNamespace(action_type_id=1, requested_sop_instance_uid="1.2.840.10008.1.20.1.1"),
         dataset=requested(1),
-        association=SimpleNamespace(id="7f3a", is_established=False),
+        association=SimpleNamespace(id="7f3a", peer_address=None, is_established=False),
         calling_ae="A\n7f3a all is well",
         called_ae="ARCHIVE",
     )
@@ -192,3 +194,32 @@ async def test_the_end_waits_for_no_later_attempt(
         async with asyncio.timeout(WAIT):
             await server.aclose(grace=3600)
     assert "the server ends before commitment 1.2.3.1 (1 committed, 0 not) is told to ME" in caplog.text
+
+
+async def test_more_commitments_than_there_is_room_for_are_refused() -> None:
+    """With 0213: each waits for minutes if its peer cannot be reached."""
+    go = asyncio.Event()
+    async with local(limits=Limits(commitments_per_address=2)) as server:
+
+        @server.on_commit
+        async def decide(refs: list[InstanceRef]) -> Any:
+            await go.wait()
+            return refs, []
+
+        async with calling(server, "storage-commitment") as association:
+            await ask(association, 1)
+            await ask(association, 2)
+            with pytest.raises(StatusError) as refusal:
+                await ask(association, 3)
+            assert refusal.value.status == 0x0213
+            go.set()
+            await until(lambda: not server._site.running._tasks)
+            await ask(association, 3)
+
+
+def test_commitments_are_counted_in_all_and_per_address() -> None:
+    """One peer takes not all of the room, and all peers together no more than there is."""
+    counted = Commitments(Limits(commitments=3, commitments_per_address=2))
+    assert [counted.enter(host) for host in ("a", "a", "a", "b", "c")] == [True, True, False, True, False]
+    counted.leave("a")
+    assert counted.enter("c")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol, TypeAlias
 
@@ -18,6 +19,7 @@ from dicomnet.errors import DicomNetError, InvalidValue, StatusError
 from dicomnet.exchanges.commitment import commitment_result, instance_refs
 from dicomnet.exchanges.reports import InstanceRef
 from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
+from dicomnet.limits import Limits
 from dicomnet.types import UID, is_uid, printable
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -30,6 +32,8 @@ CommitFunction: TypeAlias = Callable[[list[InstanceRef]], "Verdict | Awaitable[V
 
 class Reporter(Protocol):
     """What a commitment needs of the running server."""
+
+    commitments: Commitments
 
     async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function of the user's, in a thread unless it is ``async``."""
@@ -44,6 +48,27 @@ class Reporter(Protocol):
 
     async def pause(self, seconds: float) -> bool:
         """Lets time pass, unless the server comes to its end; whether it goes on."""
+
+
+class Commitments:
+    """Counts those that are not reported yet, in all and per address, against the limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._per_address: Counter[str] = Counter()
+
+    def enter(self, host: str) -> bool:
+        """Counts one more, unless it is one too many."""
+        limits = self._limits
+        if self._per_address[host] >= limits.commitments_per_address or self._per_address.total() >= limits.commitments:
+            return False
+        self._per_address[host] += 1
+        return True
+
+    def leave(self, host: str) -> None:
+        """One is over."""
+        self._per_address[host] -= 1
+        self._per_address += Counter()  # drops those that have none
 
 
 class Committer(Protocol):
@@ -72,9 +97,12 @@ def commitment_handler(entity: Committer, function: CommitFunction) -> Callable[
             )
         except DicomNetError as error:
             raise StatusError(Status.INVALID_ATTRIBUTE_VALUE, str(error)) from error
-        running = entity.running
+        running, peer = entity.running, request.association.peer_address
         assert running is not None
-        running.start_task(_Commitment(running, entity, request, transaction, refs).carry_out(function))
+        host = "" if peer is None else peer[0]
+        if not running.commitments.enter(host):
+            raise StatusError(Status.RESOURCE_LIMITATION, "too many commitments are not reported yet")
+        running.start_task(_Commitment(running, entity, request, host, transaction, refs).carry_out(function))
 
     return commit
 
@@ -83,9 +111,16 @@ class _Commitment:
     """One transaction, from its request to its report."""
 
     def __init__(
-        self, running: Reporter, entity: Committer, request: Any, transaction_uid: str, refs: list[InstanceRef]
+        self,
+        running: Reporter,
+        entity: Committer,
+        request: Any,
+        host: str,
+        transaction_uid: str,
+        refs: list[InstanceRef],
     ) -> None:
         self._running = running
+        self._host = host
         self._entity = entity
         self._association = request.association
         self._id = request.association.id
@@ -105,6 +140,8 @@ class _Commitment:
         except asyncio.CancelledError:
             log.error("%s the server ends before %s is told to %s", self._id, self._what, self._peer)
             raise
+        finally:
+            self._running.commitments.leave(self._host)
 
     async def _tell(self, event_type: int, dataset: Any) -> None:
         if await self._report_here(event_type, dataset):

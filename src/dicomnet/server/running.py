@@ -31,6 +31,7 @@ from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import ANY_TITLE, Settings
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
+from dicomnet.server.commitment import Commitments
 from dicomnet.server.entity import Entity
 from dicomnet.server.policy import settings_at
 from dicomnet.server.reception import Reception
@@ -57,6 +58,7 @@ class Running:
         self.site = site
         self.transactions = site.transactions
         self.inboxes = site.inboxes
+        self.commitments = Commitments(site.limits)
         self.stopping = False
         """Whether no new association is accepted."""
         self.loop = asyncio.get_running_loop()
