@@ -270,6 +270,15 @@ async def test_a_user_identity_is_judged(verdict: bool | bytes | None, response:
     assert asked == [identity]
 
 
+@pytest.mark.parametrize("verdict", ["", "alice", 0, 1, {}, [], bytearray(b"ticket")])
+async def test_an_identity_is_taken_by_a_clear_yes_only(verdict: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A function that returns something else by mistake lets nobody in, and the log says why."""
+    async with local(user_identity=lambda identity: verdict) as server:
+        with pytest.raises(AssociationRejected):
+            await calling(server, user_identity=UserIdentity(1, b"alice"))
+    assert f"user_identity gave {type(verdict).__name__}" in caplog.text
+
+
 async def test_who_brings_no_identity_is_rejected_unless_it_is_optional() -> None:
     """The function is not asked about nothing."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from dicomnet.dimse.commands import CStoreRequest, NEventReportRequest
@@ -62,7 +63,6 @@ class Reception:
     def associate(self, session: Session, request: AssociateRequest) -> None:
         self._entity = self._house.site.entity_called(request.called_ae) or self._entity
         self._inner = self._house.provider_of(self._entity)
-        session.on_event_report = self._house.site.transactions.take
         self._inner.associate(session, request)
 
     def choose(self, inbound: Inbound) -> Any:
@@ -80,8 +80,12 @@ class Reception:
         begun = inbound.user is not None  # when its data set was still to come
         if inbox is not None:
             inbox.received(inbound, data, error)
-        elif begun or not (self._is_refused(inbound) or self._answer_unknown_result(inbound, data)):
+        elif begun:
             self._handlers.perform(inbound, data, error)
+        elif not self._is_refused(inbound):
+            pass_on = partial(self._pass_on, inbound, data, error)
+            if not self._house.site.transactions.take(inbound, data, pass_on):
+                pass_on()
 
     def cancelled(self, inbound: Inbound) -> None:
         self._handlers.cancelled(inbound)
@@ -139,10 +143,19 @@ class Reception:
                 log.warning("%s %s brings no user identity, and is rejected", session.id, who)
             return None if rules.identity_required else b""
         verdict = await self._house.ask(rules.user_identity, identity)
+        if verdict is True or isinstance(verdict, bytes):
+            return b"" if verdict is True else verdict
         if verdict is None or verdict is False:
             log.warning("%s %s: the user identity is refused", session.id, who)
-            return None
-        return bytes(verdict) if isinstance(verdict, bytes | bytearray) else b""
+        else:
+            # What is no answer must not let anybody in.
+            kind = type(verdict).__name__
+            log.error("%s %s: user_identity gave %s, no bool or bytes, and that refuses", session.id, who, kind)
+        return None
+
+    def _pass_on(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
+        if not self._answer_unknown_result(inbound, data):
+            self._handlers.perform(inbound, data, error)
 
     def _is_among(self, title: str, titles: frozenset[str]) -> bool:
         if self._entity.tolerance.ignore_title_case:

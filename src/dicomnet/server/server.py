@@ -57,7 +57,7 @@ class Server(Entity):
         layout: how files are named there, see `Layout`.
         calling_ae: the titles that may call; None is any.
         networks: the addresses that may call, such as "10.1.0.0/16"; None is any.
-        user_identity: told a `UserIdentity`; whether it is taken, or the bytes to answer with (PS3.7 D.3.3.7).
+        user_identity: told a `UserIdentity`; True takes it, and so do bytes to answer with (PS3.7 D.3.3.7).
         identity_required: whether a peer without an identity is rejected where there is a function for it.
         verbs: by calling title the operations that it may ask for at most.
         peers: the address book, title to address: it says where C-MOVE sends to and where commitment results go, and its
