@@ -106,6 +106,16 @@ def test_a_title_may_be_held_to_a_few_operations() -> None:
     assert granted(given, "WS1", STRANGER) == frozenset()
 
 
+def test_rules_for_a_title_are_not_escaped_by_another_case() -> None:
+    """Where titles of another case are the same, they are that in every rule."""
+    given = rules(calling_ae=["CT1"], verbs={"CT1": ["echo"]}, peers={"Ws1": f"{STRANGER}:104"}, ignore_title_case=True)
+    assert given.may_call_as("ct1")
+    assert not given.may_call_as("CT2")
+    assert granted(given, "ct1", "127.0.0.1") == {Verb.ECHO}
+    assert granted(given, "WS1", STRANGER) == EVERYTHING
+    assert not rules(calling_ae=["CT1"]).may_call_as("ct1")
+
+
 def test_networks_say_who_may_call_at_all() -> None:
     """Without them anybody may."""
     assert rules().may_call_from(STRANGER)

@@ -145,6 +145,16 @@ async def test_the_case_of_titles_can_be_tolerated() -> None:
         assert await association.echo() == 0
 
 
+async def test_another_case_of_a_title_brings_no_other_rights() -> None:
+    """Nor does it when cases are tolerated."""
+    server = local(tolerance=Tolerance(ignore_title_case=True), verbs={"ME": ["echo"]})
+    server.on_find(lambda request: [{"PatientID": "P1"}])
+    async with server:
+        for title in ("ME", "me"):
+            with pytest.raises(ContextRefused):
+                await calling(server, "study-root-find", aet=title)
+
+
 async def test_titles_have_handlers_and_rules_of_their_own() -> None:
     """One port, several application entities."""
     server = local()

@@ -12,7 +12,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -46,6 +46,11 @@ class Rules:
     verbs: Mapping[str, frozenset[Verb]] | None = None
     peers: Peers | None = None
     allow_retrieve: tuple[Network, ...] = ()
+    ignore_title_case: bool = False
+
+    def may_call_as(self, title: str) -> bool:
+        """Whether a title may call."""
+        return self.calling_ae is None or self._entry(title, self.calling_ae) is not None
 
     def may_call_from(self, host: str) -> bool:
         """Whether anybody may call from this address."""
@@ -53,7 +58,8 @@ class Rules:
 
     async def granted(self, calling_ae: str, host: str, ask: Ask) -> frozenset[Verb]:
         """The operations that a peer may ask for, by its title and address."""
-        allowed = EVERYTHING if self.verbs is None else self.verbs.get(calling_ae, EVERYTHING)
+        verbs = self.verbs or {}
+        allowed = verbs.get(self._entry(calling_ae, verbs) or "", EVERYTHING)
         if _is_loopback(host) or _within(host, self.allow_retrieve) or await self._is_listed(calling_ae, host, ask):
             return allowed
         return allowed - GIVING_OUT
@@ -62,7 +68,15 @@ class Rules:
         """What the address book says of a title; None if it is not there."""
         if self.peers is None:
             return None
-        return self.peers.get(title) if isinstance(self.peers, Mapping) else await ask(self.peers, title)
+        if not isinstance(self.peers, Mapping):
+            return await ask(self.peers, title)
+        return self.peers.get(self._entry(title, self.peers) or "")
+
+    def _entry(self, title: str, titles: Collection[str]) -> str | None:
+        """How a title is written among others."""
+        if title in titles or not self.ignore_title_case:
+            return title if title in titles else None
+        return next((one for one in titles if one.upper() == title.upper()), None)
 
     async def _is_listed(self, title: str, host: str, ask: Ask) -> bool:
         """Whether the book has the title at the address that calls; anybody could call himself so."""
@@ -89,13 +103,14 @@ def rules(base: Rules = Rules(), **given: Any) -> Rules:
     Args:
         calling_ae: the titles that may call; None is any.
         networks: the addresses that may call, as networks ("10.0.0.0/8") or single ones; None is any.
-        user_identity: told the identity of PS3.7 D.3.3.7; whether it is taken, or the bytes to answer with. A plain
-            function runs in a thread.
+        user_identity: told the identity of PS3.7 D.3.3.7; True takes it, and so do bytes to answer with. A plain function
+            runs in a thread.
         identity_required: whether a peer that brings no identity is rejected, if there is a function for it.
         verbs: by calling title the operations it may ask for at most. Anybody could call himself so, and nothing is
             given out for that alone.
         peers: see `Peers`.
         allow_retrieve: the addresses that may find, get and move without being in the address book.
+        ignore_title_case: whether titles are the same in another case, wherever these rules name them.
 
     Raises:
         InvalidValue: one of them is not what it should be.

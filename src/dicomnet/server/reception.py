@@ -120,7 +120,7 @@ class Reception:
         if site.entity_called(request.called_ae) is None:
             log.warning("%s %s: that title is none of ours, %s", session.id, who, site.titles)
             return _because(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED)
-        if rules.calling_ae is not None and not self._is_among(request.calling_ae, rules.calling_ae):
+        if not rules.may_call_as(request.calling_ae):
             log.warning("%s %s: that title may not call", session.id, who)
             return _because(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
         if not rules.may_call_from(self._host):
@@ -156,11 +156,6 @@ class Reception:
     def _pass_on(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
         if not self._answer_unknown_result(inbound, data):
             self._handlers.perform(inbound, data, error)
-
-    def _is_among(self, title: str, titles: frozenset[str]) -> bool:
-        if self._entity.tolerance.ignore_title_case:
-            return title.upper() in {one.upper() for one in titles}
-        return title in titles
 
     def _is_refused(self, inbound: Inbound) -> bool:
         """Whether the peer may not ask for this; a class with several operations can be accepted for others."""

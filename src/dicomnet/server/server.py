@@ -120,6 +120,7 @@ class Server(Entity):
                 verbs=verbs,
                 peers=peers,
                 allow_retrieve=allow_retrieve,
+                ignore_title_case=tolerance is not None and tolerance.ignore_title_case,
             ),
             folder=folder,
             layout=layout,
