@@ -24,7 +24,8 @@ from dicomnet.dimse.commands import CCancelRequest, CFindRequest
 from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationRejected, ContextRefused, InvalidValue, RejectReason, StatusError
-from dicomnet.exchanges.services import Verb
+from dicomnet.exchanges.commitment import commitment_result, instance_refs, read_result
+from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE, Verb
 from dicomnet.limits import KIB, MIB, Limits
 from dicomnet.pdu import AssociateAccept, AssociateReject, PduType
 from dicomnet.storage.destination import MEMORY
@@ -578,6 +579,34 @@ class TestNServices:
             async with associate(archive.address, contexts=contexts, handlers={"n_event_report": note}) as association:
                 await association.n_action("storage-commitment", "1.2.840.10008.1.20.1.1", 1, None)
         assert heard == [(1, "1.2"), Status.SUCCESS]
+
+    async def test_the_result_of_a_commitment_is_read_in_a_storage_thread(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A list of thousands of instances takes its time."""
+        readers: list[str] = []
+
+        def read(dataset: Dataset, report: Any) -> None:
+            readers.append(threading.current_thread().name)
+            read_result(dataset, report)
+
+        async def act(request: Any) -> None:
+            event_type, result = commitment_result(
+                request.dataset.TransactionUID, instance_refs([("1.2.840.10008.5.1.4.1.1.2", "1.2.3")])
+            )
+            await request.association.event_report(
+                StorageCommitmentPushModel, STORAGE_COMMITMENT_INSTANCE, event_type, result
+            )
+
+        monkeypatch.setattr("dicomnet.exchanges.commitment.read_result", read)
+        async with (
+            Archive({"n_action": act}) as archive,
+            associate(archive.address, contexts=["storage-commitment"]) as association,
+        ):
+            report = await association.commit([("1.2.840.10008.5.1.4.1.1.2", "1.2.3")])
+        assert report.ok
+        (reader,) = readers
+        assert reader.startswith("dicomnet-storage")
 
     @pytest.mark.parametrize("bad", ["data set for a deletion", "no attributes", "no answer", "exception", "no status"])
     async def test_a_mistake_of_the_handler_is_a_failure(self, bad: str, caplog: pytest.LogCaptureFixture) -> None:

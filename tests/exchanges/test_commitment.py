@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from dicomnet.exchanges.reports import CommitReport, InstanceRef, Outcome, Store
 from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Pause, Script
+from dicomnet.storage.received import ReceivedData
 from dicomnet.types import UID
 from dicomnet.uids import StorageCommitmentPushModel
 from exchanges.stage import Scp, Stage, context_of, dataset, decoded
@@ -263,9 +266,13 @@ class Elsewhere(Scp):
         return inbound.spool()
 
     def perform(self, inbound: Inbound, data: Any, error: Exception | None) -> None:
-        self.taken.append(self.transactions.take(inbound, data))
-        if not self.taken[-1]:
-            inbound.respond(Status.NO_SUCH_ARGUMENT)
+        self.taken.append(True)
+        if not self.transactions.take(inbound, data, partial(self.pass_on, inbound)):
+            self.pass_on(inbound)
+
+    def pass_on(self, inbound: Inbound) -> None:
+        self.taken[-1] = False
+        inbound.respond(Status.NO_SUCH_ARGUMENT)
 
 
 def report_elsewhere(stage: Stage, server: Elsewhere, event: Result) -> Status:
@@ -341,6 +348,31 @@ def test_a_report_without_its_information_is_not_taken() -> None:
     operation = stage.peer.send(context_of(stage.peer, "storage-commitment", as_scu=False), request)
     stage.rest()
     assert operation.next_reply().status == Status.PROCESSING_FAILURE
+
+
+def test_nothing_of_a_report_is_read_while_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be large, and anybody's."""
+    read: list[Any] = []
+    monkeypatch.setattr(ReceivedData, "dataset", read.append)
+    stage, session, _ = start(Keeper())
+    session.on_event_report = Transactions().take
+    assert stage.run(tell(stage.peer, result())) == Status.PROCESSING_FAILURE
+    assert not read
+
+
+def test_a_report_is_read_where_that_stops_nobody() -> None:
+    """The shell is asked to do so, and what it found is taken when it is done."""
+    later: list[Callable[[], None]] = []
+    stage, session, _ = start(Keeper(result()))
+    work = session.shell.work
+    session.shell.work = lambda *arguments: later.append(partial(work, *arguments))  # type: ignore[method-assign]
+    task = stage.start(ask(session))
+    stage.rest()
+    assert not task.done
+    (read,) = later
+    read()
+    stage.rest()
+    assert task.outcome().ok
 
 
 # Pure.

@@ -54,6 +54,9 @@ class Carrier:
             self._wake_posted = True
             self._loop.call_soon_threadsafe(self._wake)
 
+    def work(self, function: Callable[[], T], then: Callable[[T | None, Exception | None], object]) -> None:
+        _in_thread(function, then)
+
     def memory(self) -> Sink:
         return MemorySink(limit=self.session.core.connection.limits.response_data)
 
@@ -220,7 +223,7 @@ async def _work(step: Work) -> Any:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
 
-    def tell(result: Any, error: BaseException | None) -> None:
+    def tell(result: Any, error: Exception | None) -> None:
         if future.cancelled():
             _close(result)
         elif error is not None:
@@ -228,15 +231,7 @@ async def _work(step: Work) -> Any:
         else:
             future.set_result(result)
 
-    def job() -> None:
-        result, error = None, None
-        try:
-            result = step.function()
-        except Exception as failure:  # noqa: BLE001 (whatever it is, who waits has to hear of it)
-            error = failure
-        loop.call_soon_threadsafe(tell, result, error)
-
-    hub().workers.submit(job)
+    _in_thread(step.function, tell)
     try:
         return await future
     except asyncio.CancelledError:
@@ -245,6 +240,21 @@ async def _work(step: Work) -> Any:
         ):  # cancelled when it was there already
             _close(future.result())
         raise
+
+
+def _in_thread(function: Callable[[], T], then: Callable[[T | None, Exception | None], object]) -> None:
+    """Calls a function in a storage thread, and then another one on the loop."""
+    loop = asyncio.get_running_loop()
+
+    def job() -> None:
+        result, error = None, None
+        try:
+            result = function()
+        except Exception as failure:  # noqa: BLE001 (whatever it is, who waits has to hear of it)
+            error = failure
+        loop.call_soon_threadsafe(then, result, error)
+
+    hub().workers.submit(job)
 
 
 def _close(result: Any) -> None:

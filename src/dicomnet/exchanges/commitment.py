@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicomnet.dimse.commands import NEventReportRequest
@@ -45,34 +46,45 @@ class Transactions:
     def result(self, transaction_uid: UID) -> CommitReport | None:
         return self._results.get(transaction_uid)
 
-    def take(self, inbound: Inbound, data: Kept | None) -> bool:
-        """Takes an N-EVENT-REPORT if it is an answer that somebody here waits for, and responds to it."""
-        command = inbound.command
-        if (
-            not isinstance(command, NEventReportRequest)
-            or inbound.context.abstract_syntax != StorageCommitmentPushModel
-        ):
+    def take(self, inbound: Inbound, data: Kept | None, pass_on: Callable[[], None]) -> bool:
+        """Takes an N-EVENT-REPORT that may be an answer somebody here waits for, and responds to it if it is.
+
+        While nobody waits, nothing of it is read: it may be large, and anybody's.
+
+        Args:
+            pass_on: called if it is another one, perhaps later.
+
+        Returns:
+            Whether it was taken.
+        """
+        is_report = isinstance(inbound.command, NEventReportRequest)
+        if not is_report or inbound.context.abstract_syntax != StorageCommitmentPushModel:
             return False
-        if data is None:
+        if data is None or not self._pending:
             return False
-        try:
-            dataset = data.dataset()
-            transaction_uid = UID(str(dataset.get("TransactionUID", "")))
-            expected = self._pending.get(transaction_uid)
-            if expected is None:
-                return False
-            report = CommitReport(transaction_uid, expected.requested)
-            read_result(dataset, report)
-        except Exception as error:  # noqa: BLE001 (pydicom reads values late, and raises what it likes)
-            log.warning("%s a commitment result cannot be read: %s", inbound.session.id, printable(str(error)))
-            return False
-        if self._pending.pop(transaction_uid, None) is None:  # told twice, on two associations
-            return False
+        inbound.session.shell.work(partial(_report, data), partial(self._read, inbound, data, pass_on))
+        return True
+
+    def _read(
+        self,
+        inbound: Inbound,
+        data: Kept,
+        pass_on: Callable[[], None],
+        report: CommitReport | None,
+        error: Exception | None,
+    ) -> None:
+        session = inbound.session
+        if error is not None:
+            log.warning("%s a commitment result cannot be read: %s", session.id, printable(str(error)))
+        expected = None if report is None else self._pending.pop(report.transaction_uid, None)
+        if report is None or expected is None:  # told twice, on two associations, or by somebody else
+            pass_on()
+            return
         data.close()
+        report.requested = expected.requested
         self._results[report.transaction_uid] = report
         inbound.respond(Status.SUCCESS)
         self.signal.give()
-        return True
 
 
 def commit(
@@ -182,6 +194,13 @@ def read_result(dataset: Dataset, report: CommitReport) -> None:
         report.committed.append(_ref(item))
     for item in dataset.get("FailedSOPSequence") or ():
         report.failed.append((_ref(item), Status(int(item.get("FailureReason") or Status.PROCESSING_FAILURE))))
+
+
+def _report(data: Kept) -> CommitReport:
+    dataset = data.dataset()
+    report = CommitReport(UID(str(dataset.get("TransactionUID", ""))), [])
+    read_result(dataset, report)
+    return report
 
 
 def _item(ref: InstanceRef) -> Dataset:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dicomnet.dimse.commands import Command
 from dicomnet.dimse.operations import Invoked
 from dicomnet.types import UID
 from dicomnet.ul.negotiation import Context
+
+T = TypeVar("T")
 
 
 class Kept(Protocol):
@@ -52,6 +54,9 @@ class Shell(Protocol):
 
     def wake_soon(self) -> None:
         """The same, told from any thread."""
+
+    def work(self, function: Callable[[], T], then: Callable[[T | None, Exception | None], object]) -> None:
+        """Calls something that takes its time where that stops nobody, and then `then` with what it gave or raised."""
 
     def memory(self) -> Any:
         """A place for a data set that is to be held in memory, up to `Limits.response_data`."""

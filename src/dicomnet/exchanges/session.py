@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from functools import partial
+from typing import Any, Protocol, TypeAlias, cast
 
 from dicomnet.dimse.commands import (
     CCancelRequest,
@@ -193,6 +194,10 @@ class Receiver(Protocol):
     def received(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None: ...
 
 
+EventTaker: TypeAlias = Callable[[Inbound, Kept | None, Callable[[], None]], bool]
+"""Whether it takes an N-EVENT-REPORT, to answer it or to call the function that passes it on."""
+
+
 class Session(Lifetime):
     """See the head of this file.
 
@@ -217,8 +222,8 @@ class Session(Lifetime):
         """Operations of ours that nobody has read to their end."""
         self.receivers: list[Receiver] = []
         """Those of the C-GETs that run."""
-        self.on_event_report: Callable[[Inbound, Kept | None], bool] | None = None
-        """Told of an N-EVENT-REPORT before the provider; whether it has answered it."""
+        self.on_event_report: EventTaker | None = None
+        """Told of an N-EVENT-REPORT before the provider."""
         self.waiting = 0
         """Scripts that wait for something at this moment; kept by the shell."""
         self._inbound: dict[int, Inbound] = {}
@@ -308,7 +313,7 @@ class Session(Lifetime):
             return self.shell.nowhere()
         if inbound.receiver is not None:
             return inbound.receiver.place(inbound)
-        if isinstance(command, NEventReportRequest) or self.provider is None:
+        if self.provider is None or (isinstance(command, NEventReportRequest) and self.on_event_report):
             return inbound.spool()
         return self.provider.choose(inbound)
 
@@ -392,8 +397,13 @@ class Session(Lifetime):
             receiver.received(inbound, data, error)
             self.shell.changed()
             return
-        if isinstance(command, NEventReportRequest) and self.on_event_report and self.on_event_report(inbound, data):
-            return
+        pass_on = partial(self._pass_on, inbound, data, error)
+        taker = self.on_event_report if isinstance(command, NEventReportRequest) else None
+        if taker is None or not taker(inbound, data, pass_on):
+            pass_on()
+
+    def _pass_on(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
+        command = inbound.command
         if self.provider is not None:
             self.provider.perform(inbound, data, error)
             return

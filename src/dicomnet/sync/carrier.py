@@ -50,6 +50,15 @@ class Carrier:
         if self.wire is not None:
             self.wire.call_soon(self.changed)
 
+    def work(self, function: Callable[[], T], then: Callable[[T | None, Exception | None], object]) -> None:
+        """In this thread: there is nobody else to be stopped."""
+        result, error = None, None
+        try:
+            result = function()
+        except Exception as failure:  # noqa: BLE001 (whatever it is, who waits has to hear of it)
+            error = failure
+        then(result, error)
+
     def memory(self) -> Sink:
         return MemorySink(limit=self.session.core.connection.limits.response_data)
 
