@@ -1,7 +1,9 @@
 """The associations with one peer, kept for the next operation and replaced when the peer ends them.
 
 Each is lent to one operation at a time. A new one has all contexts that were
-needed so far, so the next operation of another kind finds one that will do.
+needed so far, so the next operation of another kind finds one that will do. It
+takes the place of idle ones that will not, since many peers take one at a time,
+unless the others that are lent show that this one takes several.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ class Lines:
         self._transactions = transactions
         self._provider = provider
         self._idle: deque[Line] = deque()
+        self._lent: set[Line] = set()
         self._era = 0
         """Goes up when everything is to end; associations of an earlier one are not kept."""
         self._needed: list[Wanted] = wanted(["verification"])
@@ -82,15 +85,14 @@ class Lines:
                 if (yield from self._is_alive(line)):
                     if line.has(contexts):
                         line.used = True
+                        self._lent.add(line)
                         return line
                     unfit.append(line)
+            asked = self._to_ask_for(contexts, unfit)
+            while unfit and not self._others_at_work():
+                yield from _release(unfit.pop())
         finally:
             self._idle.extend(unfit)
-        asked = contexts
-        if not any(one.abstract_syntax in STORAGE_CLASSES for one in contexts):
-            self._needed = merge(self._needed, contexts)
-        if len(contexts) + len(self._needed) <= MOST_CONTEXTS:
-            asked = merge(contexts, self._needed)
         line = Line(
             Requestor(
                 self.settings,
@@ -103,11 +105,31 @@ class Lines:
             self._era,
         )
         yield from line.requestor.open()
+        self._lent.add(line)
         return line
 
     def keeps(self, line: Line) -> bool:
         """Whether an association is to be kept for a next operation."""
         return self.keep and line.era == self._era
+
+    def _to_ask_for(self, contexts: Sequence[Wanted], unfit: Iterable[Line]) -> Sequence[Wanted]:
+        """What a new association is opened with: what is wanted now, and before, as far as it has room for that."""
+        if not any(one.abstract_syntax in STORAGE_CLASSES for one in contexts):
+            self._needed = merge(self._needed, contexts)
+        all_needed = merge(contexts, self._needed)
+        # To receive takes other roles than to store, and one association has one of them for a class.
+        senders = [line.contexts for line in unfit if not any(one.scp for one in (*line.contexts, *contexts))]
+        for asked in (merge(all_needed, *senders), all_needed):
+            if len(asked) <= MOST_CONTEXTS:
+                return asked
+        return contexts
+
+    def _others_at_work(self) -> bool:
+        """Whether associations are lent at this moment."""
+        for line in tuple(self._lent):
+            if not line.requestor.established:  # lost, and given up by the one who had it
+                self._lent.discard(line)
+        return bool(self._lent)
 
     def _next_idle(self) -> Line | None:
         try:
@@ -128,6 +150,7 @@ class Lines:
         return line.requestor.established
 
     def give_back(self, line: Line) -> Script[None]:
+        self._lent.discard(line)
         if not line.requestor.established:
             line.requestor.abort()  # whatever is left of it
             return
@@ -145,6 +168,7 @@ class Lines:
 
     def leave(self, line: Line) -> None:
         """Left in the middle of something: whoever takes it next settles that. If nobody will, it ends here."""
+        self._lent.discard(line)
         if self.keeps(line):
             self._idle.append(line)
         else:
@@ -152,6 +176,7 @@ class Lines:
 
     def lay_by(self, line: Line) -> None:
         """Keeps one that has not served yet for the operation that follows."""
+        self._lent.discard(line)
         if line.requestor.established:
             line.used = False
             self._idle.append(line)
