@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,7 +18,7 @@ from dicomnet.pdu import (
     RoleSelection,
     UserIdentity,
 )
-from dicomnet.server.answer import Abilities, answer, checked_syntaxes, extended_answers
+from dicomnet.server.answer import Abilities, agreed, answer, checked_extended, checked_syntaxes
 from dicomnet.server.policy import EVERYTHING, GIVING_OUT
 from dicomnet.types import UID
 from dicomnet.uids import (
@@ -72,6 +73,10 @@ def decide(request: Any, able: Abilities, **options: Any) -> AssociateAccept:
 
 def outcomes(request: Any, able: Abilities) -> list[ContextOutcome]:
     return [ContextOutcome(result.result) for result in decide(request, able).contexts]
+
+
+async def called(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 def everything(_: str) -> bool:
@@ -230,14 +235,24 @@ def test_extended_negotiation_is_answered_by_nobody_unless_asked_for() -> None:
 def test_extended_negotiation_can_be_agreed_on(given: Any) -> None:
     """By a mapping, which answers what both want, or by a function."""
     request = ask(FIND, extended=[ExtendedNegotiation(FIND, b"\1\1")])
-    able = abilities({FIND: {Verb.FIND}}, extended=extended_answers(given))
+    answers = asyncio.run(agreed(checked_extended(given), request, called))
+    able = abilities({FIND: {Verb.FIND}}, extended=answers)
     assert decide(request, able).user_information.extended == (ExtendedNegotiation(FIND, b"\1\0"),)
+
+
+def test_extended_negotiation_is_asked_about_once_for_each_proposed_class() -> None:
+    """However often a stranger repeats it: a function may take its time."""
+    offers = [ExtendedNegotiation(FIND, b"\1"), ExtendedNegotiation(CTImageStorage, b"\2")]
+    request = ask(FIND, extended=offers * 50)
+    asked: list[ExtendedNegotiation] = []
+    asyncio.run(agreed(asked.append, request, called))
+    assert asked == offers[:1]
 
 
 def test_extended_negotiation_of_an_unknown_service_is_a_mistake() -> None:
     """The text names the nearest."""
     with pytest.raises(InvalidValue, match="study-root-find"):
-        extended_answers({"study-rot-find": b"\1"})
+        checked_extended({"study-rot-find": b"\1"})
 
 
 def test_an_identity_is_answered_if_the_peer_wants_that() -> None:

@@ -15,10 +15,18 @@ from dicomnet.aio.observe import Associated, Ended, Observed, Rejected, RequestA
 from dicomnet.errors import AssociationRejected, ContextRefused, InvalidValue, StateError, StatusError
 from dicomnet.exchanges.contexts import Wanted
 from dicomnet.exchanges.tolerance import Tolerance
-from dicomnet.pdu import CommonExtendedNegotiation, UserIdentity
+from dicomnet.limits import Timeouts
+from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation, UserIdentity
 from dicomnet.server.server import Server
 from dicomnet.types import UID
-from dicomnet.uids import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, Storage, UnifiedProcedureStepPull
+from dicomnet.uids import (
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+    Storage,
+    StudyRootQueryRetrieveInformationModelFind,
+    UnifiedProcedureStepPull,
+)
 from server.serving import calling, instance, local, until
 
 PRIVATE = UID("1.2.3.4.5.6")
@@ -221,6 +229,56 @@ async def test_giving_out_is_open_to_the_address_book(monkeypatch: pytest.Monkey
             assert len(await association.find(PatientID="P1").all()) == 1
         with pytest.raises(ContextRefused):
             await calling(server, "study-root-find", aet="OTHER")
+
+
+async def test_an_address_book_that_hangs_keeps_nobody_from_storing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked about who wants something of ours only, and who it does not speak of in time is a stranger."""
+    monkeypatch.setattr(dicomnet.server.policy, "_is_loopback", lambda host: False)
+    asked: list[str] = []
+
+    async def hang(title: str) -> None:
+        asked.append(title)
+        await asyncio.sleep(3600)
+
+    server = local(peers=hang, timeouts=Timeouts(associate=2.0))
+    server.on_find(lambda request: [])
+
+    @server.on_store
+    async def keep(request: Any) -> None:
+        await request.discard()
+
+    async with server:
+        async with calling(server, "CTImageStorage") as association:
+            assert (await association.store(instance(1))).ok
+        assert asked == []
+        async with calling(server, "CTImageStorage", "study-root-find", aet="OTHER") as association:
+            assert (await association.store(instance(2))).ok
+            with pytest.raises(ContextRefused, match="not wanted there"):
+                await association.find(PatientID="P1").all()
+        assert asked == ["OTHER"]
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+async def test_extended_negotiation_is_decided_off_the_loop(kind: str) -> None:
+    """By a plain function in a thread, or by a coroutine function."""
+    item = ExtendedNegotiation(StudyRootQueryRetrieveInformationModelFind, b"\1\1")
+    threads: list[threading.Thread] = []
+
+    def plain(offer: ExtendedNegotiation) -> bytes:
+        threads.append(threading.current_thread())
+        return b"\1\0"
+
+    async def asynchronous(offer: ExtendedNegotiation) -> bytes:
+        await asyncio.sleep(0)
+        return b"\1\0"
+
+    server = local(extended=plain if kind == "plain" else asynchronous)
+    server.on_find(lambda request: [])
+    async with server, calling(server, "study-root-find", extended=[item]) as association:
+        accept = association._session.accept_pdu
+        assert accept is not None
+        assert [one.application_information for one in accept.user_information.extended] == [b"\1\0"]
+    assert threading.current_thread() not in threads
 
 
 async def test_an_operation_that_is_not_granted_is_not_authorized(caplog: pytest.LogCaptureFixture) -> None:

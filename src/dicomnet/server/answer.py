@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from dicomnet.errors import InvalidValue
@@ -18,6 +18,7 @@ from dicomnet.pdu import (
     ProposedContext,
     RoleSelection,
 )
+from dicomnet.server.policy import Ask
 from dicomnet.types import UID, is_uid
 from dicomnet.uids import (
     KEYWORDS,
@@ -32,9 +33,10 @@ from dicomnet.uids import (
 from dicomnet.ul import negotiation
 from dicomnet.ul.negotiation import refuse_context
 
-Extended: TypeAlias = Callable[[ExtendedNegotiation], ExtendedNegotiation | bytes | None] | Mapping[str, bytes]
-"""Answers service-class-application-information (PS3.7 D.3.3.5): a function of the offer, or by service or SOP class what
-we agree to; of several bytes each is answered with the lower of the two."""
+Extended: TypeAlias = Callable[[ExtendedNegotiation], Any] | Mapping[str, bytes]
+"""Answers service-class-application-information (PS3.7 D.3.3.5): a function of the offer, plain or ``async``, that returns
+an `ExtendedNegotiation`, the bytes of one, or None; or by service or SOP class what we agree to: of several bytes each is
+answered with the lower of the two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,8 @@ class Abilities:
     assume_roles: bool = False
     transfer_syntaxes: Sequence[str] | None = None
     """For instances, the best first; None is the usual order."""
-    extended: Callable[[ExtendedNegotiation], ExtendedNegotiation | None] = lambda _: None
+    extended: Mapping[UID, ExtendedNegotiation] = field(default_factory=dict)
+    """What is answered to extended negotiation, by SOP class, see `agreed`."""
     max_pdu_length: int
     window: int
 
@@ -73,7 +76,7 @@ def answer(
         negotiation.Policy(
             abstract_syntaxes={syntax: found for syntax, found in judged.items() if not isinstance(found, _Refusal)},
             roles=lambda offer: _roles(offer, abilities, request),
-            extended=abilities.extended,
+            extended=lambda offer: abilities.extended.get(offer.sop_class),
             identity=lambda _: identity,
             max_pdu_length=abilities.max_pdu_length,
             asynchronous_window=abilities.window,
@@ -85,27 +88,30 @@ def answer(
     return replace(accept, contexts=tuple(_told(one, result, judged) for one, result in results))
 
 
-def extended_answers(given: Extended | None) -> Callable[[ExtendedNegotiation], ExtendedNegotiation | None]:
-    """How extended negotiation is answered; raises `InvalidValue` for an unknown service."""
-    if given is None:
-        return lambda _: None
-    if not isinstance(given, Mapping):
-        asked: Callable[[ExtendedNegotiation], Any] = given
+def checked_extended(given: Extended | None) -> Extended:
+    """How extended negotiation is answered, by SOP class where it is no function; raises `InvalidValue`."""
+    if callable(given):
+        return given
+    return {uid: information for name, information in (given or {}).items() for uid in sop_classes(name)}
 
-        def ask(offer: ExtendedNegotiation) -> ExtendedNegotiation | None:
-            found = asked(offer)
-            return ExtendedNegotiation(offer.sop_class, found) if isinstance(found, bytes) else found
 
-        return ask
-    ours = {uid: information for name, information in given.items() for uid in sop_classes(name)}
+async def agreed(extended: Extended, request: AssociateRequest, ask: Ask) -> dict[UID, ExtendedNegotiation]:
+    """What is answered to the extended negotiation of a request.
 
-    def lower(offer: ExtendedNegotiation) -> ExtendedNegotiation | None:
-        if offer.sop_class not in ours:
-            return None
-        pairs = zip(offer.application_information, ours[offer.sop_class], strict=False)
-        return ExtendedNegotiation(offer.sop_class, bytes(map(min, pairs)))
-
-    return lower
+    Args:
+        extended: made by `checked_extended`.
+    """
+    proposed = {context.abstract_syntax for context in request.contexts}
+    # Once for each class, of which there are 128 at most: a function may take its time.
+    offers = {one.sop_class: one for one in request.user_information.extended if one.sop_class in proposed}
+    answers: dict[UID, ExtendedNegotiation] = {}
+    for sop_class, offer in offers.items():
+        found = await ask(extended, offer) if callable(extended) else _lower(offer, extended)
+        if isinstance(found, bytes):
+            found = ExtendedNegotiation(sop_class, found)
+        if found is not None:
+            answers[sop_class] = found
+    return answers
 
 
 def checked_syntaxes(given: Sequence[str] | None) -> tuple[UID, ...] | None:
@@ -117,6 +123,12 @@ def checked_syntaxes(given: Sequence[str] | None) -> tuple[UID, ...] | None:
         if not is_uid(one) or (one in NAMES and one not in TRANSFER_SYNTAXES):
             raise InvalidValue(f"{one!r} is not the keyword or UID of a transfer syntax")
     return tuple(found)
+
+
+def _lower(offer: ExtendedNegotiation, ours: Mapping[str, bytes]) -> bytes | None:
+    if offer.sop_class not in ours:
+        return None
+    return bytes(map(min, zip(offer.application_information, ours[offer.sop_class], strict=False)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -13,11 +13,13 @@ from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits
-from dicomnet.server.answer import Abilities, Extended, checked_syntaxes, extended_answers
+from dicomnet.pdu import AssociateRequest, ExtendedNegotiation
+from dicomnet.server.answer import Abilities, Extended, checked_extended, checked_syntaxes
 from dicomnet.server.commitment import CommitFunction, Reporter, commitment_handler
 from dicomnet.server.layout import Layout, layout_sink
-from dicomnet.server.policy import Rules, title_of
+from dicomnet.server.policy import GIVING_OUT, Rules, title_of
 from dicomnet.storage.sinks import Incoming, Sink
+from dicomnet.types import UID
 from dicomnet.uids import StorageCommitmentPushModel
 
 
@@ -57,7 +59,7 @@ class Entity:
         """What serves it, while there is something."""
         self._unrestricted = unrestricted
         self._transfer_syntaxes = checked_syntaxes(transfer_syntaxes)
-        self._extended = extended_answers(extended)
+        self.extended = checked_extended(extended)
         self._take_methods()
         if folder is not None and Verb.STORE not in self.handlers.verbs:
             self.handlers.add(Verb.STORE, self._keep)
@@ -144,11 +146,24 @@ class Entity:
         """Whether there is a handler."""
         return self.handlers.find(verb, sop_class) is not None
 
-    def abilities(self, granted: frozenset[Verb], *, awaits_results: bool, awaits_instances: bool) -> Abilities:
+    def gives_out(self, request: AssociateRequest) -> bool:
+        """Whether a request proposes anything that strangers may not ask for."""
+        served = self.handlers.abstract_syntaxes()
+        return any(GIVING_OUT & served.get(one.abstract_syntax, set()) for one in request.contexts)
+
+    def abilities(
+        self,
+        granted: frozenset[Verb],
+        *,
+        extended: Mapping[UID, ExtendedNegotiation],
+        awaits_results: bool,
+        awaits_instances: bool,
+    ) -> Abilities:
         """What an association may be agreed on with a peer.
 
         Args:
             granted: the operations that it may ask for.
+            extended: the answers to its extended negotiation.
             awaits_results: whether somebody of ours may be waiting for the result of a storage commitment.
             awaits_instances: whether a C-MOVE to ourselves is going on.
         """
@@ -168,7 +183,7 @@ class Entity:
             unrestricted=self._unrestricted,
             assume_roles=self.tolerance.assume_roles,
             transfer_syntaxes=self._transfer_syntaxes,
-            extended=self._extended,
+            extended=extended,
             max_pdu_length=self.limits.max_pdu_length,
             window=self.limits.asynchronous_window,
         )

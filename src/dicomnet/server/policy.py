@@ -56,13 +56,19 @@ class Rules:
         """Whether anybody may call from this address."""
         return self.networks is None or _within(host, self.networks)
 
-    async def granted(self, calling_ae: str, host: str, ask: Ask) -> frozenset[Verb]:
-        """The operations that a peer may ask for, by its title and address."""
+    def allowed(self, calling_ae: str) -> frozenset[Verb]:
+        """The operations that a title may ask for at most."""
         verbs = self.verbs or {}
-        allowed = verbs.get(self._entry(calling_ae, verbs) or "", EVERYTHING)
-        if _is_loopback(host) or _within(host, self.allow_retrieve) or await self._is_listed(calling_ae, host, ask):
-            return allowed
-        return allowed - GIVING_OUT
+        return verbs.get(self._entry(calling_ae, verbs) or "", EVERYTHING)
+
+    async def knows(self, calling_ae: str, host: str, ask: Ask) -> bool:
+        """Whether what is here may be given out to a peer, by its title and address; may ask the address book."""
+        return _is_loopback(host) or _within(host, self.allow_retrieve) or await self._is_listed(calling_ae, host, ask)
+
+    async def granted(self, calling_ae: str, host: str, ask: Ask) -> frozenset[Verb]:
+        """The operations that a peer may ask for."""
+        allowed = self.allowed(calling_ae)
+        return allowed if await self.knows(calling_ae, host, ask) else allowed - GIVING_OUT
 
     async def place_of(self, title: str, ask: Ask) -> Any:
         """What the address book says of a title; None if it is not there."""

@@ -15,10 +15,10 @@ from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, UserIdentity
-from dicomnet.server.answer import answer
+from dicomnet.server.answer import agreed, answer
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox
-from dicomnet.server.policy import Rules
+from dicomnet.server.policy import GIVING_OUT, Rules
 from dicomnet.server.site import Site
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -127,11 +127,28 @@ class Reception:
             log.warning("%s %s: nobody may call from that address", session.id, who)
             return _because(RejectReason.NO_REASON)
         identity = await self._identity(session, rules, request.user_information.user_identity)
-        self._granted = await rules.granted(request.calling_ae, self._host, self._house.ask)
+        if identity is None:
+            return _because(RejectReason.NO_REASON)
+        extended = await agreed(self._entity.extended, request, self._house.ask)
+        self._granted = await self._grant(session, request)
         abilities = self._entity.abilities(
-            self._granted, awaits_results=site.lends, awaits_instances=bool(site.inboxes)
+            self._granted, extended=extended, awaits_results=site.lends, awaits_instances=bool(site.inboxes)
         )
-        return _because(RejectReason.NO_REASON) if identity is None else answer(request, abilities, identity=identity)
+        return answer(request, abilities, identity=identity)
+
+    async def _grant(self, session: Session, request: AssociateRequest) -> frozenset[Verb]:
+        """What the peer may ask for; an address book that hangs keeps nobody from giving us something."""
+        rules, title = self._entity.rules, request.calling_ae
+        allowed = rules.allowed(title)
+        if not self._entity.gives_out(request):
+            return allowed - GIVING_OUT
+        try:
+            async with asyncio.timeout(None if self._answer_time is None else self._answer_time / 2):
+                known = await rules.knows(title, self._host, self._house.ask)
+        except TimeoutError:
+            log.warning("%s the address book did not say in time who %s is", session.id, session.ledger.who)
+            known = False
+        return allowed if known else allowed - GIVING_OUT
 
     async def _identity(self, session: Session, rules: Rules, identity: UserIdentity | None) -> bytes | None:
         """What to answer to a user identity; None refuses it (PS3.7 D.3.3.7)."""
