@@ -86,16 +86,19 @@ def test_a_report_says_in_a_line_what_happened() -> None:
 
 
 def test_what_a_callback_raises_has_the_report() -> None:
-    """Unless it has one of its own; that of a part is replaced by that of the whole."""
+    """That of a part is replaced by that of the whole; what is its own is not."""
     part, whole, other = StoreReport(), StoreReport(), StoreReport()
     error = KeyError()
     add_report(error, part)
     assert error.report is part  # type: ignore[attr-defined]
-    add_report(error, whole, instead=[other, part])
+    add_report(error, whole)
     assert error.report is whole  # type: ignore[attr-defined]
     failure = PartialFailure(other)
     add_report(failure, whole)
     assert failure.report is other
+    error.report = "a page"  # type: ignore[attr-defined]
+    add_report(error, whole)
+    assert error.report == "a page"  # type: ignore[attr-defined]
 
 
 def test_an_exception_that_takes_no_attributes_stays_as_it_is() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -287,18 +287,16 @@ class CommitReport:
         return text
 
 
-def add_report(error: Exception, report: object, *, instead: Iterable[object] = ()) -> None:
+def add_report(error: Exception, report: StoreReport | RetrieveReport) -> None:
     """Gives what a function of the caller has raised the report of what was done until then, as its ``report``.
 
-    It keeps one of its own, as that of another store within the function.
-
-    Args:
-        instead: reports that this one sums up.
+    Whoever sums up several reports replaces theirs; what means something else is left alone.
     """
     before = getattr(error, "report", None)
-    if before is None or any(before is part for part in instead):
-        with suppress(AttributeError, TypeError):  # not every exception takes attributes
-            error.report = report  # type: ignore[attr-defined]
+    if isinstance(error, PartialFailure) or not isinstance(before, StoreReport | RetrieveReport | None):
+        return
+    with suppress(AttributeError, TypeError):  # not every exception takes attributes
+        error.report = report  # type: ignore[attr-defined]
 
 
 _FAILURES = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_SENT)

@@ -10,7 +10,7 @@ from typing import Any
 from dicomnet.errors import DicomNetError, InvalidValue
 from dicomnet.exchanges.contexts import Wanted, for_instances
 from dicomnet.exchanges.lines import Line, Lines
-from dicomnet.exchanges.reports import StoreReport
+from dicomnet.exchanges.reports import StoreReport, add_report
 from dicomnet.exchanges.steps import Script, Together, Work
 from dicomnet.exchanges.store import Instance, Source, Store
 
@@ -36,26 +36,31 @@ def store_over(
     pairs = [(item.sop_class_uid, item.transfer_syntax_uid) for item in known if hasattr(item, "sop_class_uid")]
     contexts = for_instances(pairs)
     if not contexts:  # nothing that could be sent; no association is opened for it
-        return (yield from Store(_Nowhere(), ahead, **options).run())
+        return (yield from Store(_Nowhere(), ahead, progress=progress, **options).run())
     if associations == "auto":
         associations = yield from _auto(lines, contexts, len(first))
     if not isinstance(associations, int) or associations < 1:
         raise InvalidValue(f"{associations!r} associations; a number from 1 or 'auto' is needed")
     if associations == 1:
         return (yield from _store_on_one(lines, contexts, ahead, progress=progress, **options))
-    shared = _Sum(progress)
-    scripts = [
-        _store_a_share(lines, contexts, ahead, progress=shared.part() if progress else None, **options)
-        for _ in range(associations)
-    ]
-    return _merged((yield Together(scripts, ahead.end)))
+    spread = _Spread(lines, contexts, ahead, _Sum(progress), options)
+    try:
+        return (yield from spread.run(associations))
+    except Exception as error:
+        if spread.reports:
+            add_report(error, spread.report)
+        raise
 
 
 def _store_on_one(lines: Lines, contexts: Sequence[Wanted], source: Source, **options: Any) -> Script[StoreReport]:
     line = yield from lines.take(contexts)
     routes = _Replaceable(lines, line, contexts)
+    return (yield from _perform(Store(routes, source, **options), lines, routes))
+
+
+def _perform(store: Store, lines: Lines, routes: _Replaceable) -> Script[StoreReport]:
     try:
-        report = yield from Store(routes, source, **options).run()
+        report = yield from store.run()
     except Exception:
         yield from lines.give_back(routes.line)
         raise
@@ -66,16 +71,6 @@ def _store_on_one(lines: Lines, contexts: Sequence[Wanted], source: Source, **op
     return report
 
 
-def _store_a_share(lines: Lines, contexts: Sequence[Wanted], ahead: _Ahead, **options: Any) -> Script[StoreReport]:
-    try:
-        return (yield from _store_on_one(lines, contexts, ahead, **options))
-    except DicomNetError:  # an association that could not be had
-        raise
-    except BaseException:  # whatever a callback of the caller has raised ends it all
-        ahead.end()
-        raise
-
-
 def _auto(lines: Lines, contexts: Sequence[Wanted], count: int) -> Script[int]:
     if count < _FEW:
         return 1
@@ -83,6 +78,79 @@ def _auto(lines: Lines, contexts: Sequence[Wanted], count: int) -> Script[int]:
     window = line.requestor.session.check().operations_invoked
     lines.lay_by(line)
     return AUTO if window == 1 else 1
+
+
+class _Spread:
+    """A store over several associations, which share a source: what one of them leaves is for the others."""
+
+    def __init__(
+        self, lines: Lines, contexts: Sequence[Wanted], ahead: _Ahead, progress: _Sum, options: dict[str, Any]
+    ) -> None:
+        self.reports: list[StoreReport] = []
+        """One of each association that there was."""
+        self._lines = lines
+        self._contexts = contexts
+        self._ahead = ahead
+        self._progress = progress
+        self._options = options
+        self._refusals: list[DicomNetError] = []
+        """Why the others never were."""
+
+    @property
+    def report(self) -> StoreReport:
+        """All of them as one. What ended a single one early has ended nothing if the others went on."""
+        results = [result for report in self.reports for result in report.results]
+        merged = StoreReport(sorted(results, key=lambda result: result.index))
+        if self.reports and all(report.error is not None for report in self.reports):
+            merged.error = self.reports[0].error
+        return merged
+
+    def run(self, associations: int) -> Script[StoreReport]:
+        yield from self._share_out(associations)
+        if not self.reports:
+            raise self._refusals[0]
+        for error in self._refusals:
+            log.warning("one of %d associations could not be opened: %s", associations, error)
+        if self._ahead.given_back and self.report.error is None:
+            yield from self._share_out(1)  # the others were through by then
+        if self._ahead.given_back or self.report.error is not None:
+            return (yield from self._give_up())
+        return self.report
+
+    def _give_up(self) -> Script[StoreReport]:
+        """Nobody is left to send the rest."""
+        error = next(report.error for report in self.reports if report.error is not None)
+        rest = self._store(_Nowhere())
+        self.reports.append(rest.report)
+        yield from rest.skip(error)
+        report = self.report
+        if rest.report.results:
+            report.error = error
+        return report
+
+    def _share_out(self, associations: int) -> Script[None]:
+        parts = yield Together([self._store_a_share() for _ in range(associations)], self._ahead.end)
+        for part in parts:
+            if isinstance(part, BaseException):
+                raise part
+
+    def _store_a_share(self) -> Script[None]:
+        try:
+            line = yield from self._lines.take(self._contexts)
+        except DicomNetError as error:
+            self._refusals.append(error)
+            return
+        routes = _Replaceable(self._lines, line, self._contexts)
+        store = self._store(routes, give_back=self._ahead.give_back)
+        self.reports.append(store.report)
+        try:
+            yield from _perform(store, self._lines, routes)
+        except BaseException:  # what a function of the caller has raised ends it all
+            self._ahead.end()
+            raise
+
+    def _store(self, routes: Any, **options: Any) -> Store:
+        return Store(routes, self._ahead, progress=self._progress.part(), **options, **self._options)
 
 
 class _Replaceable:
@@ -143,6 +211,15 @@ class _Ahead:
         """Gives out nothing more."""
         self._ended = True
 
+    @property
+    def given_back(self) -> bool:
+        """Whether there is something that nobody has taken again."""
+        return bool(self._first)
+
+    def give_back(self, items: Sequence[Any]) -> None:
+        """Takes back what was not sent, for whoever asks next."""
+        self._first.extendleft(reversed(items))
+
     def look(self) -> Sequence[Any]:
         self._first.extend(self._source.take(_LOOK_AHEAD))
         return list(self._first)
@@ -164,17 +241,18 @@ class _Sum:
 
     def __init__(self, told: Callable[[Any], object] | None) -> None:
         self._told = told
-        self._parts: list[Any] = []
+        self._parts: dict[object, Any] = {}
 
-    def part(self) -> Callable[[Any], object]:
-        index = len(self._parts)
-        self._parts.append(None)
+    def part(self) -> Callable[[Any], object] | None:
+        told = self._told
+        if told is None:
+            return None
+        part = object()
 
         def tell(progress: Any) -> None:
-            self._parts[index] = progress
-            known = [part for part in self._parts if part is not None]
-            assert self._told is not None
-            self._told(
+            self._parts[part] = progress
+            known = list(self._parts.values())
+            told(
                 type(progress)(
                     sum(part.instances for part in known),
                     sum(part.failed for part in known),
@@ -184,22 +262,6 @@ class _Sum:
             )
 
         return tell
-
-
-def _merged(parts: Sequence[StoreReport | BaseException]) -> StoreReport:
-    """The reports of several associations as one; an association that never was leaves its share to the others."""
-    reports = [part for part in parts if isinstance(part, StoreReport)]
-    errors = [part for part in parts if not isinstance(part, StoreReport)]
-    for error in errors:
-        if not isinstance(error, DicomNetError):
-            raise error
-    if not reports:
-        raise errors[0]
-    merged = StoreReport(sorted((r for report in reports for r in report.results), key=lambda r: r.index))
-    merged.error = next((report.error for report in reports if report.error is not None), None)
-    for error in errors:
-        log.warning("one of %d associations could not be opened: %s", len(parts), error)
-    return merged
 
 
 AUTO = 4

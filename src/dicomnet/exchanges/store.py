@@ -118,6 +118,8 @@ class Store:
         progress: called as bytes leave and instances are done.
         on_result: called with each result when it is final.
         stop: asked before each request; True sends no more.
+        give_back: takes what was not sent, as the source gave it, when the association is lost for good; without it that is
+            reported as not sent, and the source read to its end.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class Store:
         progress: Callable[[Progress], object] | None = None,
         on_result: Callable[[StoreResult], object] | None = None,
         stop: Callable[[], bool] | None = None,
+        give_back: Callable[[Sequence[Any]], object] | None = None,
     ) -> None:
         self.report = StoreReport()
         self._routes = routes
@@ -143,6 +146,7 @@ class Store:
         self._progress = progress
         self._on_result = on_result
         self._stop = stop
+        self._give_back = give_back
         self._ready: deque[_Prepared] = deque()
         self._exhausted = False
         self._failure: Exception | None = None
@@ -213,14 +217,14 @@ class Store:
         copy = getattr(item, "copy", None)
         if copy is None and getattr(item, "reason", None) is not None:
             result.outcome, result.detail = Outcome.SKIPPED, item.reason
-            return _Prepared(None, result)
+            return _Prepared(item, None, result)
         if getattr(item, "error", None) is not None:
             result.outcome, result.error, result.detail = Outcome.FAILED, item.error, str(item.error)
-            return _Prepared(None, result)
-        item = copy or item
+            return _Prepared(item, None, result)
+        given, item = item, copy or item
         result.sop_class_uid, result.sop_instance_uid = item.sop_class_uid, item.sop_instance_uid
         result.transfer_syntax_uid = item.transfer_syntax_uid
-        prepared = _Prepared(item, result, spare=copy is not None)
+        prepared = _Prepared(given, item, result, spare=copy is not None)
         if prepared.spare:
             return prepared
         prepared.route = self._routes.route(item, decode=self._decode)
@@ -390,12 +394,35 @@ class Store:
                 return
         except DicomNetError as failure:
             error = failure
+        if self._give_back is None:
+            yield from self.skip(error)
+        else:
+            self._leave(self._give_back, error)
+
+    def skip(self, error: Exception) -> Script[None]:
+        """Sends nothing more: all that is left is reported as not sent, and why."""
         self.report.error = error
         while True:
             self._skip_rest(error)
             if self._exhausted:
-                return
+                break
             yield from self._take()
+        if self._failure is not None:
+            raise self._failure
+
+    def _leave(self, give_back: Callable[[Sequence[Any]], object], error: Exception) -> None:
+        """Leaves what is not sent to others."""
+        self.report.error, self._exhausted = error, True
+        left = [prepared for prepared in self._ready if prepared.result.outcome is Outcome.NOT_SENT]
+        done = [prepared for prepared in self._ready if prepared.result.outcome is not Outcome.NOT_SENT]
+        self._ready.clear()
+        for prepared in left:
+            prepared.close()
+        theirs = {prepared.result.index for prepared in left}
+        self.report.results[:] = [result for result in self.report.results if result.index not in theirs]
+        give_back([prepared.given for prepared in left])
+        for prepared in done:
+            self._finish(prepared)
 
     def _skip_rest(self, error: Exception) -> None:
         while self._ready:
@@ -449,9 +476,11 @@ class Store:
 class _Prepared:
     """One instance on its way from the source to the wire."""
 
-    __slots__ = ("body", "item", "result", "route", "spare")
+    __slots__ = ("body", "given", "item", "result", "route", "spare")
 
-    def __init__(self, item: Instance | None, result: StoreResult, *, spare: bool = False) -> None:
+    def __init__(self, given: Any, item: Instance | None, result: StoreResult, *, spare: bool = False) -> None:
+        self.given = given
+        """What the source gave; the item is what there is to send of it."""
         self.item = item
         self.result = result
         self.spare = spare

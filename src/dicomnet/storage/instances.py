@@ -63,7 +63,7 @@ class Instance:
             return None
         mine = _Holder(self.index, self.name, self.transfer_syntax_uid, self.length)
         holder = self._holders.setdefault((self.sop_class_uid, self.sop_instance_uid), mine)
-        return None if holder.index == self.index else _why(self, holder)
+        return None if holder.number == self.index else _why(self, holder)
 
     def disclaim(self) -> None:
         """It could not be stored: another copy may be."""
@@ -380,7 +380,7 @@ def _without_duplicates(items: Iterator[Item]) -> Iterator[Item]:
 class _Holder(NamedTuple):
     """The copy of an instance that is stored."""
 
-    index: int
+    number: int
     name: str
     transfer_syntax_uid: UID
     length: int
