@@ -13,6 +13,7 @@ LAYERS = (
     {"pdu", "part10"},
     {"ul"},
     {"dimse"},
+    {"charsets"},
     {"datasets"},
     {"exchanges"},
     {"storage"},
@@ -28,7 +29,7 @@ LAYERS = (
 NARROWER = {"uids": {"types"}}
 """Units that may import less than their layer would let them."""
 
-PURE = {"errors", "types", "limits", "uids", "pdu", "part10", "ul", "dimse", "datasets", "exchanges"}
+PURE = {"errors", "types", "limits", "uids", "pdu", "part10", "ul", "dimse", "charsets", "datasets", "exchanges"}
 """No I/O, no clock, no randomness, no threads: data in, data out."""
 
 WORLD = {

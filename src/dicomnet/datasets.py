@@ -6,6 +6,7 @@ import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
+from dicomnet.charsets import copy_of, in_its_charset, with_unreadable_text
 from dicomnet.errors import InvalidValue, StorageError
 from dicomnet.limits import MOST_INFLATED
 from dicomnet.part10 import with_group_lengths
@@ -38,14 +39,29 @@ def decode_dataset(file: BinaryIO, transfer_syntax_uid: str) -> Dataset:
     return dataset
 
 
-def encode_dataset(dataset: Dataset, transfer_syntax_uid: str, *, group_lengths: bool = False) -> bytes:
+def encode_dataset(
+    dataset: Dataset, transfer_syntax_uid: str, *, group_lengths: bool = False, any_charset: bool = False
+) -> bytes:
     """The bytes of a data set in a transfer syntax, of even length; groups 0000 and 0002 are left out.
 
     Pixel data is neither compressed nor decompressed here. Group lengths
     (gggg,0000) are retired and left out unless asked for.
 
+    No text is lost: where (0008,0005) is absent and ASCII does not suffice,
+    ISO_IR 100 or ISO_IR 192 is declared in what is encoded; the data set stays
+    as it is. What was never decoded goes out as it came. Values of VRs that
+    (0008,0005) does not apply to (PS3.5 6.1.2.3) go out with the bytes that
+    they were read with, also where these should have been ASCII.
+
+    Args:
+        dataset: what to encode.
+        transfer_syntax_uid: how.
+        group_lengths: whether to put them in.
+        any_charset: whether a declared character set that does not hold the text gives way to one that does.
+
     Raises:
-        InvalidValue: the data set cannot be encoded, or not in that transfer syntax.
+        InvalidValue: the data set cannot be encoded, or not in that transfer syntax, or its character set does not hold
+            its text.
     """
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_dataset
@@ -56,7 +72,10 @@ def encode_dataset(dataset: Dataset, transfer_syntax_uid: str, *, group_lengths:
     buffer.is_implicit_VR = syntax.implicit_vr
     buffer.is_little_endian = syntax.little_endian
     try:
-        write_dataset(buffer, _without_file_meta(dataset))
+        dataset = in_its_charset(_without_file_meta(dataset), any_charset=any_charset)
+        write_dataset(buffer, with_unreadable_text(dataset, (syntax.implicit_vr, syntax.little_endian)))
+    except InvalidValue:
+        raise
     except Exception as error:
         raise InvalidValue(f"the data set cannot be encoded in {syntax.name}: {error}") from error
     data: bytes = buffer.getvalue()
@@ -135,12 +154,7 @@ def _has_words(dataset: Dataset) -> bool:
 def _without_file_meta(dataset: Dataset) -> Dataset:
     if not any(tag.group in (0, 2) for tag in dataset.keys()):  # noqa: SIM118  iterating a data set decodes its values
         return dataset
-    from pydicom import Dataset
-
-    rest = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag.group not in (0, 2)})  # noqa: SIM118
-    implicit_vr, little_endian = dataset.original_encoding
-    rest.set_original_encoding(implicit_vr, little_endian, dataset.original_character_set)
-    return rest
+    return copy_of(dataset, [tag for tag in dataset.keys() if tag.group not in (0, 2)])  # noqa: SIM118
 
 
 _CANNOT_UNDERSTAND = 0xC000

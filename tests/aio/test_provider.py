@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from dicomnet.aio.crew import Crew
 from dicomnet.aio.handlers import Handlers
 from dicomnet.aio.observe import Associated, Ended, Observed, Rejected, RequestAnswered, RequestBegan
 from dicomnet.aio.provider import provider_for
-from dicomnet.datasets import encode_dataset
+from dicomnet.datasets import decode_dataset, encode_dataset
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import CCancelRequest, CFindRequest
 from dicomnet.dimse.fragments import command_pdus, data_pdus
@@ -137,6 +138,16 @@ class TestFind:
         assert (first.SpecificCharacterSet, first.PatientName) == ("ISO_IR 100", "Müller")
         assert (second.QueryRetrieveLevel, second.RetrieveAETitle) == ("IMAGE", "OTHER")
         assert "SpecificCharacterSet" not in second
+
+    async def test_no_match_is_lost_for_its_character_set(self) -> None:
+        """One that does not hold its text gives way; a code string with bytes that it may not have goes as it was read."""
+        odd = decode_dataset(BytesIO(b"\x08\0\x60\0CS\x02\0\xe9 " + b"\x10\0\x10\0PN\x06\0M\xfcller"), EXPLICIT)
+        assert (odd.Modality, odd.PatientName) == ("é", "Müller")
+        japanese = keys(SpecificCharacterSet="ISO_IR 100", PatientName="山田")
+        first, second = await find(lambda request: [odd, japanese])
+        assert (first.Modality, first.PatientName) == ("é", "Müller")
+        assert (second.SpecificCharacterSet, second.PatientName) == ("ISO_IR 192", "山田")
+        assert japanese.SpecificCharacterSet == "ISO_IR 100"
 
     async def test_the_data_sets_of_the_handler_stay_as_they_are(self) -> None:
         """They may be its own records."""

@@ -22,6 +22,7 @@ from dicomnet.aio.carrier import Carrier
 from dicomnet.aio.crew import Share
 from dicomnet.aio.handlers import Handler
 from dicomnet.aio.requests import FindRequest, IdentifierRequest, NRequest, Reply, Request, StoreRequest
+from dicomnet.charsets import copy_of
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse import commands
 from dicomnet.dimse.commands import Presence
@@ -32,7 +33,7 @@ from dicomnet.exchanges.models import model_of
 from dicomnet.exchanges.services import verb_of
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Wait
-from dicomnet.exchanges.values import choose_charset, dataset_of
+from dicomnet.exchanges.values import dataset_of
 from dicomnet.types import ae_title
 
 if TYPE_CHECKING:
@@ -219,25 +220,14 @@ def _match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, 
             raise InvalidValue(f"a match has status {status:04X}, which is not pending")
         if not (isinstance(match, Mapping) or is_dataset(match)):
             raise InvalidValue(f"a handler gave {type(match).__name__}, which is no match")
-        dataset = _copied(match) if is_dataset(match) else dataset_of(match)
+        dataset = copy_of(match) if is_dataset(match) else dataset_of(match)
         for keyword, value in added.items():
             if value and keyword not in dataset:
                 setattr(dataset, keyword, value)
-        if not dataset.get("SpecificCharacterSet"):
-            choose_charset(dataset, None)
-        return Status(status), encode_dataset(dataset, request.context.transfer_syntax)
+        # A match is not lost for its character set: what was read from many places may not have the one that it says.
+        return Status(status), encode_dataset(dataset, request.context.transfer_syntax, any_charset=True)
 
     return encode
-
-
-def _copied(dataset: Dataset) -> Dataset:
-    """The same elements in another data set; pydicom's own copies share them with the handler's."""
-    from pydicom import Dataset
-
-    copied = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys()})  # noqa: SIM118  iterating decodes its values
-    implicit_vr, little_endian = dataset.original_encoding
-    copied.set_original_encoding(implicit_vr, little_endian, dataset.original_character_set)
-    return copied
 
 
 def _title(text: str) -> str:
