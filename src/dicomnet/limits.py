@@ -51,6 +51,8 @@ class Limits:
     """The same from one address: one modality in a loop does not lock out the others."""
     handshakes: int = 64
     """TLS handshakes of one listener at a time; they cost processor time before anybody is known."""
+    committed_instances: int = 100_000
+    """Instances in one request for storage commitment: the slices of a whole body are a tenth of it."""
     commitments: int = 512
     """Storage commitments of one server that are not reported yet: a peer that cannot be reached holds each for minutes."""
     commitments_per_address: int = 128

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from dicomnet.aio.association import Association
 from dicomnet.errors import InvalidValue, StatusError
 from dicomnet.exchanges.reports import InstanceRef
 from dicomnet.limits import Limits
+from dicomnet.server import commitment
 from dicomnet.server.commitment import Commitments, commitment_handler
 from dicomnet.server.entity import Entity
 from dicomnet.uids import CTImageStorage
@@ -124,6 +126,7 @@ class Recorded:
 
     rules: Any = None
     aet = None
+    limits = Limits()
 
     def __init__(self) -> None:
         self.running = self
@@ -215,6 +218,43 @@ async def test_more_commitments_than_there_is_room_for_are_refused() -> None:
             go.set()
             await until(lambda: not server._site.running._tasks)
             await ask(association, 3)
+
+
+async def test_a_request_names_no_more_instances_than_the_limit_says() -> None:
+    """0213; what nobody could have in one study is not looked up."""
+    async with local(limits=Limits(committed_instances=2)) as server:
+        keep_all(server)
+        many = requested(1)
+        many.ReferencedSOPSequence = [*many.ReferencedSOPSequence] * 3
+        async with calling(server, "storage-commitment") as association:
+            with pytest.raises(StatusError, match="more than 2 instances") as refusal:
+                await association.n_action("storage-commitment", "1.2.840.10008.1.20.1.1", 1, many)
+            await ask(association)
+    assert refusal.value.status == 0x0213
+
+
+async def test_no_list_of_instances_is_read_or_made_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands it takes seconds, in which nobody else would be served."""
+    threads: dict[str, str] = {}
+
+    def noted(name: str) -> None:
+        function = getattr(commitment, name)
+
+        def note(*arguments: Any) -> Any:
+            threads[name] = threading.current_thread().name
+            return function(*arguments)
+
+        monkeypatch.setattr(commitment, name, note)
+
+    for name in ("_requested", "instance_refs", "commitment_result"):
+        noted(name)
+    server = local()
+    keep_all(server)
+    async with server, calling(server, "storage-commitment") as association:
+        report = await association.commit([(CTImageStorage, "1.2.3.1")])
+    assert report.ok
+    assert len(threads) == 3
+    assert all(name.startswith("dicomnet-storage") for name in threads.values())
 
 
 def test_commitments_are_counted_in_all_and_per_address() -> None:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, StatusError
@@ -22,6 +22,9 @@ from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
 from dicomnet.limits import Limits
 from dicomnet.types import UID, is_uid, printable
 from dicomnet.uids import StorageCommitmentPushModel
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 log = logging.getLogger("dicomnet.server")
 
@@ -75,6 +78,7 @@ class Committer(Protocol):
     """What a commitment needs of the title that is asked for it."""
 
     aet: str | None
+    limits: Limits
     running: Reporter | None
 
 
@@ -87,24 +91,32 @@ def commitment_handler(entity: Committer, function: CommitFunction) -> Callable[
             raise StatusError(Status.NO_SUCH_ACTION_TYPE)
         if message.requested_sop_instance_uid != STORAGE_COMMITMENT_INSTANCE:
             raise StatusError(Status.NO_SUCH_SOP_INSTANCE)
-        transaction = "" if dataset is None else str(dataset.get("TransactionUID") or "")
-        if dataset is None or not is_uid(transaction) or not dataset.get("ReferencedSOPSequence"):
-            raise StatusError(Status.MISSING_ATTRIBUTE_VALUE, "no transaction UID, or nothing to commit")
-        try:
-            refs = instance_refs(
-                (item.get("ReferencedSOPClassUID"), item.get("ReferencedSOPInstanceUID"))
-                for item in dataset.ReferencedSOPSequence
-            )
-        except DicomNetError as error:
-            raise StatusError(Status.INVALID_ATTRIBUTE_VALUE, str(error)) from error
         running, peer = entity.running, request.association.peer_address
         assert running is not None
+        transaction, refs = await running.ask(_requested, dataset, entity.limits.committed_instances)
         host = "" if peer is None else peer[0]
         if not running.commitments.enter(host):
             raise StatusError(Status.RESOURCE_LIMITATION, "too many commitments are not reported yet")
         running.start_task(_Commitment(running, entity, request, host, transaction, refs).carry_out(function))
 
     return commit
+
+
+def _requested(dataset: Dataset | None, most: int) -> tuple[str, list[InstanceRef]]:
+    """Transaction and instances of a request; in a thread, because pydicom reads the list only now."""
+    transaction = "" if dataset is None else str(dataset.get("TransactionUID") or "")
+    if dataset is None or not is_uid(transaction) or not dataset.get("ReferencedSOPSequence"):
+        raise StatusError(Status.MISSING_ATTRIBUTE_VALUE, "no transaction UID, or nothing to commit")
+    items = dataset.ReferencedSOPSequence
+    if len(items) > most:
+        raise StatusError(Status.RESOURCE_LIMITATION, f"more than {most} instances in one request")
+    try:
+        refs = instance_refs(
+            (item.get("ReferencedSOPClassUID"), item.get("ReferencedSOPInstanceUID")) for item in items
+        )
+    except DicomNetError as error:
+        raise StatusError(Status.INVALID_ATTRIBUTE_VALUE, str(error)) from error
+    return transaction, refs
 
 
 class _Commitment:
@@ -136,7 +148,7 @@ class _Commitment:
         try:
             committed, failed = await self._ask(function)
             self._what += f" ({len(committed)} committed, {len(failed)} not)"
-            await self._tell(*commitment_result(self._transaction, committed, failed))
+            await self._tell(*await self._running.ask(commitment_result, self._transaction, committed, failed))
         except asyncio.CancelledError:
             log.error("%s the server ends before %s is told to %s", self._id, self._what, self._peer)
             raise
@@ -157,15 +169,12 @@ class _Commitment:
     async def _ask(self, function: CommitFunction) -> tuple[list[InstanceRef], list[tuple[InstanceRef, int]]]:
         """What the function says; whatever it does not speak of, or if it fails, is not committed."""
         try:
-            kept, lost = await self._running.ask(function, list(self._refs))
-            committed = instance_refs(kept)
-            failed = dict(_with_reason(one) for one in lost)
+            verdict = await self._running.ask(function, list(self._refs))
+            committed, failed = await self._running.ask(_both_lists, verdict, self._refs)
         except Exception:
             log.exception("%s on_commit failed, so nothing is committed", self._id)
-            committed, failed = [], {}
-        told = {*committed, *failed}
-        failed |= {ref: int(Status.PROCESSING_FAILURE) for ref in self._refs if ref not in told}
-        return [ref for ref in committed if ref not in failed], list(failed.items())
+            committed, failed = [], [(ref, int(Status.PROCESSING_FAILURE)) for ref in self._refs]
+        return committed, failed
 
     async def _report_here(self, event_type: int, dataset: Any) -> bool:
         """Whether the peer was told on the association of its request."""
@@ -203,6 +212,17 @@ class _Commitment:
             return isinstance(error, InvalidValue | StatusError)  # it has no address, or has heard it
         log.info("%s %s reported to %s on an association of our own", self._id, self._what, self._peer)
         return True
+
+
+def _both_lists(
+    verdict: Verdict, asked: Iterable[InstanceRef]
+) -> tuple[list[InstanceRef], list[tuple[InstanceRef, int]]]:
+    kept, lost = verdict
+    committed = instance_refs(kept)
+    failed = dict(_with_reason(one) for one in lost)
+    told = {*committed, *failed}
+    failed |= {ref: int(Status.PROCESSING_FAILURE) for ref in asked if ref not in told}
+    return [ref for ref in committed if ref not in failed], list(failed.items())
 
 
 def _with_reason(one: Any) -> tuple[InstanceRef, int]:
