@@ -136,6 +136,10 @@ class Line(DicomNet):
         self.send_associate_accept(answer)
 
     def on_receive_release_request(self) -> None:
+        reaction = self.archive.reactions.get("release")
+        if reaction is not None:
+            reaction(self, None)
+            return
         self.archive.note("released")
         self.send_release_response()
 

@@ -230,6 +230,50 @@ def _context(line: Any) -> int:
     return context_id
 
 
+def kept(archive: Archive) -> None:
+    """From now on two associations are at work at the same time, so a peer keeps two."""
+    both = threading.Barrier(2)
+
+    def meet(line: Any, message: Any) -> None:
+        if not hasattr(line, "met"):
+            line.met = True
+            both.wait(PATIENCE)
+        line.send_c_store_response(message, Status.SUCCESS)
+
+    archive.reactions["store"] = meet
+
+
+def test_ctrl_c_while_kept_associations_are_released_aborts_them_all(
+    nothing_left: None, network: None, make_archive: Callable[..., Archive]
+) -> None:
+    """The first one, and those whose turn would have come."""
+    archive = make_archive()
+    kept(archive)
+    archive.reactions["release"] = lambda line, _: os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), sync.Peer(archive.address) as peer:
+        assert peer.store([instance(number) for number in range(1, 41)], associations=2).ok
+    archive.expect("aborted", 2)
+
+
+def test_a_cancellation_while_kept_associations_are_released_aborts_them_all(loop: OnLoop, patient: Archive) -> None:
+    """Their connections are closed when the task is over."""
+    kept(patient)
+    asked = threading.Event()
+    patient.reactions["release"] = lambda line, _: asked.set()
+
+    async def main() -> None:
+        async with aio.Peer(patient.address) as peer:
+            assert (await peer.store([instance(number) for number in range(1, 41)], associations=2)).ok
+            task = asyncio.ensure_future(peer.close())
+            await asyncio.to_thread(asked.wait, PATIENCE)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    loop.run(main())
+    patient.expect("aborted", 2)
+
+
 def test_a_second_thread_is_kept_out_of_a_blocking_association(
     nothing_left: None, network: None, make_archive: Callable[..., Archive]
 ) -> None:

@@ -13,8 +13,8 @@ CLASSES = ["Association", "Matches", "Peer", "PeerMatches"]
 
 AWAITED = {"__enter__": "__aenter__", "__exit__": "__aexit__", "__iter__": "__aiter__", "__next__": "__anext__"}
 
-ONLY_ON_A_LOOP = {"Association": {"__await__"}, "Peer": {"close"}}
-"""A blocking association is open when it is made, and a blocking peer keeps nothing outside of its block."""
+ONLY_ON_A_LOOP = {"Association": {"__await__"}}
+"""A blocking association is open when it is made."""
 
 AT_ONCE = {"__iter__", "abort", "find"}
 """Methods that never wait, on a loop either."""

@@ -93,6 +93,21 @@ def test_what_was_lost_while_it_was_lent_does_not_count_as_work() -> None:
     assert len(scp.asked) == 3
 
 
+def test_when_dropping_is_left_an_abort_ends_the_rest() -> None:
+    """Ctrl-C while the first is released: it and all the others are still known."""
+    held: list[Inbound] = []
+    stage, remote = start(Scp(echo=lambda inbound, _: held.append(inbound)))
+    tasks = [stage.start(remote.echo()) for _ in range(3)]
+    stage.rest()
+    for inbound in held:
+        inbound.respond(Status.SUCCESS)
+    stage.until(lambda: all(task.done for task in tasks))
+    stage.start(remote.drop()).leave()
+    assert len(standing(stage)) == 3
+    assert len(remote.abort()) == 3
+    assert not standing(stage)
+
+
 def test_one_that_is_left_while_it_makes_room_is_aborted() -> None:
     """Nobody would know of it any more; the others stay idle."""
     stage, remote = start(Scp(), latency=0.1)

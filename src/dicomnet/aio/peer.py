@@ -93,15 +93,19 @@ class Peer:
     ) -> None:
         if error is None or isinstance(error, Exception):
             await self.close()
-            return
-        for session in self._remote.abort():
-            carrier = session.shell
-            assert isinstance(carrier, Carrier)
-            await carrier.gone()
+        else:
+            await self._abort()
 
     async def close(self) -> None:
-        """Releases the associations that are kept, and those in use when they are given back; a next operation opens one anew."""
-        await perform(self._remote.drop())
+        """Releases the associations that are kept, and those in use when they are given back.
+
+        Within an ``async with`` block a next operation opens one anew. A cancellation aborts what is not released by then.
+        """
+        try:
+            await perform(self._remote.drop())
+        except BaseException:
+            await self._abort()
+            raise
 
     async def echo(self) -> Status:
         """Asks whether the peer is there; see `dicomnet.sync.Association.echo`."""
@@ -247,6 +251,12 @@ class Peer:
                 sop_class, lambda line: line.n_event_report(sop_class, instance, event_type, dataset), scp=True
             )
         )
+
+    async def _abort(self) -> None:
+        for session in self._remote.abort():
+            carrier = session.shell
+            assert isinstance(carrier, Carrier)
+            await carrier.gone()
 
 
 class PeerMatches:

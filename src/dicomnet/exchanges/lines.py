@@ -182,10 +182,17 @@ class Lines:
             self._idle.append(line)
 
     def drop(self) -> Script[None]:
-        """Releases what is idle; what is lent at this moment is released when it comes back."""
+        """Releases what is idle; what is lent at this moment is released when it comes back.
+
+        Left in the middle, it leaves the rest to `abort`.
+        """
         self._era += 1
         while (line := self._next_idle()) is not None:
-            yield from _release(line)
+            try:
+                yield from line.requestor.release()
+            except BaseException:
+                self._idle.append(line)
+                raise
 
     def abort(self) -> list[Session]:
         """Ends what is idle at once; returns the associations that this has ended."""

@@ -118,9 +118,20 @@ class Peer:
         if not last:
             return
         if error is None or isinstance(error, Exception):
-            perform(self._remote.drop())
+            self.close()
         else:
             self._remote.abort()
+
+    def close(self) -> None:
+        """Releases the associations that are kept, and those in use when they are given back.
+
+        Within a ``with`` block a next operation opens one anew. Ctrl-C aborts what is not released by then.
+        """
+        try:
+            perform(self._remote.drop())
+        except BaseException:
+            self._remote.abort()
+            raise
 
     def echo(self) -> Status:
         """Asks whether the peer is there; see `Association.echo`."""
