@@ -12,6 +12,7 @@ from subprocess import run
 
 import pydicom
 import pytest
+from pydicom.encaps import encapsulate
 
 from dicomnet.datasets import decode_dataset, deflated, encode_dataset, inflated
 from dicomnet.errors import InvalidValue, StorageError
@@ -93,6 +94,24 @@ def test_pixel_data_of_unknown_encoding() -> None:
     assert encode_dataset(dataset, ExplicitVRLittleEndian).endswith(b"abcd")
     with pytest.raises(InvalidValue, match="does not fit"):
         encode_dataset(dataset, RLELossless)
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_compressed_icon_goes_only_where_pixel_data_is_compressed(read: bool) -> None:
+    """In a plain syntax nobody could tell what it is in, also where the data set has no pixel data of its own."""
+    dataset, icon = identifier(), pydicom.Dataset()
+    icon.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
+    icon["PixelData"].is_undefined_length = True
+    icon["PixelData"].VR = "OB"
+    dataset.IconImageSequence = [icon]
+    data = encode_dataset(dataset, JPEGBaseline8Bit)
+    if read:
+        dataset = decode_dataset(BytesIO(data), JPEGBaseline8Bit)
+    for syntax in SYNTAXES:
+        with pytest.raises(InvalidValue, match="icon"):
+            encode_dataset(dataset, syntax)
+    del dataset.IconImageSequence[0].PixelData
+    assert decode_dataset(BytesIO(encode_dataset(dataset, ExplicitVRLittleEndian)), ExplicitVRLittleEndian) == dataset
 
 
 def test_byte_order_of_words_is_not_changed() -> None:

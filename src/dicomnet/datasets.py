@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -113,6 +114,18 @@ def inflated(stream: bytes) -> bytes:
     raise ValueError("it cannot be inflated")
 
 
+def images_in(dataset: Dataset) -> Iterator[Dataset]:
+    """What has pixel data: the data set, and items of its sequences such as icons."""
+    if "PixelData" in dataset:
+        yield dataset
+    for element in list(dataset.values()):
+        # A sequence that is still bytes is not read where it costs little to see that it need not be.
+        if element.VR == "SQ" and not (isinstance(element.value, bytes) and _PIXEL_DATA not in element.value):
+            items: Sequence[Dataset] = dataset[element.tag].value
+            for item in items:
+                yield from images_in(item)
+
+
 def _syntax(uid: str) -> TransferSyntax:
     # An unknown syntax is a private one, and those we know of are explicit and little endian, or encapsulate in that.
     return TRANSFER_SYNTAXES.get(uid) or TransferSyntax(UID(uid), uid, uid)
@@ -131,6 +144,10 @@ def _check_pixel_data(dataset: Dataset, syntax: TransferSyntax) -> None:
             raise InvalidValue(
                 f"the pixel data is in {was.name}; compress() or decompress() the data set to send it in {syntax.name}"
             )
+    if not syntax.encapsulated and any(each["PixelData"].is_undefined_length for each in images_in(dataset)):
+        raise InvalidValue(
+            f"pixel data in the data set, or of an icon in it, is compressed and cannot go in {syntax.name}"
+        )
     if was is not None and was.little_endian != syntax.little_endian and _has_words(dataset):
         raise InvalidValue(f"binary values in {was.name} are not swapped to go in {syntax.name}")
 
@@ -158,3 +175,5 @@ def _without_file_meta(dataset: Dataset) -> Dataset:
 
 
 _CANNOT_UNDERSTAND = 0xC000
+_PIXEL_DATA = b"\xe0\x7f\x10\0"
+# The tag as it is written in every syntax that compresses pixel data: little endian.

@@ -13,12 +13,16 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from dicomnet.datasets import decode_dataset, deflated, encode_dataset, inflated
+from dicomnet.datasets import decode_dataset, deflated, encode_dataset, images_in, inflated
 from dicomnet.errors import InvalidValue, StorageError, Unsupported
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.pixels.decoders.base import Decoder
 
 _Parts = list[bytes | memoryview]
 
@@ -53,7 +57,7 @@ def transcode(data: bytes, source_uid: str, target_uid: str) -> bytes:
 
 
 def decompress(data: bytes, transfer_syntax_uid: str) -> bytes:
-    """A data set with its pixel data decoded, in explicit VR little endian; the instance keeps its UID.
+    """A data set with its pixel data decoded, that of icons too, in explicit VR little endian; the instance keeps its UID.
 
     Colours stay in the space that the decoder gives out, which (0028,0004) then names.
 
@@ -72,32 +76,39 @@ def decompress(data: bytes, transfer_syntax_uid: str) -> bytes:
         raise Unsupported(f"pydicom has no decoder for {syntax.name}") from None
     if not decoder.is_available:
         raise Unsupported(f"no decoder for {syntax.name} is installed: {'; '.join(decoder.missing_dependencies)}")
-    frames: list[bytes] = []
-    meta: dict[str, str | int] = {}
-    try:
-        for frame, meta in decoder.iter_buffer(dataset):  # noqa: B007  the last one counts
-            frames.append(bytes(frame))
-    except Exception as error:
-        raise StorageError(
-            f"the pixel data in {syntax.name} cannot be decoded: {error}", status=_CANNOT_UNDERSTAND
-        ) from error
-    pixels = b"".join(frames)
-    element = dataset["PixelData"]
-    element.is_undefined_length = False
-    element.VR = "OB" if int(meta["bits_allocated"]) <= 8 else "OW"
-    element.value = pixels + b"\0" * (len(pixels) % 2)
-    for keyword in _OF_ENCAPSULATION:
-        if keyword in dataset:
-            del dataset[keyword]
-    dataset.PhotometricInterpretation = meta["photometric_interpretation"]
-    if int(meta["samples_per_pixel"]) > 1:
-        dataset.PlanarConfiguration = meta["planar_configuration"]
-    dataset.BitsAllocated = meta["bits_allocated"]
+    for image in images_in(dataset):
+        # That of an icon may be plain in a compressed syntax (PS3.5 A.4).
+        if image is dataset or image["PixelData"].is_undefined_length:
+            try:
+                _decode_pixels(image, decoder)
+            except Exception as error:
+                raise StorageError(
+                    f"the pixel data in {syntax.name} cannot be decoded: {error}", status=_CANNOT_UNDERSTAND
+                ) from error
     dataset.file_meta.TransferSyntaxUID = PYDICOM_UID(ExplicitVRLittleEndian)
     try:
         return encode_dataset(dataset, ExplicitVRLittleEndian)
     except InvalidValue as error:
         raise StorageError(str(error), status=_CANNOT_UNDERSTAND) from error
+
+
+def _decode_pixels(image: Dataset, decoder: Decoder) -> None:
+    frames: list[bytes] = []
+    meta: dict[str, str | int] = {}
+    for frame, meta in decoder.iter_buffer(image):  # noqa: B007  the last one counts
+        frames.append(bytes(frame))
+    pixels = b"".join(frames)
+    element = image["PixelData"]
+    element.is_undefined_length = False
+    element.VR = "OB" if int(meta["bits_allocated"]) <= 8 else "OW"
+    element.value = pixels + b"\0" * (len(pixels) % 2)
+    for keyword in _OF_ENCAPSULATION:
+        if keyword in image:
+            del image[keyword]
+    image.PhotometricInterpretation = meta["photometric_interpretation"]
+    if int(meta["samples_per_pixel"]) > 1:
+        image.PlanarConfiguration = meta["planar_configuration"]
+    image.BitsAllocated = meta["bits_allocated"]
 
 
 class _Form(NamedTuple):
