@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from pydicom import Dataset
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectFailed, ConnectionLost, InvalidValue
@@ -112,6 +113,41 @@ def test_what_the_source_raises_comes_through_when_what_it_gave_is_stored(associ
     with pytest.raises(ConnectFailed) as caught:
         Stage(Spread()).run(remote().store(Broken(30), associations=associations))
     assert outcomes(caught.value.report) == [Outcome.STORED] * 30  # type: ignore[attr-defined]
+
+
+def test_what_is_made_as_it_goes_is_sent_as_it_is_made() -> None:
+    """Whoever makes the second finds the first on its way."""
+    scp = Spread()
+    stage = Stage(scp)
+    sent: list[int] = []
+
+    def make() -> Iterator[Dataset]:
+        for number in range(1, 6):
+            stage.rest()
+            sent.append(len(scp.commands))
+            yield dataset(SOPClassUID=CT_IMAGE_STORAGE, SOPInstanceUID=f"1.2.3.{number}")
+
+    assert stage.run(remote().store(Instances(make()))).ok
+    assert sent[0] == 0
+    assert sent[2] >= 1
+
+
+def test_auto_looks_as_far_as_it_must() -> None:
+    """To know whether there is enough to do for several associations; what is raised on the way is raised in its turn."""
+    made: list[int] = []
+
+    def make(count: int) -> Iterator[Dataset]:
+        for number in range(1, count + 1):
+            made.append(number)
+            yield dataset(SOPClassUID=CT_IMAGE_STORAGE, SOPInstanceUID=f"1.2.3.{number}")
+        raise KeyError("the caller's own")
+
+    for count, associations in ((5, 1), (40, 4)):
+        scp = Spread()
+        with pytest.raises(KeyError) as caught:
+            Stage(scp).run(remote().store(Instances(make(count)), associations="auto"))
+        assert outcomes(caught.value.report) == [Outcome.STORED] * count  # type: ignore[attr-defined]
+        assert len(scp.counts) == associations
 
 
 def test_an_association_that_is_lost_twice_leaves_its_share_to_the_others() -> None:

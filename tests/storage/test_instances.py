@@ -21,6 +21,7 @@ from dicomnet.datasets import decode_dataset, encode_dataset
 from dicomnet.dimse.fragments import Body
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError, Unsupported
 from dicomnet.part10 import file_header
+from dicomnet.storage import instances
 from dicomnet.storage.convert import transcode
 from dicomnet.storage.instances import Instance, Instances, Item, Skipped, Unreadable, pairs
 from dicomnet.storage.received import ReceivedData
@@ -139,14 +140,31 @@ class TestWhatIsGiven:
             asked.append(2)
 
         disk = FaultyDisk()
-        instances = Instances([CT, more()], disk=disk, skip_duplicates=False)
+        given_out = Instances([CT, more()], disk=disk, skip_duplicates=False)
         assert not asked
         assert disk.calls == []
-        assert [item.name for item in instances.take(1)] == [str(CT)]
+        assert [item.name for item in given_out.take(10)] == [str(CT)]
         assert not asked
-        assert len(instances.take(10)) == 2
+        assert [len(given_out.take(10)) for _ in range(3)] == [1, 1, 0]
         assert asked == [1, 2]
-        assert instances.take(10) == []
+
+    def test_what_is_made_as_it_goes_is_given_out_one_by_one(self) -> None:
+        """The first is not kept waiting by the second, which may take its time."""
+        given_out = Instances([MR, [CT], (each for each in [MR_RLE, CT])])
+        assert [len(given_out.take(256)) for _ in range(5)] == [1, 1, 1, 1, 0]
+
+    def test_what_is_at_hand_is_given_out_together(self, tmp_path: Path) -> None:
+        """In lists, in folders, and one in the other."""
+        shutil.copytree(FILES / "dicomdirtests", tmp_path / "a")
+        at_hand = [tmp_path, (CT, {MR}, CT.read_bytes()), 17, small(), InstanceFile.open(CT)]
+        assert len(Instances(at_hand).take(256)) > 30
+
+    def test_of_data_in_memory_few_are_read_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was received may still lie on a disk."""
+        monkeypatch.setattr(instances, "MOST_BYTES", CT.stat().st_size + 1)
+        given = Instances([CT.read_bytes()] * 5, skip_duplicates=False)
+        assert [len(given.take(256)) for _ in range(4)] == [2, 2, 1, 0]
+        assert len(Instances([CT] * 5).take(256)) == 5
 
     def test_nothing_at_the_only_path(self, tmp_path: Path) -> None:
         """Somebody has mistyped it, and is told at once."""
@@ -213,11 +231,11 @@ class TestWhatIsGiven:
             yield CT
             raise KeyError("no more")
 
-        instances = Instances(broken())
-        assert len(instances.take(count)) == 1
+        given_out = Instances(broken())
+        assert len(given_out.take(count)) == 1
         with pytest.raises(KeyError):
-            instances.take(count)
-        assert instances.take(count) == []
+            given_out.take(count)
+        assert given_out.take(count) == []
 
 
 class TestDataSets:
@@ -301,11 +319,11 @@ class TestDuplicates:
 
     def test_one_that_comes_after_the_first_could_not_be_stored_is_a_first_one(self) -> None:
         """Nothing of it is stored or on its way."""
-        instances = Instances([CT, CT])
-        (first,) = instances.take(1)
+        given_out = Instances([CT, CT])
+        (first,) = given_out.take(1)
         assert isinstance(first, Instance)
         first.disclaim()
-        assert isinstance(instances.take(1)[0], Instance)
+        assert isinstance(given_out.take(1)[0], Instance)
 
     def test_another_content_under_the_same_uid_is_told(self) -> None:
         """As far as it shows without reading it."""
@@ -329,11 +347,11 @@ def test_threads_share_them(tmp_path: Path) -> None:
     """Each is given out once."""
     for number in range(200):
         (tmp_path / f"{number:03}").write_bytes(header(f"1.{number}") + b"\x10\0\x10\0PN\2\0X ")
-    instances = Instances(each for each in [tmp_path])
+    given_out = Instances(each for each in [tmp_path])
     taken: list[Item] = []
 
     def take() -> None:
-        while items := instances.take(3):
+        while items := given_out.take(3):
             taken.extend(items)
 
     threads = [threading.Thread(target=take) for _ in range(4)]

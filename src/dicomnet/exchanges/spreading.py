@@ -28,10 +28,11 @@ def store_over(
     """C-STORE, over one or several associations; other options as for `Store`.
 
     Args:
-        associations: how many, or "auto": one where the peer takes several operations at a time, else `AUTO`.
+        associations: how many, or "auto": one where the peer takes several operations at a time or there is little to do,
+            else `AUTO`.
     """
     ahead = _Ahead(source)
-    first: Sequence[Any] = yield Work(ahead.look)
+    first: Sequence[Any] = yield Work(lambda: ahead.look(_FEW if associations == "auto" else 1))
     known = [getattr(item, "copy", None) or item for item in first]
     pairs = [(item.sop_class_uid, item.transfer_syntax_uid) for item in known if hasattr(item, "sop_class_uid")]
     contexts = for_instances(pairs)
@@ -205,6 +206,7 @@ class _Ahead:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._first: deque[Any] = deque()
+        self._failure: Exception | None = None
         self._ended = False
 
     def end(self) -> None:
@@ -220,8 +222,14 @@ class _Ahead:
         """Takes back what was not sent, for whoever asks next."""
         self._first.extendleft(reversed(items))
 
-    def look(self) -> Sequence[Any]:
+    def look(self, least: int) -> Sequence[Any]:
+        """What comes first: all that the source gives at a time, and further on if that is too little."""
         self._first.extend(self._source.take(_LOOK_AHEAD))
+        try:
+            while self._first and len(self._first) < least and (more := self._source.take(least - len(self._first))):
+                self._first.extend(more)
+        except Exception as error:  # noqa: BLE001 (the caller's own; it has its turn after what came before)
+            self._failure = error
         return list(self._first)
 
     def take(self, count: int) -> Sequence[Any]:
@@ -233,6 +241,10 @@ class _Ahead:
                 taken.append(self._first.popleft())
             except IndexError:  # also when another association was faster
                 break
+        failure = self._failure
+        if not taken and failure is not None:
+            self._failure = None
+            raise failure
         return taken or self._source.take(count)
 
 

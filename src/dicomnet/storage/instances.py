@@ -170,6 +170,7 @@ class Instances:
         _check_only_path(what)
         self._disk = disk or Disk()
         self._lock = threading.Lock()
+        self._at_hand = _is_at_hand(what)
         self._failure: Exception | None = None
         items = self._read(what)
         numbered = _numbered(items)
@@ -182,6 +183,10 @@ class Instances:
     def take(self, count: int) -> list[Item]:
         """The next ones, at most so many; none means that there are no more. May wait for a disk.
 
+        What an iterable makes as it goes is given out one by one, so that
+        nothing waits for what comes next; of data in memory no more than
+        `MOST_BYTES` are read at a time.
+
         What an iterable of the caller raises comes through after what was
         read before it, and ends the items.
         """
@@ -190,8 +195,13 @@ class Instances:
             if failure is not None:
                 raise failure
             items: list[Item] = []
+            held = 0
             try:
-                items.extend(islice(self._items, count))  # in which what came before an error stays
+                for item in islice(self._items, count if self._at_hand else 1):
+                    items.append(item)
+                    held += item.length if isinstance(item, Instance) and item.path is None else 0
+                    if held >= MOST_BYTES:
+                        break
             except Exception as error:
                 if not items:
                     raise
@@ -403,6 +413,13 @@ def _can_be_given(what: Any) -> bool:
     return known or _is_dataset(what) or (isinstance(what, Iterable) and not isinstance(what, Mapping))
 
 
+def _is_at_hand(what: Any) -> bool:
+    """Whether it is all there, and not made when it is asked for; that cannot be known of iterables but the built-in ones."""
+    if isinstance(what, list | tuple | set | frozenset):
+        return all(map(_is_at_hand, what))
+    return not isinstance(what, Iterable) or isinstance(what, str | bytes | bytearray | memoryview) or _is_dataset(what)
+
+
 def _is_dataset(what: Any) -> TypeGuard[Dataset]:
     # Who has a data set has imported pydicom; who has files does not pay for it.
     pydicom = sys.modules.get("pydicom")
@@ -421,5 +438,8 @@ def _check_only_path(what: Any) -> None:
         except ValueError as error:  # there is a NUL in it
             raise StorageError(f"cannot read {what!r}: {error}") from error
 
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of data sets in memory that are read at a time."""
 
 _CANNOT_UNDERSTAND = 0xC000
