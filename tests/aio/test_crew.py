@@ -34,6 +34,38 @@ class TestShare:
         assert order[:2] == [0, 1]
         crew.close()
 
+    async def test_one_address_does_not_take_all_threads(self) -> None:
+        """However many associations it opens, half of them are for others."""
+        running: list[str] = []
+        crew = Crew(threads=4, per_association=2, idle=0.05)
+        greedy = [crew.share("10.0.0.1") for _ in range(4)]
+        with Gate() as gate:
+
+            def hang(name: str) -> None:
+                running.append(name)
+                gate.pass_through()
+
+            jobs = [asyncio.create_task(share.run(hang, "greedy")) for share in greedy for _ in range(2)]
+            await gate.reached()
+            await eventually(lambda: len(running) == 2)
+            jobs += [asyncio.create_task(crew.share("10.0.0.2").run(hang, "other")) for _ in range(2)]
+            await eventually(lambda: running.count("other") == 2)
+            assert running.count("greedy") == 2
+            gate.open()
+            await asyncio.gather(*jobs)
+        assert running.count("greedy") == 8
+        crew.close()
+
+    async def test_an_address_that_has_left_is_not_remembered(self) -> None:
+        """Nor are its threads lost."""
+        crew = Crew(threads=2, idle=0.05)
+        share = crew.share("10.0.0.1")
+        await share.run(int)
+        assert list(crew._addresses) == ["10.0.0.1"]
+        del share
+        await eventually(lambda: not crew._addresses)
+        crew.close()
+
     async def test_a_call_that_nobody_waits_for_any_more_does_not_happen(self) -> None:
         """It was cancelled before its turn came."""
         called: list[int] = []

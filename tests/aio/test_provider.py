@@ -445,8 +445,8 @@ class TestWindow:
         assert order == [1, -1, 2, -2, 3, -3]
 
     async def test_one_association_does_not_take_all_threads(self) -> None:
-        """Its handlers hang in four threads; another association is served in the fifth."""
-        crew = Crew(threads=5, idle=0.05)
+        """Its handlers hang in four threads; another association of its address is served in the fifth."""
+        crew = Crew(threads=10, idle=0.05)
         with Gate() as gate:
 
             def answer(request: Any) -> list[Dataset]:

@@ -497,7 +497,13 @@ async def test_a_server_at_rest_says_so() -> None:
 
 def test_what_makes_no_server_is_refused_at_once() -> None:
     """Values out of range, and services nobody knows."""
-    for options in ({"port": 65536}, {"destination_associations": 0}, {"max_pdu_length": 3}, {"aet": "x" * 17}):
+    for options in (
+        {"port": 65536},
+        {"destination_associations": 0},
+        {"handler_threads": 0},
+        {"max_pdu_length": 3},
+        {"aet": "x" * 17},
+    ):
         with pytest.raises(InvalidValue):
             Server(**options)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue):

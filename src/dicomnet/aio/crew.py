@@ -1,4 +1,11 @@
-"""Threads for handlers that are no coroutines: so many in all, so many for each association, the others in order."""
+"""Threads for handlers that are no coroutines: so many in all, for each address and for each association.
+
+    Crew      all threads
+    Share     of an address, half of them
+    Share     of an association
+
+A job that has its turn in the share of an association queues for that of the address, and then for a thread.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from dicomnet.storage.workers import Job, Workers
 
@@ -19,18 +27,25 @@ class Crew:
     """The threads, shared by all associations of a server; there are none while there is nothing to do.
 
     Args:
-        threads: in all.
+        threads: in all; an address gets half of them, so that there are always some for others.
         per_association: of those, for one association: a slow peer must not keep handlers from all others.
         idle: seconds after which a thread without a job ends.
     """
 
     def __init__(self, threads: int = 32, per_association: int = 4, *, idle: float = 10.0) -> None:
         self._workers = Workers(threads, idle=idle, name="dicomnet-handler")
+        self._per_address = (threads + 1) // 2
         self._per_association = per_association
+        self._lock = threading.Lock()
+        self._addresses: WeakValueDictionary[str, Share] = WeakValueDictionary()
 
-    def share(self) -> Share:
-        """The part of one association."""
-        return Share(self._workers, self._per_association)
+    def share(self, address: str = "") -> Share:
+        """The part of one association, out of what the address of its peer may use."""
+        with self._lock:
+            found = self._addresses.get(address)
+            if found is None:
+                found = self._addresses[address] = Share(self._workers, self._per_address)
+        return Share(found, self._per_association)
 
     def close(self, *, wait: bool = True, timeout: float | None = None) -> None:
         """Takes no more jobs; see `Workers.close`."""
@@ -38,9 +53,9 @@ class Crew:
 
 
 class Share:
-    """What one association may use of a crew."""
+    """So many threads at a time, of workers or of a larger share."""
 
-    def __init__(self, workers: Workers, limit: int) -> None:
+    def __init__(self, workers: Workers | Share, limit: int) -> None:
         self._workers = workers
         self._limit = limit
         self._lock = threading.Lock()
@@ -86,7 +101,7 @@ class Share:
                 self._running -= 1
                 return
             job = self._waiting.popleft()
-        # Behind the jobs of other associations, which have waited, too.
+        # Behind the jobs of others, which have waited, too.
         self._hand_over(job)
 
 

@@ -309,7 +309,7 @@ class HandlerProvider:
         found = self._served.get(session)
         if found is None:
             crew = self._crew or default_crew()
-            found = Served(session, crew.share())
+            found = Served(session, crew.share(session.ledger.peer))
             if not session.over:
                 self._served[session] = found
         return found

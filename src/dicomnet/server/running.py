@@ -64,7 +64,7 @@ class Running:
         self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
         """Whose loop it is."""
-        self._crew = Crew()
+        self._crew = Crew(site.handler_threads)
         self._admission = Admission(site.limits)
         self._handshakes = asyncio.Semaphore(site.limits.handshakes)
         self._contexts: dict[Entrance, ssl.SSLContext | None] = {}

@@ -73,6 +73,8 @@ class Server(Entity):
         timeouts: in seconds, each with its own default.
         tolerance: what peers may do against the standard.
         destination_associations: how many associations a C-MOVE opens to its destination at a time.
+        handler_threads: how many handlers that are no coroutines run at a time: one address gets half of them, one
+            association 4.
         durable: whether an instance is acknowledged only when even a power cut would not take it.
         socket_options: of every connection.
         grace: seconds that peers get to release their associations after SIGTERM; then they are aborted.
@@ -106,6 +108,7 @@ class Server(Entity):
         timeouts: Timeouts | None = None,
         tolerance: Tolerance | None = None,
         destination_associations: int = 1,
+        handler_threads: int = 32,
         durable: bool = True,
         socket_options: SocketOptions | None = None,
         grace: float = 30.0,
@@ -133,12 +136,15 @@ class Server(Entity):
         )
         if destination_associations < 1:
             raise InvalidValue(f"{destination_associations} associations reach no destination")
+        if handler_threads < 1:
+            raise InvalidValue(f"{handler_threads} threads run no handler")
         self._site = Site(
             limits=self.limits,
             timeouts=timeouts or Timeouts(),
             tolerance=self.tolerance,
             socket_options=socket_options or SocketOptions(),
             destination_associations=destination_associations,
+            handler_threads=handler_threads,
             grace=grace,
             entities=[self],
         )

@@ -43,6 +43,7 @@ class Site:
     tolerance: Tolerance
     socket_options: SocketOptions
     destination_associations: int
+    handler_threads: int
     grace: float
     entities: list[Entity]
     """All titles, the server's own first."""
