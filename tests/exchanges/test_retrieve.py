@@ -10,7 +10,7 @@ import pytest
 from dicomnet.dimse.codec import elements, encode, encode_elements
 from dicomnet.dimse.commands import CMoveRequest, CStoreRequest
 from dicomnet.dimse.status import Status
-from dicomnet.errors import AssociationAborted, ConnectionLost, NothingArrived, StatusError, StorageError
+from dicomnet.errors import AssociationAborted, ConnectionLost, InvalidValue, NothingArrived, StatusError, StorageError
 from dicomnet.exchanges.calls import echo, next_reply
 from dicomnet.exchanges.contexts import Wanted
 from dicomnet.exchanges.reports import Retrieved, RetrieveReport
@@ -317,6 +317,53 @@ def test_a_store_request_after_the_end_is_refused() -> None:
     assert answers == [Status.PROCESSING_FAILURE]
     assert not report.instances
     assert session.established
+
+
+@pytest.mark.parametrize("error", [KeyError("a mistake"), InvalidValue("a mistake"), ConnectionLost()])
+@pytest.mark.parametrize("callback", ["on_instance", "progress", "stop"])
+def test_what_a_callback_raises_comes_through_with_the_report(callback: str, error: Exception) -> None:
+    """Whatever it is; the association goes on, where the next operation cancels what is left."""
+    told: list[Any] = []
+
+    def fail(*arguments: Any) -> None:
+        told.append(arguments)
+        if len(told) == 3:
+            raise error
+
+    stage, session, scp = start(Counting(20))
+    options: dict[str, Any] = {callback: fail}
+    with pytest.raises(type(error)) as caught:
+        stage.run(get(session, **options).run())
+    assert caught.value is error
+    report: RetrieveReport = caught.value.report  # type: ignore[attr-defined]
+    assert 1 <= len(report.received) < 20
+    assert len(told) == 3
+    assert stage.run(echo(session, context_of(session, "verification"))) == Status.SUCCESS
+    assert len(scp.cancels) == 1
+    assert not session.receivers
+
+
+def test_what_is_raised_over_the_last_instance_comes_through() -> None:
+    """It comes after the final response."""
+    arrivals: list[Inbound] = []
+
+    def hasty(inbound: Inbound, _: bytes | None) -> None:
+        send(inbound, 0)
+        inbound.respond(Status.SUCCESS, number_of_completed_suboperations=1)
+
+    def fail(_: Retrieved) -> None:
+        raise InvalidValue("a mistake")
+
+    stage, session, _ = start(hasty, window=2)
+    script = get(session, lambda incoming: None, on_instance=fail)
+    place = script.place
+    script.place = lambda inbound: (arrivals.append(inbound), place(inbound))[1]  # type: ignore[method-assign, func-returns-value]
+    task = stage.start(script.run())
+    stage.rest()
+    arrivals[0].use(MemorySink())
+    stage.rest()
+    with pytest.raises(InvalidValue):
+        task.outcome()
 
 
 def test_a_stop_cancels_once_and_keeps_what_came() -> None:

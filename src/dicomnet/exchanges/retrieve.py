@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.commands import CGetRequest, CMoveRequest, RetrieveResponse
@@ -14,7 +15,7 @@ from dicomnet.errors import DicomNetError, NothingArrived, StateError
 from dicomnet.exchanges.calls import next_reply, settle
 from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.lifetime import status_of
-from dicomnet.exchanges.reports import Retrieved, RetrieveReport
+from dicomnet.exchanges.reports import Retrieved, RetrieveReport, add_report
 from dicomnet.exchanges.session import Inbound, Operation, Reply, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Script, Wait, Watch
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dicomnet.association")
 
+T = TypeVar("T")
+
 
 class Inbox(Protocol):
     """Where the instances of a C-MOVE to ourselves arrive: a server of ours keeps it."""
@@ -36,6 +39,32 @@ class Inbox(Protocol):
     connected: bool
     """Whether anybody has connected since the request."""
     signal: Signal
+
+
+class Callbacks:
+    """Functions of the caller; what one of them raises is known from what goes wrong on the way, and always comes through."""
+
+    def __init__(self) -> None:
+        self.raised: Exception | None = None
+
+    def guard(self, function: Callable[..., T] | None) -> Callable[..., T] | None:
+        """The function, watched."""
+        if function is None:
+            return None
+
+        def call(*arguments: Any) -> T:
+            try:
+                return function(*arguments)
+            except Exception as error:
+                self.raised = error
+                raise
+
+        return call
+
+    def check(self) -> None:
+        """Raises what was raised where nobody could be told."""
+        if self.raised is not None:
+            raise self.raised
 
 
 class _Retrieve:
@@ -56,8 +85,9 @@ class _Retrieve:
         self.identifier = identifier
         self.report = RetrieveReport()
         self._priority = priority
-        self._progress = progress
-        self._stop = stop
+        self._calls = Callbacks()
+        self._progress = self._calls.guard(progress)
+        self._stop = self._calls.guard(stop)
         self._seen = 0
 
     def _run(self, request: CGetRequest | CMoveRequest) -> Script[None]:
@@ -67,7 +97,8 @@ class _Retrieve:
             while True:
                 if not operation.answered:
                     operation.held = True
-                    yield Wait(self.session, lambda: operation.answered or len(self.report.instances) > self._seen)
+                    yield Wait(self.session, partial(self._something_to_do, operation))
+                self._calls.check()
                 self._seen = len(self.report.instances)
                 if operation.answered:
                     reply = yield from next_reply(operation)
@@ -82,6 +113,16 @@ class _Retrieve:
                 self._cancel_if_wanted(operation)
         finally:
             operation.abandon()
+
+    def _something_to_do(self, operation: Operation) -> bool:
+        return operation.answered or len(self.report.instances) > self._seen or self._calls.raised is not None
+
+    def _may_be_reported(self, error: Exception, arrived: Sequence[Retrieved]) -> bool:
+        """Whether an error has ended a retrieve that was of some use; what a callback has raised is none of the kind."""
+        if error is self._calls.raised:
+            add_report(error, self.report)
+            return False
+        return isinstance(error, DicomNetError) and bool(arrived)
 
     def _cancel_if_wanted(self, operation: Operation) -> None:
         if self._stop is not None and not operation.cancelled and self._stop():
@@ -124,13 +165,14 @@ class Get(_Retrieve):
     ) -> None:
         super().__init__(session, context, identifier, **options)
         self._keep = keep
-        self._on_instance = on_instance
+        self._on_instance = self._calls.guard(on_instance)
         self._coming: set[Inbound] = set()
 
     def run(self) -> Script[RetrieveReport]:
         """Asks, takes what comes, and reports it.
 
         If the association ends when something has come already, ``report.error`` says why.
+        What a callback raises comes through, and has the report as ``report``.
 
         Raises:
             AssociationError: the association ended before anything came.
@@ -142,10 +184,11 @@ class Get(_Retrieve):
             yield from self._run(request)
             # Some peers do not wait for our last responses; what they have sent may still be on its way to a disk.
             yield Wait(self.session, lambda: not self._coming)
-        except DicomNetError as error:
-            if not self.report.instances:
+            self._calls.check()
+        except Exception as error:
+            if not self._may_be_reported(error, self.report.instances):
                 raise
-            self.report.error = error
+            self.report.error = error.with_traceback(None)  # a report that is kept must not keep the folder open
         finally:
             self.session.receivers.remove(self)
         return self.report
@@ -181,8 +224,10 @@ class Get(_Retrieve):
         )
         inbound.respond(status, error_comment=comment)
         self.report.instances.append(retrieved)
-        if self._on_instance is not None:
-            self._on_instance(retrieved)
+        if self._on_instance is not None and self._calls.raised is None:
+            with suppress(Exception):  # it is raised where the report is waited for: whoever reads here would abort
+                self._on_instance(retrieved)
+            self.session.shell.changed()
 
 
 class Move(_Retrieve):
@@ -212,6 +257,7 @@ class Move(_Retrieve):
         """Asks, and waits for the peer to say that it is done; then for what it has counted to arrive.
 
         If the association ends when something has arrived already, ``report.error`` says why.
+        What a callback raises comes through, and has the report as ``report``.
 
         Raises:
             NothingArrived: the peer reports success, and our inbox is empty.
@@ -226,11 +272,12 @@ class Move(_Retrieve):
         inbox = self._inbox
         try:
             yield from self._run(request)
-        except DicomNetError as error:
-            if inbox is None or not inbox.arrived:
+        except Exception as error:
+            arrived = () if inbox is None else inbox.arrived
+            if not self._may_be_reported(error, arrived):
                 raise
-            self.report.instances[:] = inbox.arrived
-            self.report.error = error
+            self.report.instances[:] = arrived
+            self.report.error = error.with_traceback(None)
             return self.report
         if inbox is not None:
             yield from self._await(inbox)
