@@ -8,10 +8,10 @@ import logging
 import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
-from dicomnet.aio.crew import Share
+from dicomnet.aio.crew import HandlerEndedError, Share
 from dicomnet.aio.requests import Request
 from dicomnet.aio.twin import Twin
 from dicomnet.dimse.status import Status
@@ -41,7 +41,10 @@ async def call(function: Callable[..., Any], request: Request, share: Share) -> 
         result = function(request)
     else:
         result = await share.run(function, Twin(request, asyncio.get_running_loop()))
-    return await result if inspect.isawaitable(result) else result
+    if not inspect.isawaitable(result):
+        return result
+    with _contained():
+        return await result
 
 
 async def each(
@@ -64,7 +67,7 @@ async def each(
     elif isinstance(result, AsyncIterator) or hasattr(result, "__aiter__"):
         items = aiter(result)
         try:
-            async for item in items:
+            while (item := await _advance(items)) is not _END:
                 yield prepare(item)
         finally:
             if hasattr(items, "aclose"):
@@ -83,6 +86,27 @@ async def each(
                     share.submit(advanced.close)
     else:
         raise InvalidValue(f"a handler returned {type(result).__name__}, which is nothing that could be sent")
+
+
+async def _advance(items: AsyncIterator[Any]) -> Any:
+    with _contained():
+        return await anext(items, _END)
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """What would end the task, or the loop, is a failure of the handler, unless it was us who have cancelled it."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise HandlerEndedError(repr(error)) from None
+    except (SystemExit, BaseExceptionGroup) as error:
+        if isinstance(error, Exception):
+            raise
+        raise HandlerEndedError(repr(error)) from error
 
 
 class _Advanced:
