@@ -294,6 +294,8 @@ async def _collect(performance: Performance, tally: Tally) -> list[Item] | None:
                 if item is None:
                     break
                 given.append(item)
+                if not len(given) % _TURN:  # a generator that waits for nothing would keep the loop from all others
+                    await interruptible(request, asyncio.sleep(0))
         if request.cancelled:
             raise CancelledByPeer
         # In a list of its own, so that a path that leads nowhere is one failure and not that of them all.
@@ -368,3 +370,5 @@ PENDING_TIME = 5.0
 
 _MOST_FAILED = 65534 // 65
 # UIDs of full length with the backslashes between them, in an element of explicit VR.
+
+_TURN = 64
