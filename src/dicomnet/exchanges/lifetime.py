@@ -37,6 +37,7 @@ from dicomnet.ul.events import (
     Tolerated,
     TransportClosed,
 )
+from dicomnet.ul.machine import State
 from dicomnet.ul.negotiation import Terms
 
 log = logging.getLogger("dicomnet.association")
@@ -206,6 +207,8 @@ class Lifetime:
         self._end(AssociationRejected(event.result, event.source, event.reason))
 
     def _on_release_requested(self, _: ReleaseRequested) -> None:
+        if self.core.state not in _RELEASING:  # what came right behind it has ended the association; that is told next
+            return
         self.core.answer_release(self.shell.now())
         self.shell.flush()
         if not self.core.is_associated:
@@ -227,7 +230,7 @@ class Lifetime:
         if self.ledger.over:  # released, rejected or aborted; the peer is only slow to close
             return
         error = DicomTimeout(event.waiting_for, event.seconds)
-        log.warning("%s %s: %s", self.id, self.ledger.who, error)
+        log.warning("%s %s: %s", self.id, self.ledger.who, str(error))  # records are kept, and errors hold frames
         self.ledger.ended(f"timed out waiting for {event.waiting_for}")
         self._end(error)
 
@@ -250,7 +253,7 @@ class Lifetime:
             return
         if event.interrupted:
             error = ConnectionLost(f"the peer closed the connection in the middle of {event.interrupted}")
-            log.warning("%s %s: %s", self.id, self.ledger.who, error)
+            log.warning("%s %s: %s", self.id, self.ledger.who, str(error))  # records are kept, and errors hold frames
         elif self.terms is None and self.core.connection.requestor:
             error = ConnectionLost("the peer closed the connection without an answer to the association request")
         else:
@@ -278,6 +281,8 @@ def plain(text: str) -> str:
     """A comment as it may be sent: 64 characters of the default repertoire (PS3.7 Annex C)."""
     return printable(text).encode("ascii", "replace").decode()[:64]
 
+
+_RELEASING = (State.AWAITING_LOCAL_RELEASE, State.COLLISION_REQUESTOR_LOCAL, State.COLLISION_ACCEPTOR_REPLY)
 
 _HANDLERS: dict[type[Event], Callable[[Lifetime, Any], None]] = {
     AssociateRequested: Lifetime._on_requested,
