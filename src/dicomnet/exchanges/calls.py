@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.commands import (
     CEchoRequest,
     CFindRequest,
@@ -24,6 +23,8 @@ from dicomnet.dimse.commands import (
 )
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomTimeout, StateError, StatusError
+from dicomnet.exchanges.contracts import Kept
+from dicomnet.exchanges.encoding import decoded, encoded
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script, Wait
 from dicomnet.types import printable
@@ -163,9 +164,10 @@ def n_call(session: Session, context: Context, request: Request, dataset: Datase
     data = None
     if dataset is not None:
         # An empty list of attributes is not sent at all: a data set of no bytes does not exist on the wire.
-        data = encode_dataset(dataset, context.transfer_syntax) or None
+        data = (yield from encoded(dataset, context.transfer_syntax)) or None
     reply = yield from call(session, context, request, data)
-    return Answer(reply.status, _dataset(reply), reply.response)
+    answer = None if reply.data is None else (yield from decoded(reply.data.length, partial(_dataset, reply.data)))
+    return Answer(reply.status, answer, reply.response)
 
 
 def n_create(
@@ -230,13 +232,11 @@ def _any_moved(session: Session, operations: Sequence[Operation]) -> bool:
     return any(operation.answered or operation not in session.unfinished for operation in operations)
 
 
-def _dataset(reply: Reply) -> Dataset | None:
-    if reply.data is None:
-        return None
+def _dataset(data: Kept) -> Dataset:
     try:
-        dataset: Dataset = reply.data.dataset()
+        dataset: Dataset = data.dataset()
     finally:
-        reply.data.close()
+        data.close()
     return dataset
 
 

@@ -16,7 +16,7 @@ from dicomnet.exchanges.reports import CommitReport, InstanceRef, StoreReport
 from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.signal import Signal
-from dicomnet.exchanges.steps import Script, Wait, Watch
+from dicomnet.exchanges.steps import Script, Wait, Watch, Work
 from dicomnet.types import UID, printable, uid
 from dicomnet.uids import StorageCommitmentPushModel
 from dicomnet.ul.negotiation import Context
@@ -119,7 +119,7 @@ def commit(
     watching = transactions.signal.watch(session.shell.wake_soon)
     began = session.shell.now()
     try:
-        dataset = commitment_request(transaction_uid, refs)
+        dataset = yield Work(partial(commitment_request, transaction_uid, refs))
         yield from n_action(session, context, StorageCommitmentPushModel, STORAGE_COMMITMENT_INSTANCE, 1, dataset)
         yield Wait(session, lambda: transactions.result(transaction_uid) is not None, timeout)
         if transactions.result(transaction_uid) is None and session.over:

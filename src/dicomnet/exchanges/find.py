@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.commands import CFindRequest
 from dicomnet.dimse.status import Status
 from dicomnet.exchanges.calls import end, next_reply, settle, status_error
+from dicomnet.exchanges.encoding import decoded, encoded
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script
 from dicomnet.types import Priority
@@ -47,9 +48,9 @@ class Find:
             AssociationError: the association is over.
             InvalidValue: the identifier cannot be encoded.
         """
+        data = yield from encoded(self.identifier, self.context.transfer_syntax)
         yield from settle(self.session)
         request = CFindRequest(affected_sop_class_uid=self.context.abstract_syntax, priority=self._priority)
-        data = encode_dataset(self.identifier, self.context.transfer_syntax)
         self._operation = self.session.send(self.context, request, data)
         self._operation.held = False
 
@@ -73,7 +74,7 @@ class Find:
                 if reply.status.is_failure:
                     raise status_error(reply.response, operation.request)
                 return None
-            match = self._match(reply)
+            match = yield from self._match(reply)
             if match is not None:
                 self.count += 1
                 return match
@@ -89,14 +90,17 @@ class Find:
         if operation is not None and operation in session.unfinished:
             yield from end(session, [operation])
 
-    def _match(self, reply: Reply) -> Match | None:
-        from dicomnet.exchanges.matches import decode_match
-
+    def _match(self, reply: Reply) -> Script[Match | None]:
         if reply.error is not None:
             raise reply.error
         if reply.data is None:  # pending without an identifier: there is no match in it
             return None
         raw = reply.data.bytes()
         reply.data.close()
+        return (yield from decoded(len(raw), partial(self._decode, raw, reply.status)))
+
+    def _decode(self, raw: bytes, status: Status) -> Match:
+        from dicomnet.exchanges.matches import decode_match
+
         fallback = self.session.tolerance.fallback_charset
-        return decode_match(raw, self.context.transfer_syntax, reply.status, fallback_charset=fallback)
+        return decode_match(raw, self.context.transfer_syntax, status, fallback_charset=fallback)
