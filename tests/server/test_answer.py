@@ -28,6 +28,7 @@ from dicomnet.uids import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    ModalityPerformedProcedureStepNotification,
     MRImageStorage,
     Storage,
     StorageCommitmentPushModel,
@@ -38,6 +39,7 @@ from dicomnet.ul.negotiation import check_answer
 
 PRIVATE = UID("1.2.3.4.5")
 FIND = StudyRootQueryRetrieveInformationModelFind
+EVENTS = ModalityPerformedProcedureStepNotification
 PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 
@@ -197,11 +199,39 @@ def test_who_may_not_get_is_no_scp_of_storage() -> None:
     assert accept.user_information.roles == (RoleSelection(CTImageStorage, scu=True, scp=False),)
 
 
-def test_other_roles_are_granted_as_offered() -> None:
+def test_who_reports_results_is_granted_the_role_for_that() -> None:
     """A provider of storage commitment reports its results on an association of its own (PS3.4 J.2.1)."""
     able = abilities({StorageCommitmentPushModel: {Verb.N_EVENT_REPORT}})
-    accept = decide(ask((StorageCommitmentPushModel, PLAIN, False, True)), able)
-    assert accept.user_information.roles == (RoleSelection(StorageCommitmentPushModel, scu=False, scp=True),)
+    for scu in (False, True):
+        accept = decide(ask((StorageCommitmentPushModel, PLAIN, scu, True)), able)
+        assert accept.user_information.roles == (RoleSelection(StorageCommitmentPushModel, scu=False, scp=True),)
+
+
+@pytest.mark.parametrize("syntax", [Verification, FIND, StorageCommitmentPushModel, CTImageStorage])
+def test_a_context_without_a_role_of_any_use_is_refused(syntax: UID) -> None:
+    """A peer that is SCP only, where nobody is its SCU (PS3.7 D.3.3.4)."""
+    able = abilities({FIND: {Verb.FIND}, StorageCommitmentPushModel: {Verb.N_ACTION}}, stores=everything)
+    request = ask((syntax, PLAIN, False, True))
+    assert outcomes(request, able) == [ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED]
+    both = ask((syntax, PLAIN, True, True))
+    assert outcomes(both, able) == [ContextOutcome.ACCEPTANCE]
+    assert decide(both, able).user_information.roles == (RoleSelection(syntax, scu=True, scp=False),)
+
+
+def test_who_offers_no_role_reports_only_where_that_is_tolerated() -> None:
+    """The default is to be SCU, which tells nothing (PS3.7 D.3.3.4)."""
+    served = {StorageCommitmentPushModel: {Verb.N_EVENT_REPORT}}
+    request = ask(StorageCommitmentPushModel)
+    assert outcomes(request, abilities(served)) == [ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED]
+    for tolerated in ({"assume_roles": True}, {"report_without_role": True}):
+        assert outcomes(request, abilities(served, **tolerated)) == [ContextOutcome.ACCEPTANCE]
+
+
+def test_a_class_of_events_is_for_who_hears_them() -> None:
+    """Our reports go to SCUs; that a peer reports such events is another thing."""
+    able = abilities({EVENTS: {Verb.N_EVENT_REPORT}}, hears=lambda _: False)
+    assert outcomes(ask(EVENTS), able) == [ContextOutcome.ACCEPTANCE]
+    assert outcomes(ask((EVENTS, PLAIN, False, True)), able) == [ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED]
 
 
 def test_the_window_is_the_lower_of_both() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from dicomnet.errors import InvalidValue
-from dicomnet.exchanges.services import Verb, sop_classes
+from dicomnet.exchanges.services import Verb, sop_classes, verbs
 from dicomnet.pdu import (
     AssociateAccept,
     AssociateReject,
@@ -53,7 +53,11 @@ class Abilities:
     """The operations that this peer may ask for."""
     unrestricted: bool = False
     """Whether classes that nobody knows are taken for storage classes, even if the peer does not say that they are."""
+    hears: Callable[[str], bool] = lambda _: True
+    """Whether the events of a class are taken, rather than reported only."""
     assume_roles: bool = False
+    report_without_role: bool = False
+    """Whether events are taken from a peer that does not offer the SCP role."""
     transfer_syntaxes: Sequence[str] | None = None
     """For instances, the best first; None is the usual order."""
     extended: Mapping[UID, ExtendedNegotiation] = field(default_factory=dict)
@@ -137,16 +141,31 @@ class _Refusal:
 
 
 def _judge(syntax: UID, request: AssociateRequest, abilities: Abilities) -> Sequence[str] | _Refusal | None:
-    """The transfer syntaxes for an abstract syntax, or why it is refused."""
-    if not _is_storage(syntax, request, abilities):
-        served = abilities.verbs_of(syntax)
-        return _UNKNOWN if not served else _PLAIN if served & abilities.granted else _NOT_FOR_YOU
-    wanted = {Verb.STORE} if abilities.stores(syntax) else set()
-    if abilities.gives and _may_receive(syntax, request, abilities):
-        wanted.add(Verb.GET)
-    if not wanted:
+    """The transfer syntaxes for an abstract syntax, or why it is refused: a context is for what the peer's roles allow."""
+    storage = _is_storage(syntax, request, abilities)
+    as_scu, as_scp = _uses(syntax, request, abilities)
+    offered = {one.sop_class: one for one in request.user_information.roles}
+    role = offered.get(syntax, RoleSelection(syntax, scu=True, scp=False))
+    used: frozenset[Verb] = frozenset()
+    if role.scu or abilities.assume_roles:
+        used |= as_scu
+    if role.scp or abilities.assume_roles or (abilities.report_without_role and not storage):
+        used |= as_scp
+    if not used:
         return _UNKNOWN
-    return abilities.transfer_syntaxes if wanted & abilities.granted else _NOT_FOR_YOU
+    if not used & abilities.granted:
+        return _NOT_FOR_YOU
+    return abilities.transfer_syntaxes if storage else _PLAIN
+
+
+def _uses(syntax: UID, request: AssociateRequest, abilities: Abilities) -> tuple[frozenset[Verb], frozenset[Verb]]:
+    """What the requestor can do here in the role of an SCU, and in that of an SCP."""
+    if _is_storage(syntax, request, abilities):
+        return _STORE if abilities.stores(syntax) else _NOTHING, _GET if abilities.gives else _NOTHING
+    served = abilities.verbs_of(syntax)
+    # A class that is all events is also served by who reports them to its SCUs.
+    as_scu = served if verbs(syntax) == _REPORT else served - _REPORT
+    return as_scu, served & _REPORT if abilities.hears(syntax) else _NOTHING
 
 
 def _is_storage(syntax: UID, request: AssociateRequest, abilities: Abilities) -> bool:
@@ -159,19 +178,11 @@ def _is_storage(syntax: UID, request: AssociateRequest, abilities: Abilities) ->
     return any(one.sop_class == syntax and one.service_class == Storage for one in described)
 
 
-def _may_receive(syntax: UID, request: AssociateRequest, abilities: Abilities) -> bool:
-    """Whether the requestor takes instances of the class."""
-    offered = request.user_information.roles
-    return abilities.assume_roles or any(one.sop_class == syntax and one.scp for one in offered)
-
-
 def _roles(offer: RoleSelection, abilities: Abilities, request: AssociateRequest) -> RoleSelection:
-    """What we have no use for is not granted; the other classes are granted as offered (PS3.7 D.3.3.4)."""
-    syntax, granted = offer.sop_class, abilities.granted
-    if not _is_storage(syntax, request, abilities):
-        return offer
-    stores = abilities.stores(syntax) and Verb.STORE in granted
-    return RoleSelection(syntax, scu=stores, scp=abilities.gives and Verb.GET in granted)
+    """What nobody here has a use for is not granted (PS3.7 D.3.3.4)."""
+    as_scu, as_scp = _uses(offer.sop_class, request, abilities)
+    granted = abilities.granted
+    return RoleSelection(offer.sop_class, scu=bool(as_scu & granted), scp=bool(as_scp & granted))
 
 
 def _told(
@@ -180,6 +191,9 @@ def _told(
     verdict = judged[proposed.abstract_syntax]
     return refuse_context(proposed, verdict.outcome) if isinstance(verdict, _Refusal) else result
 
+
+_NOTHING: frozenset[Verb] = frozenset()
+_STORE, _GET, _REPORT = frozenset({Verb.STORE}), frozenset({Verb.GET}), frozenset({Verb.N_EVENT_REPORT})
 
 _UNKNOWN = _Refusal(ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED)
 _NOT_FOR_YOU = _Refusal(ContextOutcome.USER_REJECTION)

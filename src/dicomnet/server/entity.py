@@ -10,7 +10,7 @@ from typing import Any
 
 from dicomnet.aio.handlers import Handlers
 from dicomnet.errors import InvalidValue
-from dicomnet.exchanges.services import Verb
+from dicomnet.exchanges.services import Verb, verbs
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits
 from dicomnet.pdu import AssociateRequest, ExtendedNegotiation
@@ -175,13 +175,18 @@ class Entity:
                 found |= {Verb.N_EVENT_REPORT}
             return found
 
+        def hears(sop_class: str) -> bool:
+            return verbs(sop_class) != {Verb.N_EVENT_REPORT} or self.handles(Verb.N_EVENT_REPORT, sop_class)
+
         return Abilities(
             verbs_of=verbs_of,
+            hears=hears,
             stores=lambda sop_class: awaits_instances or self.handles(Verb.STORE, sop_class),
             gives=Verb.GET in self.handlers.verbs,
             granted=granted,
             unrestricted=self._unrestricted,
             assume_roles=self.tolerance.assume_roles,
+            report_without_role=self.tolerance.event_report_without_role,
             transfer_syntaxes=self._transfer_syntaxes,
             extended=extended,
             max_pdu_length=self.limits.max_pdu_length,
