@@ -74,7 +74,8 @@ def answer(
     Args:
         identity: the answer to the user identity of the request; None refuses it.
     """
-    judged = {one.abstract_syntax: _judge(one.abstract_syntax, request, abilities) for one in request.contexts}
+    offered = {one.sop_class: one for one in request.user_information.roles}
+    judged = {one.abstract_syntax: _judge(one.abstract_syntax, request, abilities, offered) for one in request.contexts}
     accept = negotiation.negotiate(
         request,
         negotiation.Policy(
@@ -140,11 +141,12 @@ class _Refusal:
     outcome: ContextOutcome
 
 
-def _judge(syntax: UID, request: AssociateRequest, abilities: Abilities) -> Sequence[str] | _Refusal | None:
+def _judge(
+    syntax: UID, request: AssociateRequest, abilities: Abilities, offered: Mapping[UID, RoleSelection]
+) -> Sequence[str] | _Refusal | None:
     """The transfer syntaxes for an abstract syntax, or why it is refused: a context is for what the peer's roles allow."""
     storage = _is_storage(syntax, request, abilities)
     as_scu, as_scp = _uses(syntax, request, abilities)
-    offered = {one.sop_class: one for one in request.user_information.roles}
     role = offered.get(syntax, RoleSelection(syntax, scu=True, scp=False))
     used: frozenset[Verb] = frozenset()
     if role.scu or abilities.assume_roles:
