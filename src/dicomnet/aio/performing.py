@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
+from dicomnet.aio.answers import match_encoder
 from dicomnet.aio.calling import (
     CancelledByPeer,
     call,
@@ -21,20 +22,17 @@ from dicomnet.aio.calling import (
 from dicomnet.aio.carrier import Carrier
 from dicomnet.aio.crew import Share
 from dicomnet.aio.handlers import Handler
-from dicomnet.aio.requests import FindRequest, IdentifierRequest, NRequest, Reply, Request, StoreRequest
-from dicomnet.charsets import copy_of
+from dicomnet.aio.requests import FindRequest, NRequest, Reply, Request, StoreRequest
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse import commands
 from dicomnet.dimse.commands import Presence
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue
 from dicomnet.exchanges.lifetime import plain
-from dicomnet.exchanges.models import model_of
 from dicomnet.exchanges.services import verb_of
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Wait
 from dicomnet.exchanges.values import dataset_of
-from dicomnet.types import ae_title
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -130,7 +128,7 @@ async def perform_find(performance: Performance) -> None:
             performance.respond(final_status(result.status), **result.fields)
             return
         else:
-            async with aclosing(each(result, performance.share, is_match, _match_encoder(request))) as matches:
+            async with aclosing(each(result, performance.share, is_match, match_encoder(request))) as matches:
                 while not request.cancelled:
                     found = await interruptible(request, anext(matches, None))
                     if found is None:
@@ -204,35 +202,3 @@ def _as_dataset(value: Any) -> Dataset | None:
     if value is None or is_dataset(value):
         return value
     return dataset_of(value)
-
-
-def _match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, bytes]]:
-    """What makes a pending response of each match."""
-    model = model_of(request.context.abstract_syntax)
-    added = {}
-    if model.levels:
-        added["QueryRetrieveLevel"] = request.level or ""
-        added["RetrieveAETitle"] = _title(request.association.our_ae)
-
-    def encode(item: Any) -> tuple[Status, bytes]:
-        status, match = item if isinstance(item, tuple) else (Status.PENDING, item)
-        if not Status(status).is_pending:
-            raise InvalidValue(f"a match has status {status:04X}, which is not pending")
-        if not (isinstance(match, Mapping) or is_dataset(match)):
-            raise InvalidValue(f"a handler gave {type(match).__name__}, which is no match")
-        dataset = copy_of(match) if is_dataset(match) else dataset_of(match)
-        for keyword, value in added.items():
-            if value and keyword not in dataset:
-                setattr(dataset, keyword, value)
-        # A match is not lost for its character set: what was read from many places may not have the one that it says.
-        return Status(status), encode_dataset(dataset, request.context.transfer_syntax, any_charset=True)
-
-    return encode
-
-
-def _title(text: str) -> str:
-    """A title as it may be sent; peers may have called us anything."""
-    try:
-        return ae_title(text)
-    except ValueError:
-        return ""
