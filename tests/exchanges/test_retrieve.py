@@ -366,6 +366,29 @@ def test_what_is_raised_over_the_last_instance_comes_through() -> None:
         task.outcome()
 
 
+def test_a_stop_is_asked_while_nothing_comes() -> None:
+    """Each second, and nobody hears of any progress meanwhile; after the cancel not any more."""
+
+    def silent(inbound: Inbound, _: bytes | None) -> Script[None]:
+        yield Wait(inbound.session, lambda: inbound.cancelled)
+        yield Pause(20.0)
+        inbound.respond(Status.CANCEL)
+
+    asked: list[float] = []
+    told: list[Any] = []
+
+    def stop() -> bool:
+        asked.append(stage.now)
+        return len(asked) == 5
+
+    stage, session, _ = start(silent)
+    began = stage.now
+    report = stage.run(get(session, stop=stop, progress=told.append).run())
+    assert report.status == Status.CANCEL
+    assert [when - began for when in asked] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert len(told) == 1
+
+
 def test_a_stop_cancels_once_and_keeps_what_came() -> None:
     """The final status tells that it was cancelled."""
     stage, session, scp = start(Counting(100))

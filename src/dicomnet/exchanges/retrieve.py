@@ -97,8 +97,10 @@ class _Retrieve:
             while True:
                 if not operation.answered:
                     operation.held = True
-                    yield Wait(self.session, partial(self._something_to_do, operation))
+                    asks = self._stop is not None and not operation.cancelled
+                    yield Wait(self.session, partial(self._something_to_do, operation), STOP_INTERVAL if asks else None)
                 self._calls.check()
+                idle = not self._something_to_do(operation)
                 self._seen = len(self.report.instances)
                 if operation.answered:
                     reply = yield from next_reply(operation)
@@ -108,7 +110,7 @@ class _Retrieve:
                 elif self.session.over:
                     self.session.check()
                     raise StateError("the association was released in the middle of a retrieve")
-                if self._progress is not None:
+                if self._progress is not None and not idle:
                     self._progress(self.report)
                 self._cancel_if_wanted(operation)
         finally:
@@ -313,6 +315,9 @@ def _failed_uids(reply: Reply) -> list[UID]:
     uids = [found] if isinstance(found, str) else list(found)
     return [UID(str(uid)) for uid in uids if is_uid(str(uid))]
 
+
+STOP_INTERVAL = 1.0
+"""Seconds after which the caller is asked again whether to stop, if nothing comes meanwhile."""
 
 QUIET_TIME = 10.0
 """Seconds without a new instance after which those still missing are not waited for."""
