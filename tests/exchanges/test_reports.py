@@ -166,8 +166,9 @@ def test_paths_are_those_of_what_was_kept() -> None:
 def test_a_retrieve_says_in_a_line_what_happened() -> None:
     """Both what arrived and what the peer says of it."""
     here = RetrieveReport(Status(0xB000), completed=1, failed=2, error_comment="tape", instances=[kept(1)])
-    assert str(here).startswith("1 received, 2 missing; the peer ended with B000 ")
-    assert str(here).endswith(": tape")
+    meaning = "sub-operations complete, one or more failed or gave a warning"
+    assert str(here) == f"1 received, 2 missing; the peer ended with B000, {meaning}: tape"
+    assert str(RetrieveReport(Status(0xA801))).endswith("A801, refused: move destination unknown")
     assert str(RetrieveReport(Status(0), completed=5, warning=1, arrived_here=False)) == "6 sent by the peer"
     early = RetrieveReport(None, instances=[kept(1)], error=ConnectionLost())
     assert str(early) == "1 received; ended early: the peer closed the connection"

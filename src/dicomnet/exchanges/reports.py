@@ -243,7 +243,8 @@ class RetrieveReport:
         if self.missing_count:
             text += f", {self.missing_count} missing"
         if self.status is not None and not self.status.is_success:
-            text += f"; the peer ended with {self.status}"
+            meaning = self.status.meaning(message="C-MOVE")  # which has all that C-GET has (PS3.4 C.4.3.1.4)
+            text += f"; the peer ended with {self.status:04X}, {meaning}"
         if self.error_comment:
             text += f": {self.error_comment}"
         if self.error is not None:
