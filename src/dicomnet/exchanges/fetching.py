@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,9 +13,9 @@ from dicomnet.exchanges.contexts import Wanted, wanted
 from dicomnet.exchanges.keys import NotUnique, build_retrieve, model_of
 from dicomnet.exchanges.lines import Lines
 from dicomnet.exchanges.modalities import CLASSES_OF, USUAL_CLASSES, contexts_to_receive
-from dicomnet.exchanges.reports import RetrieveReport
+from dicomnet.exchanges.reports import RetrieveReport, add_report
 from dicomnet.exchanges.requestor import Requestor
-from dicomnet.exchanges.retrieve import Inbox
+from dicomnet.exchanges.retrieve import Callbacks, Inbox
 from dicomnet.exchanges.services import Verb, model_class
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.exchanges.values import dataset_of
@@ -62,14 +62,17 @@ def get(
     """C-GET: finds out which instances there are, and has them sent in the syntaxes they are kept in."""
     sop_class = model_class(model, Verb.GET)
     level, unique = yield from _resolve(asker, model, sop_class, keys, level)
-    report = RetrieveReport()
-    for one in unique:
-        classes, count = yield from _classes(asker, model, one)
-        part = yield from _get_one(asker, destination, one, model, level, sop_class, classes, options)
+    calls = Callbacks()
+    options = calls.guard_all(options)
+
+    def get_one(keys: Any) -> Script[RetrieveReport]:
+        classes, count = yield from _classes(asker, model, keys)
+        part = yield from _get_one(asker, destination, keys, model, level, sop_class, classes, calls, options)
         if count is not None and not part.ok and not part.missing:
-            part.expected = yield from _instances(asker, model, one)
-        _add(report, part)
-    return report
+            part.expected = yield from _instances(asker, model, keys)
+        return part
+
+    return (yield from _one_after_the_other(unique, get_one, calls, RetrieveReport()))
 
 
 def move(
@@ -87,14 +90,40 @@ def move(
     sop_class = model_class(model, Verb.MOVE)
     level, unique = yield from _resolve(asker, model, sop_class, keys, level)
     contexts = wanted([sop_class])
-    report = RetrieveReport(arrived_here=here)
-    for one in unique:
+    calls = Callbacks()
+    options = calls.guard_all(options)
+
+    def move_one(keys: Any) -> Script[RetrieveReport]:
         if here:
-            part = yield from _move_here(asker, host, to, contexts, one, model, level, options)
-        else:
-            call = partial(_move, to=to, keys=one, model=model, level=level, **options)
-            part = yield from asker.once(contexts, call, idempotent=False)
+            return (yield from _move_here(asker, host, to, contexts, keys, model, level, options))
+        call = partial(_move, to=to, keys=keys, model=model, level=level, **options)
+        return (yield from asker.once(contexts, call, idempotent=False))
+
+    return (yield from _one_after_the_other(unique, move_one, calls, RetrieveReport(arrived_here=here)))
+
+
+def _one_after_the_other(
+    unique: Sequence[Any], retrieve: Callable[[Any], Script[RetrieveReport]], calls: Callbacks, report: RetrieveReport
+) -> Script[RetrieveReport]:
+    """The sum of several retrieves. One that cannot be had ends them; it is raised only if nothing came before."""
+    for keys in unique:
+        try:
+            part = yield from retrieve(keys)
+        except Exception as error:
+            if error is calls.raised:
+                done = getattr(error, "report", None)
+                if isinstance(done, RetrieveReport):
+                    _add(report, done)
+                add_report(error, report)
+                raise
+            came = report.instances or report.completed or report.warning
+            if not isinstance(error, DicomNetError) or not came:
+                raise
+            report.error = error
+            break
         _add(report, part)
+        if _ended_by_us(part):
+            break
     return report
 
 
@@ -157,6 +186,7 @@ def _get_one(
     level: str,
     sop_class: UID,
     classes: Sequence[UID],
+    calls: Callbacks,
     options: Any,
 ) -> Script[RetrieveReport]:
     def call(line: Requestor) -> Script[RetrieveReport]:
@@ -169,7 +199,7 @@ def _get_one(
             report = yield from call(line.requestor)
         except Exception as error:
             yield from asker.give_back(line)
-            if not line.was_closed_before(error):
+            if error is calls.raised or not line.was_closed_before(error):
                 raise
             log.info("%s is asked again: %s", asker.settings.address, error)
             continue
@@ -183,8 +213,10 @@ def _get_one(
         again = [*wanted([sop_class]), *contexts_to_receive(refused, one_context=True)]
         log.info("%s is asked again for %d classes that it had refused", asker.settings.address, len(refused))
         try:
-            second = yield from asker.once(again, call)
+            second = yield from asker.once(again, call, idempotent=False)
         except DicomNetError as error:
+            if error is calls.raised:
+                raise
             log.warning("%s does not send them either: %s", asker.settings.address, error)
         else:
             have = {instance.sop_instance_uid for instance in report.received}

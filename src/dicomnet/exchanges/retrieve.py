@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -60,6 +60,10 @@ class Callbacks:
                 raise
 
         return call
+
+    def guard_all(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a retrieve, with the functions among them watched."""
+        return {name: self.guard(value) if callable(value) else value for name, value in options.items()}
 
     def check(self) -> None:
         """Raises what was raised where nobody could be told."""
