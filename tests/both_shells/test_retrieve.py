@@ -173,3 +173,13 @@ def test_where_a_move_goes_must_be_a_title(shell: Shell, archive: Archive) -> No
         pytest.raises(InvalidValue, match="destination"),
     ):
         association.move("a title that is too long", StudyInstanceUID="1.2.9")
+
+
+def test_keys_that_match_nothing_are_no_failure(shell: Shell, archive: Archive) -> None:
+    """Nor is a study that the peer does not have; the report says which of both it was."""
+    with shell.peer(archive.address) as peer:
+        unmatched = peer.get(None, AccessionNumber="A1")
+        unknown = peer.get(None, StudyInstanceUID="1.2.9")
+    assert (unmatched.ok, unknown.ok) == (True, True)
+    assert (unmatched.found, unknown.found) == (False, True)
+    assert str(unknown) == "0 received"

@@ -85,6 +85,16 @@ def test_the_studies_of_a_query_come_under_one_report() -> None:
     assert report.completed == 4
 
 
+@pytest.mark.parametrize("retrieve", [get, move])
+def test_keys_that_match_nothing_bring_nothing_and_that_is_no_failure(retrieve: Any) -> None:
+    """As with a study that the peer does not have; the report says that nothing was asked for."""
+    scp = Studies()
+    report = retrieve(scp)
+    assert report.check() is report
+    assert (report.found, report.received, scp.retrieved) == (False, [], [])
+    assert str(report) == "nothing found: the query for the keys matched nothing"
+
+
 def test_a_study_that_does_not_come_leaves_what_came_before() -> None:
     """The report says what ended it; the next one is not asked of a peer that does not answer."""
     scp = Studies("1.1", "1.2", "1.3", dead=("1.2",))

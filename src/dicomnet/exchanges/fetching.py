@@ -72,7 +72,7 @@ def get(
             part.expected = yield from _instances(asker, model, keys)
         return part
 
-    return (yield from _one_after_the_other(unique, get_one, calls, RetrieveReport()))
+    return (yield from _one_after_the_other(unique, get_one, calls, RetrieveReport(found=bool(unique))))
 
 
 def move(
@@ -99,7 +99,9 @@ def move(
         call = partial(_move, to=to, keys=keys, model=model, level=level, **options)
         return (yield from asker.once(contexts, call, idempotent=False))
 
-    return (yield from _one_after_the_other(unique, move_one, calls, RetrieveReport(arrived_here=here)))
+    return (
+        yield from _one_after_the_other(unique, move_one, calls, RetrieveReport(arrived_here=here, found=bool(unique)))
+    )
 
 
 def _one_after_the_other(

@@ -197,6 +197,8 @@ class RetrieveReport:
     """Whether the instances were to come to us, so that counting them means something."""
     error: Exception | None = None
     """What ended it early, if something did."""
+    found: bool = True
+    """Whether there was anything to ask for: False if a query had to say which, and matched nothing."""
 
     @property
     def received(self) -> list[Retrieved]:
@@ -227,7 +229,9 @@ class RetrieveReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything arrived."""
+        """Whether everything arrived, be it nothing where there is nothing."""
+        if not self.found:
+            return True
         settled = self.status is not None and not self.status.is_failure and not self.status.is_cancel
         return settled and self.error is None and not self.missing_count
 
@@ -238,6 +242,8 @@ class RetrieveReport:
         return self
 
     def __str__(self) -> str:
+        if not self.found:
+            return "nothing found: the query for the keys matched nothing"
         sent = self.completed + self.warning
         text = f"{len(self.received)} received" if self.arrived_here else f"{sent} sent by the peer"
         if self.missing_count:
