@@ -17,6 +17,7 @@ from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.pdu import AssociateReject, AssociateRequest
 from dicomnet.storage.received import ReceivedData
+from dicomnet.types import printable
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -110,7 +111,8 @@ class Functions:
                 encoded = encode_dataset(dataset, inbound.context.transfer_syntax) or None
             inbound.respond(status, encoded)
         except DicomNetError as failure:
-            log.warning("%s %s is answered with a failure: %s", inbound.session.id, inbound.command.name, failure)
+            reason = printable(str(failure))
+            log.warning("%s %s is answered with a failure: %s", inbound.session.id, inbound.command.name, reason)
             status, comment = status_of(failure)
             inbound.respond(status, error_comment=comment)
         except Exception:
