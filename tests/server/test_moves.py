@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 
+from dicomnet.cli._certificate import self_signed
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationAborted, NothingArrived, PartialFailure, StatusError, StorageError
 from dicomnet.exchanges.reports import InstanceRef
+from dicomnet.limits import Timeouts
 from dicomnet.server.server import Server
 from dicomnet.storage.destination import MEMORY
 from dicomnet.storage.sinks import Incoming
+from dicomnet.tls import TlsConfig
 from dicomnet.uids import CTImageStorage
 from server.serving import calling, instance, local, place, until
 
@@ -61,6 +65,33 @@ async def test_a_move_leads_to_where_the_address_book_says(tmp_path: Path) -> No
     assert (report.completed, report.failed) == (3, 0)
     assert told == [("PACS", "ME")] * 3
     assert len(list(tmp_path.iterdir())) == 3
+
+
+async def test_a_move_leads_to_a_destination_that_wants_tls(tmp_path: Path) -> None:
+    """What the address book says of the link counts."""
+    cert, key = self_signed(tmp_path, ["127.0.0.1"])
+    destination = local("WS1", folder=tmp_path / "moved", tls=TlsConfig(certificate=cert, private_key=key))
+    async with destination:
+        where = {"address": f"127.0.0.1:{destination.port}", "tls": TlsConfig(ca_file=cert)}
+        async with (
+            pacs(peers={"WS1": where}) as archive,
+            calling(archive, "study-root-move", title="PACS") as association,
+        ):
+            report = await association.move("WS1", StudyInstanceUID=STUDY)
+    assert (report.completed, report.failed) == (3, 0)
+    assert len(list((tmp_path / "moved").iterdir())) == 3
+
+
+async def test_a_move_waits_for_its_destination_as_long_as_the_server_says() -> None:
+    """The timeouts of the server are those of its own calls, too."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with (
+            pacs(peers={"WS1": silent.getsockname()}, timeouts=Timeouts(associate=0.2)) as archive,
+            calling(archive, "study-root-move", title="PACS") as association,
+        ):
+            report = await association.move("WS1", StudyInstanceUID=STUDY, check=False)
+    assert report.status == Status.CANNOT_PERFORM_SUBOPERATIONS
+    assert "timed out after 0.2 s" in (report.error_comment or "")
 
 
 async def test_a_destination_that_nobody_knows_is_told_at_once() -> None:

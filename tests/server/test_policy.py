@@ -8,6 +8,7 @@ import pytest
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.settings import settings_for
+from dicomnet.limits import Limits, Timeouts
 from dicomnet.server.policy import EVERYTHING, GIVING_OUT, Rules, rules, settings_at
 from dicomnet.types import Address
 
@@ -165,6 +166,23 @@ def test_a_place_may_be_settings() -> None:
     """They are used as they are, with TLS and all."""
     settings = settings_for("WS1@10.0.0.7:2762", aet="ME")
     assert settings_at("WS1", settings, aet="ARCHIVE") is settings
+
+
+def test_settings_that_do_not_say_who_we_are_are_told() -> None:
+    """Their default title is nobody's choice."""
+    assert settings_at("WS1", settings_for("WS1@10.0.0.7"), aet="ARCHIVE").calling_ae == "ARCHIVE"
+
+
+def test_a_place_may_have_options_of_its_own() -> None:
+    """An address and what `Peer` takes besides; the server's own options are for the rest."""
+    tls, timeouts = object(), Timeouts(connect=1.0)
+    place = {"address": "10.0.0.7:2762", "tls": tls, "timeouts": timeouts}
+    settings = settings_at("WS1", place, timeouts=Timeouts(), limits=Limits(asynchronous_window=2))
+    assert (settings.address, settings.tls, settings.timeouts) == ("WS1@10.0.0.7:2762", tls, timeouts)
+    assert settings.limits.asynchronous_window == 2
+    for wrong in ({"tls": tls}, {"address": "10.0.0.7", "tsl": tls}):
+        with pytest.raises(InvalidValue):
+            settings_at("WS1", wrong)
 
 
 def test_a_place_without_a_port_is_at_the_port_of_dicom() -> None:

@@ -19,16 +19,17 @@ from typing import Any, TypeAlias
 from dicomnet.aio.handlers import verb_named
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb
-from dicomnet.exchanges.settings import DEFAULT_PORT, Settings, settings_for
+from dicomnet.exchanges.settings import DEFAULT_PORT, OUR_TITLE, Settings, settings_for
 from dicomnet.pdu import UserIdentity
-from dicomnet.types import Address, ae_title, printable
+from dicomnet.types import Address, AETitle, ae_title, printable
 
 log = logging.getLogger("dicomnet.server")
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Peers: TypeAlias = Mapping[str, Any] | Callable[[str], Any]
 """The address book: where each title answers, as a mapping or as a function of the title, plain or ``async``. A place is
-an address as text ("10.0.0.7:104", "WS1@10.0.0.7:104"), a pair of host and port, or `Settings`; None is "not known"."""
+an address as text ("10.0.0.7:104", "WS1@10.0.0.7:104"), a pair of host and port, or `Settings`; or a mapping of such an
+``address`` and options of `Peer`, such as ``tls`` or ``timeouts``. None is "not known"."""
 IdentityCheck: TypeAlias = Callable[[UserIdentity], "bool | bytes | Awaitable[bool | bytes | None] | None"]
 
 Ask: TypeAlias = Callable[..., Awaitable[Any]]
@@ -141,14 +142,19 @@ def settings_at(title: str, place: Any, **options: Any) -> Settings:
     """How to call a title at a place of the address book.
 
     Args:
-        options: as for `settings_for`.
+        options: as for `settings_for`, where the place does not say otherwise; ``Settings`` say everything, but what we
+            are called if that is the default.
 
     Raises:
         InvalidValue: this is no place.
     """
     if isinstance(place, Settings):
-        return place
+        aet = options.get("aet")
+        return place if aet is None or place.calling_ae != OUR_TITLE else replace(place, calling_ae=title_of(aet))
     try:
+        if isinstance(place, Mapping):
+            options |= place
+            place = options.pop("address", None)
         if isinstance(place, str):
             place = Address.parse(place, default_port=DEFAULT_PORT)
         if not isinstance(place, Address):
@@ -159,7 +165,7 @@ def settings_at(title: str, place: Any, **options: Any) -> Settings:
         raise InvalidValue(f"{place!r} is no place where {printable(title)} could answer: {error}") from error
 
 
-def title_of(text: str) -> str:
+def title_of(text: str) -> AETitle:
     """An AE title, checked; raises `InvalidValue`."""
     try:
         return ae_title(text)

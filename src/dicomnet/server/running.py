@@ -246,8 +246,9 @@ class Running:
         return settings_at(title, place, aet=aet, limits=site.limits, timeouts=site.timeouts, tolerance=site.tolerance)
 
     async def _destination(self, entity: Entity, title: str) -> Any:
-        """Where a C-MOVE sends to."""
-        return await entity.rules.place_of(title, self.ask)
+        """How a C-MOVE calls where it sends to; None if the book does not have it."""
+        place = await entity.rules.place_of(title, self.ask)
+        return None if place is None else self._settings(title, place)
 
     # How.
 

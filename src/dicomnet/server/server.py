@@ -60,8 +60,8 @@ class Server(Entity):
         user_identity: told a `UserIdentity`; True takes it, and so do bytes to answer with (PS3.7 D.3.3.7).
         identity_required: whether a peer without an identity is rejected where there is a function for it.
         verbs: by calling title the operations that it may ask for at most.
-        peers: the address book, title to address: it says where C-MOVE sends to and where commitment results go, and its
-            peers may find, get and move. Others may do so from ``allow_retrieve`` and from this machine only.
+        peers: the address book, title to place, see `Peers`. It says where C-MOVE sends to and where commitment results go, and
+            its peers may find, get and move. Others may do so from ``allow_retrieve`` and from this machine only.
         allow_retrieve: networks from which anybody may find, get and move.
         unrestricted: whether private and unknown storage classes are taken, too. Those that a peer describes as storage
             (PS3.4 B.3.1.3) always are.
