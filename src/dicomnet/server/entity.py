@@ -46,7 +46,7 @@ class Entity:
         limits: Limits | None = None,
         durable: bool = True,
     ) -> None:
-        self.aet = None if aet is None else title_of(aet)
+        self.aet: str | None = None if aet is None else title_of(aet)
         """The title; None is any that no other one has."""
         self.rules = rules
         self.tolerance = tolerance or Tolerance()
