@@ -140,7 +140,7 @@ async def test_handshakes_block_nobody(certificate: tuple[Path, Path]) -> None:
         host="127.0.0.1",
         tls=TlsConfig(certificate=cert, private_key=key),
         timeouts=Timeouts(handshake=1.0),
-        limits=Limits(handshakes=4),
+        limits=Limits(handshakes=16),
     )
     async with server:
         with strangers() as connect:

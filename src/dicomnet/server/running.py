@@ -33,6 +33,7 @@ from dicomnet.exchanges.steps import Script, Work
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.server.commitment import Commitments
 from dicomnet.server.entity import Entity
+from dicomnet.server.handshakes import Handshakes
 from dicomnet.server.policy import settings_at
 from dicomnet.server.reception import Reception
 from dicomnet.server.site import Entrance, Site
@@ -66,7 +67,7 @@ class Running:
         """Whose loop it is."""
         self._crew = Crew(site.handler_threads)
         self._admission = Admission(site.limits)
-        self._handshakes = asyncio.Semaphore(site.limits.handshakes)
+        self.handshakes = Handshakes(site.limits.handshakes)
         self._contexts: dict[Entrance, ssl.SSLContext | None] = {}
         self._listeners: list[Listener] = []
         self._connections: dict[Session, _Connection] = {}
@@ -167,11 +168,6 @@ class Running:
             connection.on_gone()
         if not self._connections:
             self._nobody_left.set()
-
-    @property
-    def handshakes(self) -> asyncio.Semaphore:
-        """Room for one more TLS handshake."""
-        return self._handshakes
 
     # For the reception and the handlers.
 
@@ -365,7 +361,7 @@ class _Connection:
             await attach(self._sock, channel, server_side=True)
             return
         timeout = self.session.core.connection.timeouts.handshake
-        async with self._running.handshakes:
+        async with self._running.handshakes.place(self.host):
             await attach(self._sock, channel, context=context, server_side=True, handshake_timeout=timeout)
 
     def _begun(self, task: asyncio.Task[None]) -> None:

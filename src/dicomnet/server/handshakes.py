@@ -1,0 +1,41 @@
+"""Room for TLS handshakes: a few at a time, and no address takes all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Handshakes:
+    """Those of one server; for one event loop.
+
+    Args:
+        most: how many at a time; a quarter of them from one address, so that who connects and says nothing keeps only its
+            neighbours waiting.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._room = asyncio.Semaphore(most)
+        self._share = max(1, most // 4)
+        self._addresses: dict[str, _Address] = {}
+
+    @asynccontextmanager
+    async def place(self, host: str) -> AsyncIterator[None]:
+        """Waits for a place for a peer of this address, and has it for as long as the block lasts."""
+        address = self._addresses.setdefault(host, _Address(self._share))
+        address.users += 1
+        try:
+            async with address.room, self._room:
+                yield
+        finally:
+            address.users -= 1
+            if not address.users:
+                del self._addresses[host]
+
+
+class _Address:
+    def __init__(self, share: int) -> None:
+        self.room = asyncio.Semaphore(share)
+        self.users = 0
+        """Those who have a place, or wait for one."""
