@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +272,43 @@ def test_a_class_that_the_peer_refuses_fails_alone(shell: Shell, archive: Archiv
         report = association.store([instance(1), instance(2, sop_class="1.2.840.10008.5.1.4.1.1.4")], check=False)
     assert [result.outcome for result in report] == [Outcome.FAILED, Outcome.STORED]
     assert "CT Image Storage" in report.results[0].detail
+
+
+@pytest.mark.parametrize("associations", [None, 1, 3])
+def test_a_store_can_be_stopped(shell: Shell, archive: Archive, associations: int | None) -> None:
+    """What is in flight is waited for, the rest is neither sent nor a failure; the association goes on."""
+    given = [instance(number) for number in range(1, 101)]
+    done: list[StoreResult] = []
+    options: dict[str, Any] = {"on_result": done.append, "stop": lambda: len(done) >= 3}
+    if associations is None:
+        with shell.associate(archive.address, contexts=["CTImageStorage", "verification"]) as association:
+            report = association.store(given, check=False, **options)
+            assert association.echo() == Status.SUCCESS
+    else:
+        with shell.peer(archive.address) as peer:
+            report = peer.store(given, associations=associations, check=False, **options)
+            with pytest.raises(PartialFailure, match="stopped"):
+                peer.store(given, stop=lambda: True)
+    assert report.stopped
+    assert not report.failed
+    assert 3 <= len(report.stored) == len(archive.stored) < 20
+    assert len(report) < 100
+
+
+@pytest.mark.parametrize("associations", [1, 4])
+def test_what_an_iterable_raises_comes_through_with_the_report(
+    shell: Shell, archive: Archive, associations: int
+) -> None:
+    """What it gave before is stored."""
+
+    def make() -> Iterator[Any]:
+        for number in range(1, 31):
+            yield instance(number)
+        raise ConnectionLost("whoever makes them is gone")
+
+    with shell.peer(archive.address) as peer:
+        with pytest.raises(ConnectionLost, match="whoever makes them") as caught:
+            peer.store(make(), associations=associations)
+        assert peer.echo() == Status.SUCCESS
+    report: Any = caught.value.report  # type: ignore[attr-defined]
+    assert len(report.stored) == len(report) == len(archive.stored) == 30

@@ -214,6 +214,27 @@ def test_without_any_association_the_reason_is_raised() -> None:
         stage.run(remote().store(Items(20), associations=2))
 
 
+def test_a_stop_stops_all_associations() -> None:
+    """What was not read is in no result, and what was is no failure."""
+    scp = Spread()
+    told: list[StoreResult] = []
+    progress: list[Progress] = []
+    items = Items(1000)
+    report = Stage(scp).run(
+        remote().store(
+            items, associations=4, on_result=told.append, progress=progress.append, stop=lambda: len(told) >= 8
+        )
+    )
+    assert report.stopped
+    assert not report.failed
+    assert 8 <= len(report.stored) <= 12
+    assert len(report.stored) == len(scp.commands)
+    assert len(report) < 20
+    assert progress[-1].failed == 0
+    assert report.error is None
+    assert items.all_closed()
+
+
 def test_copies_of_one_instance_are_one_to_all_associations() -> None:
     """A second one is skipped by whichever has it."""
 

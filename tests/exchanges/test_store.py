@@ -677,6 +677,8 @@ def test_a_stop_sends_no_more_and_waits_for_what_is_out() -> None:
     report = task.outcome()
     assert outcomes(report)[:2] == [Outcome.STORED] * 2
     assert set(outcomes(report)[2:]) == {Outcome.NOT_SENT}
+    assert (report.stopped, report.ok, report.failed) == (True, False, [])
+    assert str(report) == f"2 stored, {len(report) - 2} not sent; stopped"
     assert len(archive.requests) == 2
     assert report.error is None
     assert len(items.given) < 20

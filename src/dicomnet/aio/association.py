@@ -157,12 +157,13 @@ class Association:
         decode: bool = False,
         progress: Callable[[Progress], object] | None = None,
         on_result: Callable[[StoreResult], object] | None = None,
+        stop: Callable[[], bool] | None = None,
         check: bool = True,
     ) -> StoreReport:
         """Stores instances; see `dicomnet.sync.Association.store`."""
         source = await work(lambda: Instances(what))
         script = self._open.store(
-            source, window=window, priority=priority, decode=decode, progress=progress, on_result=on_result
+            source, window=window, priority=priority, decode=decode, progress=progress, on_result=on_result, stop=stop
         )
         report = await self._perform(script)
         return report.check() if check else report

@@ -121,6 +121,7 @@ class Peer:
         decode: bool = False,
         progress: Callable[[Progress], object] | None = None,
         on_result: Callable[[StoreResult], object] | None = None,
+        stop: Callable[[], bool] | None = None,
         check: bool = True,
     ) -> StoreReport:
         """Stores instances with the peer; see `dicomnet.sync.Peer.store`."""
@@ -132,6 +133,7 @@ class Peer:
             decode=decode,
             progress=progress,
             on_result=on_result,
+            stop=stop,
         )
         report = await perform(script)
         return report.check() if check else report

@@ -65,6 +65,11 @@ class StoreResult:
         """Whether the peer has it."""
         return self.outcome in (Outcome.STORED, Outcome.WARNING)
 
+    @property
+    def failed(self) -> bool:
+        """Whether the peer does not have it, or not for certain, and not because the caller has stopped."""
+        return self.outcome in _FAILURES and not (self.outcome is Outcome.NOT_SENT and self.detail == STOPPED)
+
     def __str__(self) -> str:
         return f"{self.name}: {self.outcome.value}" + (f": {self.detail}" if self.detail else "")
 
@@ -76,6 +81,8 @@ class StoreReport:
     results: list[StoreResult] = field(default_factory=list)
     error: Exception | None = None
     """What ended it early, if something did."""
+    stopped: bool = False
+    """Whether the caller has stopped it: there are results of what was read by then, and of nothing that would have followed."""
 
     def __iter__(self) -> Iterator[StoreResult]:
         return iter(self.results)
@@ -97,8 +104,8 @@ class StoreReport:
 
     @property
     def failed(self) -> list[StoreResult]:
-        """What it does not have, or not for certain."""
-        return self.of(*_FAILURES)
+        """What it does not have, or not for certain; but for what the caller did not want sent any more."""
+        return [result for result in self.results if result.failed]
 
     @property
     def skipped(self) -> list[StoreResult]:
@@ -106,8 +113,8 @@ class StoreReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was an instance is there."""
-        return self.error is None and not self.count(*_FAILURES)
+        """Whether everything that was an instance is there; of a store that was stopped nobody can say so."""
+        return self.error is None and not self.stopped and not self.count(*_FAILURES)
 
     @property
     def bytes(self) -> int:
@@ -137,9 +144,11 @@ class StoreReport:
         counts = Counter(result.outcome for result in self.results)
         parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
         text = ", ".join(parts) or "nothing to store"
-        first = next((r for r in self.results if r.outcome in _FAILURES), None)
+        first = next((result for result in self.results if result.failed), None)
         if first is not None:
             text += f"; first: {first}"
+        if self.stopped:
+            text += "; stopped"
         if self.error is not None:
             text += f"; ended early: {self.error}"
         return text
@@ -305,5 +314,8 @@ def add_report(error: Exception, report: StoreReport | RetrieveReport) -> None:
     with suppress(AttributeError, TypeError):  # not every exception takes attributes
         error.report = report  # type: ignore[attr-defined]
 
+
+STOPPED = "stopped"
+"""The detail of what was read and not sent because the caller has stopped."""
 
 _FAILURES = (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_SENT)

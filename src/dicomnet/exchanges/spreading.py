@@ -102,6 +102,7 @@ class _Spread:
         """All of them as one. What ended a single one early has ended nothing if the others went on."""
         results = [result for report in self.reports for result in report.results]
         merged = StoreReport(sorted(results, key=lambda result: result.index))
+        merged.stopped = any(report.stopped for report in self.reports)
         if self.reports and all(report.error is not None for report in self.reports):
             merged.error = self.reports[0].error
         return merged
@@ -112,11 +113,16 @@ class _Spread:
             raise self._refusals[0]
         for error in self._refusals:
             log.warning("one of %d associations could not be opened: %s", associations, error)
-        if self._ahead.given_back and self.report.error is None:
+        if self._is_left and self.report.error is None:
             yield from self._share_out(1)  # the others were through by then
-        if self._ahead.given_back or self.report.error is not None:
+        if self._is_left or (self.report.error is not None and not self.report.stopped):
             return (yield from self._give_up())
         return self.report
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether something was given back that nobody has taken again, and is to be sent."""
+        return self._ahead.has_some and not self.report.stopped
 
     def _give_up(self) -> Script[StoreReport]:
         """Nobody is left to send the rest."""
@@ -214,8 +220,8 @@ class _Ahead:
         self._ended = True
 
     @property
-    def given_back(self) -> bool:
-        """Whether there is something that nobody has taken again."""
+    def has_some(self) -> bool:
+        """Whether something is known that nobody has taken."""
         return bool(self._first)
 
     def give_back(self, items: Sequence[Any]) -> None:

@@ -13,7 +13,7 @@ from dicomnet.dimse.fragments import Body
 from dicomnet.errors import DicomNetError, StateError, StorageError
 from dicomnet.exchanges.calls import settle, status_error
 from dicomnet.exchanges.contexts import store_context
-from dicomnet.exchanges.reports import Outcome, Progress, StoreReport, StoreResult, add_report
+from dicomnet.exchanges.reports import STOPPED, Outcome, Progress, StoreReport, StoreResult, add_report
 from dicomnet.exchanges.session import Operation, Session
 from dicomnet.exchanges.steps import Script, Wait, Work
 from dicomnet.types import UID, Priority
@@ -117,7 +117,8 @@ class Store:
         originator: title and message ID of the C-MOVE this is done for (PS3.7 9.1.1.1.6).
         progress: called as bytes leave and instances are done.
         on_result: called with each result when it is final.
-        stop: asked before each request; True sends no more.
+        stop: asked before each request; True sends no more, and waits for what is in flight. What was read and is not sent has a
+            result that says so and is no failure; what was not read has none.
         give_back: takes what was not sent, as the source gave it, when the association is lost for good; without it that is
             reported as not sent, and the source read to its end.
     """
@@ -189,7 +190,7 @@ class Store:
 
     def _take(self) -> Script[None]:
         if self._stop is not None and self._stop():
-            self._exhausted = True
+            self._exhausted = self.report.stopped = True
             return
         try:
             prepared: _Batch = yield Work(partial(self._prepare, self._ahead))
@@ -280,6 +281,7 @@ class Store:
             return
         if self._stop is not None and self._stop():
             prepared.close()
+            self.report.stopped, result.detail = True, STOPPED
             self._finish(prepared)
             return
         if prepared.spare:
@@ -442,7 +444,7 @@ class Store:
         if item is not None and result.outcome in (Outcome.FAILED, Outcome.NOT_SENT):
             item.disclaim()
         self._done += 1
-        self._failed += result.outcome in (Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_SENT)
+        self._failed += result.failed
         if result.ok and (self._progress is None or result.length <= _WORTH_COUNTING):
             self._done_bytes += result.length
         if self._on_result is not None:

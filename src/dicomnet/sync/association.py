@@ -193,14 +193,15 @@ class Association:
         decode: bool = False,
         progress: Callable[[Progress], object] | None = None,
         on_result: Callable[[StoreResult], object] | None = None,
+        stop: Callable[[], bool] | None = None,
         check: bool = True,
     ) -> StoreReport:
         """Stores instances with the peer (C-STORE, PS3.4 B), all of them, whatever happens to some.
 
         The bytes of a file go out as they are. Uncompressed ones are converted
         where the peer has accepted only another uncompressed transfer syntax. A
-        second file of the same instance, a DICOMDIR, and what is no instance are
-        skipped.
+        second file of an instance that is stored, a DICOMDIR, and what is no
+        instance are skipped.
 
         Args:
             what: a path, a folder, the bytes of a file, a pydicom data set, or an iterable of these.
@@ -209,17 +210,28 @@ class Association:
             decode: decompress pixel data where the peer takes no other.
             progress: called as bytes leave and instances are done.
             on_result: called with the result of each instance.
+            stop: asked before each instance; True sends no more, and waits for what is in flight. The report is then
+                ``stopped``; it has nothing of what was not read by then.
             check: raise if something failed; otherwise the report is returned in any case.
 
         Returns:
             One result per instance, in the order they were given.
 
         Raises:
-            PartialFailure: something failed; its ``report`` tells what.
+            PartialFailure: something failed, or it was stopped; its ``report`` tells what.
             StorageError: the only path that was given does not exist.
+
+        What a callback or an iterable of the caller raises comes through; its
+        ``report`` is then that of what was done until then, as for `get` and `move`.
         """
         script = self._requestor.store(
-            Instances(what), window=window, priority=priority, decode=decode, progress=progress, on_result=on_result
+            Instances(what),
+            window=window,
+            priority=priority,
+            decode=decode,
+            progress=progress,
+            on_result=on_result,
+            stop=stop,
         )
         report = self._perform(script)
         return report.check() if check else report
@@ -290,7 +302,7 @@ class Association:
             level: what to retrieve; the level of the lowest unique key if none is given.
             on_instance: told of each instance as it has arrived.
             progress: told of the report as it grows.
-            stop: asked now and then; True cancels the rest.
+            stop: asked as instances come, and at least every second; True cancels the rest.
             priority: of the request.
             check: raise if something is missing; otherwise the report is returned in any case.
             keys: unique keys by keyword.
