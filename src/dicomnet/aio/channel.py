@@ -82,6 +82,7 @@ class Channel(asyncio.BufferedProtocol):
         self._pauses: set[str] = set()
         self._working = False
         self._writing_paused = False
+        self._eof_due = False
         self._in_transport = 0
         self._streaming: OutgoingMessage | None = None
         self._send_buffer: memoryview | None = None
@@ -140,6 +141,7 @@ class Channel(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._writing_paused = False
+        self._send_eof_soon()
         self._report_sent()
         if self._streaming is not None:
             self._next_chunk(self._streaming)
@@ -333,15 +335,28 @@ class Channel(asyncio.BufferedProtocol):
                 self._write(written)
                 written.clear()
                 if item is SEND_EOF:
-                    if transport.can_write_eof() and not transport.is_closing():
-                        with suppress(OSError):  # the peer has reset the connection just now
-                            transport.write_eof()
+                    self._eof_due = True
+                    self._send_eof_soon()
                 elif item is CLOSE:
                     self._closing_at = self._clock() + self.core.connection.timeouts.artim
                     transport.close()
                 else:
                     self._stream(item)
             self._write(written)
+
+    def _send_eof_soon(self) -> None:
+        """Once all bytes have left, and not in `resume_writing`: asyncio would shut the socket down itself a second time."""
+        if self._eof_due and not self._writing_paused:
+            self.hub.loop.call_soon(self._send_eof)
+
+    def _send_eof(self) -> None:
+        transport = self.transport
+        if not self._eof_due or self._writing_paused or transport is None:
+            return
+        self._eof_due = False
+        if transport.can_write_eof() and not transport.is_closing():
+            with suppress(OSError):  # the peer has reset the connection just now
+                transport.write_eof()
 
     def _may_take(self) -> bool:
         """What is taken must leave in order; but an end waits neither for a file nor for a peer that takes nothing more."""
