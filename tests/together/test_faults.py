@@ -243,7 +243,7 @@ class TestSilence:
         else:
             assert isinstance(report.error, AssociationError)
             assert len(report.received) == 1
-        assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".dcm"}
+        eventually(lambda: [path.suffix for path in (tmp_path / "out").iterdir()] == [".dcm"], "half a file is left")
         association.release()
 
 
