@@ -36,7 +36,7 @@ PATIENCE = 30.0
 """Seconds that tell a program that hangs from one that is slow."""
 
 PROGRAM = """
-import json, logging, os, sys
+import json, logging, os, signal, sys
 import dicomnet
 from dicomnet.limits import Limits
 
@@ -60,7 +60,14 @@ if "inherit" in settings:
     os.environ["LISTEN_PID"] = str(os.getpid())
     os.environ["LISTEN_FDS"] = str(len(settings["inherit"]))
     os.environ["LISTEN_FDNAMES"] = ":".join(settings["names"])
-sys.exit(server.run(workers=settings.get("workers", 1)))
+signal.signal(signal.SIGINT, signal.SIG_IGN if settings.get("ignores_interrupts") else signal.default_int_handler)
+
+def end_at_once():
+    print("ready at port", server.port, file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+ready = end_at_once if settings.get("ends_at_once") else None
+sys.exit(server.run(workers=settings.get("workers", 1), ready=ready))
 """
 
 
@@ -135,6 +142,37 @@ def test_a_signal_ends_a_server_when_its_peers_have_released(number: signal.Sign
             with pytest.raises(ConnectFailed):
                 program.calling()
             assert program.process.poll() is None
+        assert program.end() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_is_told_that_it_is_ready_may_end_it(workers: int) -> None:
+    """Signals are heard by then; the log does not say once more that it listens."""
+    with running(listens=0, workers=workers, ends_at_once=True) as program:
+        program.line(r"ready at port [1-9]")
+        program.line("^no more connections are accepted")
+        assert program.end() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_that_the_program_was_started_to_ignore_is_ignored(workers: int) -> None:
+    """As one in the background is: a Ctrl-C in its terminal is for others."""
+    with running(workers=workers, ignores_interrupts=True) as program:
+        os.killpg(program.process.pid, signal.SIGINT)
+        with program.calling() as association:
+            assert association.echo() == 0
+        program.signal(signal.SIGTERM)
+        assert program.end() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_ctrl_c_in_its_terminal_is_one_signal(workers: int) -> None:
+    """The terminal sends it to the workers as well, who are told by the accepting process."""
+    with running(workers=workers) as program:
+        with program.calling() as association:
+            os.killpg(program.process.pid, signal.SIGINT)
+            program.line("no more connections are accepted")
+            assert association.echo() == 0
         assert program.end() == 0
 
 
@@ -235,6 +273,30 @@ def test_more_sockets_than_addresses_are_a_mistake() -> None:
         with pytest.raises(InvalidValue, match="2 sockets were handed over for 1 addresses"):
             local()._site.bind(handed)
         assert two.fileno() == -1
+
+
+def test_a_certificate_that_is_not_there_is_told_before_there_are_workers(tmp_path: Path) -> None:
+    """Who starts the server hears of it, instead of a log of workers that die."""
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(TlsFailed, match=r"missing\.pem"):
+        local(tls=TlsConfig(certificate=missing, private_key=missing)).run(workers=2)
+
+
+def test_a_worker_that_comes_later_can_do_without_the_files_of_the_certificate(tmp_path: Path) -> None:
+    """It has what was read at the start."""
+    cert, key = self_signed(tmp_path, ["127.0.0.1"])
+    trust = TlsConfig(ca_file=shutil.copy(cert, tmp_path / "trust.pem"))
+    timeouts = Timeouts(handshake=PATIENCE)
+    with running(workers=2, tls={"certificate": str(cert), "private_key": str(key)}) as program:
+        key.unlink()
+        with program.calling("study-root-find", tls=trust, timeouts=timeouts) as association:
+            os.kill(int(process_of(association)), signal.SIGKILL)
+            program.line("certificates cannot be read anew")
+        with (
+            program.calling("study-root-find", tls=trust, timeouts=timeouts) as one,
+            program.calling("study-root-find", tls=trust, timeouts=timeouts) as other,
+        ):
+            assert process_of(one) != process_of(other)
 
 
 def test_no_workers_serve_nobody() -> None:

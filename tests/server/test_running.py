@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -12,12 +14,14 @@ import pytest
 
 from aio.conftest import descriptors
 from dicomnet.aio.association import Association
+from dicomnet.aio.served import Served
 from dicomnet.cli._certificate import self_signed
 from dicomnet.dimse.status import Status
 from dicomnet.errors import (
     AssociationAborted,
     AssociationRejected,
     ConnectFailed,
+    ConnectionLost,
     ListenFailed,
     PartialFailure,
     StateError,
@@ -246,6 +250,32 @@ async def test_a_stranger_who_says_nothing_holds_nothing_up() -> None:
             async with asyncio.timeout(WAIT):
                 await server.aclose(grace=3600)
             assert await heard(silent) == b""
+
+
+async def test_an_association_that_nobody_has_decided_about_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end of the server comes before the task that decides has begun."""
+    asked: list[Served] = []
+    start = Served.start
+
+    def start_too_late(self: Served, work: Any, performance: Any = None) -> None:
+        start(self, work, performance)
+        for task in self._performances:
+            task.cancel()
+        asked.append(self)
+
+    monkeypatch.setattr(Served, "start", start_too_late)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        async with local() as server:
+            opening = asyncio.create_task(calling(server)._opened())
+            await until(lambda: bool(asked))
+            await server.aclose(grace=0)
+            with pytest.raises((AssociationAborted, ConnectionLost)):
+                await opening
+        gc.collect()
+    assert [str(one.message) for one in warned] == []
 
 
 async def test_a_second_end_waits_for_the_first() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,8 +60,11 @@ def run(
             durable=durable,
             level=logging.INFO if verbose else logging.DEBUG,
         )
-        with _listening_told(server, host, output):
-            return _until_signal(server, workers)
+        return _until_signal(
+            server,
+            workers,
+            lambda: click.echo(f"listening on {_where(host, server.port)}, keeping instances in {output}"),
+        )
     except ListenFailed as error:
         hint = "; ports below 1024 may need more rights" if 0 < port < 1024 else ""
         raise click.ClickException(f"cannot listen on {_where(host, port)}: {error.detail}{hint}") from error
@@ -89,32 +91,15 @@ class Receiver(Server):
         log.log(self._level, "%s %s", "had already" if data.duplicate else "kept", data.path)
 
 
-def _until_signal(server: Server, workers: int) -> int:
+def _until_signal(server: Server, workers: int, ready: Callable[[], object]) -> int:
     """Signals are how it ends, also one that comes before the server has begun to hear them."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return server.run(workers=workers)
+        return server.run(workers=workers, ready=ready)
     except KeyboardInterrupt:
         return 0
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _listening_told(server: Server, host: str, output: Path) -> Iterator[None]:
-    """Says on stdout where it listens, in place of the line that the server logs when it does."""
-
-    def tell(_: logging.LogRecord) -> bool:
-        logger.removeFilter(tell)
-        click.echo(f"listening on {_where(host, server.port)}, keeping instances in {output}")
-        return False
-
-    logger = logging.getLogger("dicomnet.server")
-    logger.addFilter(tell)
-    try:
-        yield
-    finally:
-        logger.removeFilter(tell)
 
 
 def _folder(output: Path, *, durable: bool) -> Folder:

@@ -15,15 +15,16 @@ from dicomnet.aio.hub import close_hub, hub
 from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult
 from dicomnet.pdu import AssociateReject
 from dicomnet.server.inherited import inherited_sockets
-from dicomnet.server.running import Running, begin
+from dicomnet.server.running import Contexts, Running, begin, contexts_of
 from dicomnet.server.site import Entrance, Site
 from dicomnet.server.workers import Crew, Delivered, Post
 
 log = logging.getLogger("dicomnet.server")
 
 
-def run(site: Site, workers: int) -> int:
+def run(site: Site, workers: int, ready: Callable[[], object] | None = None) -> int:
     """See `Server.run`."""
+    tell = ready or site.announce
     if workers < 1:
         raise InvalidValue(f"{workers} workers can serve nobody")
     site.check_at_rest()
@@ -31,12 +32,12 @@ def run(site: Site, workers: int) -> int:
     try:
         if workers == 1:
             with asyncio.Runner(loop_factory=new_loop()) as runner:
-                runner.run(_serve(site))
+                runner.run(_serve(site, tell))
             return 0
         listening = [(entrance, sock) for entrance in site.entrances for sock in entrance.sockets]
-        site.announce()
-        serve = partial(_serve_post, site, [entrance for entrance, _ in listening])
-        return Crew(workers, [sock for _, sock in listening], serve, limits=site.limits).run()
+        contexts = contexts_of(site)  # here, where somebody hears of what is wrong with them
+        serve = partial(_serve_post, site, contexts, [entrance for entrance, _ in listening])
+        return Crew(workers, [sock for _, sock in listening], serve, ready=tell, limits=site.limits).run()
     finally:
         site.close_sockets()
 
@@ -88,34 +89,37 @@ class Background:
     async def _serve(self) -> None:
         try:
             running = await begin(self._site)
+            self._site.announce()
             self._begun.set()
             await running.over.wait()
         finally:
             await _close_hub()
 
 
-async def _serve(site: Site) -> None:
+async def _serve(site: Site, tell: Callable[[], object]) -> None:
     """In this process, until a signal or `Server.close`."""
     try:
         running = await begin(site)
         with _Signals(running, partial(running.stop, site.grace)):
+            tell()
             await running.over.wait()
     finally:
         site.running = None
         await _close_hub()
 
 
-def _serve_post(site: Site, entrances: list[Entrance], post: Post) -> None:
+def _serve_post(site: Site, contexts: Contexts, entrances: list[Entrance], post: Post) -> None:
     """A worker's whole life."""
     with asyncio.Runner(loop_factory=new_loop()) as runner:
-        runner.run(_Worker(site, entrances, post).serve())
+        runner.run(_Worker(site, contexts, entrances, post).serve())
 
 
 class _Worker:
     """Serves what the accepting process passes on."""
 
-    def __init__(self, site: Site, entrances: list[Entrance], post: Post) -> None:
+    def __init__(self, site: Site, contexts: Contexts, entrances: list[Entrance], post: Post) -> None:
         self._site = site
+        self._contexts = contexts
         self._entrances = entrances
         self._post = post
         self._writing = False
@@ -127,8 +131,8 @@ class _Worker:
         try:
             for entrance in site.entrances:
                 entrance.sockets = []  # they are the accepting process's
-            running = self._running = Running(site)
-            await running.prepare()
+            running = self._running = Running(site, self._contexts)
+            await _prepare_again(running)  # it may be one that takes the place of another, much later
             site.running = running
             loop.add_reader(self._post.fileno(), self._receive)
             with _Signals(running, self._finish):
@@ -207,8 +211,10 @@ class _Signals:
             signal.signal(number, before or signal.SIG_DFL)
 
     def _hear(self, number: int, react: Callable[[], None]) -> None:
-        loop = self._running.loop
-        self._before[number] = signal.getsignal(number)
+        loop, before = self._running.loop, signal.getsignal(number)
+        if number == signal.SIGINT and before is signal.SIG_IGN:
+            return  # so are programs started that a terminal's Ctrl-C is not for, and so are our workers
+        self._before[number] = before
         try:
             loop.add_signal_handler(number, react)
         except NotImplementedError:  # the usual loop of Windows
@@ -221,15 +227,20 @@ class _Signals:
             self._tasks.append(self._running.loop.create_task(self._stop()))
 
     def _reload(self) -> None:
-        self._tasks.append(self._running.loop.create_task(self._prepare_again()))
+        self._tasks.append(self._running.loop.create_task(self._renew()))
 
-    async def _prepare_again(self) -> None:
-        try:
-            await self._running.prepare()
-        except DicomNetError as error:
-            log.warning("certificates cannot be read anew, those in use stay: %s", error)
-        else:
+    async def _renew(self) -> None:
+        if await _prepare_again(self._running):
             log.info("certificates, if there are any, were read anew")
+
+
+async def _prepare_again(running: Running) -> bool:
+    try:
+        await running.prepare()
+    except DicomNetError as error:
+        log.warning("certificates cannot be read anew, those in use stay: %s", error)
+        return False
+    return True
 
 
 async def _close_hub() -> None:

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicomnet.aio.carrier import Carrier, perform
 from dicomnet.aio.channel import Channel
@@ -47,15 +47,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dicomnet.server")
 
+Contexts: TypeAlias = "dict[Entrance, ssl.SSLContext | None]"
+"""What makes the links of each address secure, if anything does."""
+
 
 class Running:
     """From the start of a server to its end, on one loop.
 
     Args:
         site: what to serve.
+        contexts: what `contexts_of` has made, if it was done before; else `prepare` does it.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, contexts: Contexts | None = None) -> None:
         self.site = site
         self.transactions = site.transactions
         self.inboxes = site.inboxes
@@ -68,7 +72,7 @@ class Running:
         self._crew = Crew(site.handler_threads)
         self._admission = Admission(site.limits)
         self.handshakes = Handshakes(site.limits.handshakes)
-        self._contexts: dict[Entrance, ssl.SSLContext | None] = {}
+        self._contexts: Contexts = contexts or {}
         self._listeners: list[Listener] = []
         self._connections: dict[Session, _Connection] = {}
         self._providers: dict[Entity, HandlerProvider] = {}
@@ -86,12 +90,9 @@ class Running:
         """Makes the TLS contexts, which reads files, off the loop; once more after certificates have been renewed.
 
         Raises:
-            InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
+            InvalidValue, TlsFailed: see `contexts_of`.
         """
-        contexts = {
-            entrance: await self._off_loop(partial(_acceptor_context, entrance.tls)) for entrance in self.site.entrances
-        }
-        self._contexts = contexts  # all of them, or none
+        self._contexts = await self._off_loop(partial(contexts_of, self.site))  # all of them, or none
 
     def listen(self) -> None:
         """Accepts from now on."""
@@ -178,7 +179,7 @@ class Running:
             provider = self._providers[entity] = HandlerProvider(
                 entity.handlers,
                 crew=self._crew,
-                associate=_decide,
+                associate=_Decision,
                 destinations=partial(self._destination, entity),
                 associations_per_destination=self.site.destination_associations,
                 observers=self.site.observers,
@@ -393,24 +394,39 @@ class _Carrier(Carrier):
             self._on_gone()
 
 
-def _decide(session: Session, request: AssociateRequest) -> Awaitable[AssociateAccept | AssociateReject]:
-    reception = session.provider
-    assert isinstance(reception, Reception)
-    return reception.decide(session, request)
+class _Decision:
+    """That of a reception, made when it is waited for: of a task that is cancelled before it begins nothing is left over."""
+
+    def __init__(self, session: Session, request: AssociateRequest) -> None:
+        self._session = session
+        self._request = request
+
+    def __await__(self) -> Generator[Any, None, AssociateAccept | AssociateReject]:
+        reception = self._session.provider
+        assert isinstance(reception, Reception)
+        return reception.decide(self._session, self._request).__await__()
 
 
 async def begin(site: Site) -> Running:
     """Serves on the running loop what the site has bound.
 
     Raises:
-        InvalidValue, TlsFailed: see `Running.prepare`.
+        InvalidValue, TlsFailed: see `contexts_of`.
     """
     running = Running(site)
     await running.prepare()
     site.running = running
     running.listen()
-    site.announce()
     return running
+
+
+def contexts_of(site: Site) -> Contexts:
+    """Makes the TLS contexts of a site, which reads files.
+
+    Raises:
+        InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
+    """
+    return {entrance: _acceptor_context(entrance.tls) for entrance in site.entrances}
 
 
 def _acceptor_context(tls: Any) -> ssl.SSLContext | None:

@@ -198,14 +198,17 @@ class Server(Entity):
 
     # Running.
 
-    def run(self, *, workers: int = 1) -> int:
+    def run(self, *, workers: int = 1, ready: Callable[[], object] | None = None) -> int:
         """Serves until SIGTERM or SIGINT; sockets of systemd's socket activation are used if there are any.
 
         The first signal ends the accepting and gives peers `grace` seconds to
-        release; a second one ends at once. SIGHUP reads certificates anew.
+        release; a second one ends at once. SIGHUP reads certificates anew. SIGINT
+        stays ignored where whoever has started the program wants it to be.
 
         Args:
             workers: processes; more than one needs a system that forks. Inboxes and transactions are each process's own.
+            ready: called when it listens and hears signals, in place of the lines in the log that say so; it must leave no
+                thread behind if there are workers.
 
         Returns:
             The exit code for the process.
@@ -215,7 +218,7 @@ class Server(Entity):
             InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
             StateError: it runs already; or there are threads, which workers cannot be forked beside.
         """
-        return run(self._site, workers)
+        return run(self._site, workers, ready)
 
     def __enter__(self) -> Self:
         self._site.check_at_rest()
@@ -242,6 +245,7 @@ class Server(Entity):
         except BaseException:
             self._site.close_sockets()
             raise
+        self._site.announce()
         return self
 
     async def __aexit__(

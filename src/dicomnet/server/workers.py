@@ -53,6 +53,7 @@ class Crew:
         listening: Sequence[socket.socket],
         serve: Callable[[Post], None],
         *,
+        ready: Callable[[], object] = lambda: None,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         grace: float = 5.0,
     ) -> None:
@@ -64,6 +65,7 @@ class Crew:
             serve: what a worker does, from the fork to its end. SIGTERM means to take what has been passed on by then,
                 and to return when all is served; a second one means to return at once. Until it installs handlers of
                 its own, SIGTERM ends it, and SIGINT and SIGHUP do nothing.
+            ready: called when signals are heard, before the first fork; it must leave no thread behind.
             limits: on the connections of all workers together.
             grace: seconds that workers get after a second SIGTERM before they are killed.
 
@@ -77,6 +79,7 @@ class Crew:
             raise InvalidValue(f"{count} workers can serve nobody")
         self._listening = tuple(listening)
         self._serve = serve
+        self._ready = ready
         self._limits = limits
         self._grace = grace
         self._admission = Admission(limits)
@@ -111,6 +114,7 @@ class Crew:
             for sock in self._listening:
                 sock.setblocking(False)
                 self._watch(sock)
+            self._ready()
             while not (self._stopping and all(worker.pid is None for worker in self._workers)):
                 self._do_what_is_due()
                 self._pass_on()
@@ -560,6 +564,8 @@ def _signals_as_bytes() -> Iterator[tuple[socket.socket, socket.socket]]:
         before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
         stack.callback(signal.set_wakeup_fd, before)
         for number in _SIGNALS:
+            if number == signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # so are programs started that a terminal's Ctrl-C is not for
             # What somebody has installed below Python's level reads as None, and cannot be put back.
             stack.callback(signal.signal, number, signal.getsignal(number) or signal.SIG_DFL)
             signal.signal(number, lambda *_: None)
