@@ -15,6 +15,7 @@ from both_shells.archive import CT, EXPLICIT_LE, MR, PATIENCE, Archive, Line, an
 from both_shells.conftest import instance
 from both_shells.faces import Shell
 from dicomnet import ConnectionLost, InvalidValue, PartialFailure, Status, StatusError, sync
+from dicomnet.aio.peer import _closing
 from dicomnet.exchanges.reports import Outcome
 from net.hostile import eventually
 
@@ -45,17 +46,39 @@ def test_within_a_block_an_association_is_kept(shell: Shell, archive: Archive) -
     archive.expect("released")
 
 
-def test_without_a_block_each_operation_of_a_blocking_peer_has_its_own(
-    network: None, make_archive: Callable[..., Archive]
-) -> None:
+def test_without_a_block_each_operation_has_its_own(shell: Shell, archive: Archive) -> None:
     """Nothing is left open in between."""
-    archive = make_archive()
-    peer = sync.Peer(archive.address)
+    peer = shell.peer(archive.address)
     peer.echo()
     archive.expect("released")
     peer.echo()
     archive.expect("released", 2)
     assert opened(archive) == 2
+
+
+def test_blocks_may_lie_in_one_another(shell: Shell, archive: Archive) -> None:
+    """The outer one keeps what there is."""
+    with shell.peer(archive.address) as peer:
+        with peer:
+            peer.echo()
+        peer.echo()
+        assert opened(archive) == 1
+        assert "released" not in archive.log
+    archive.expect("released")
+
+
+def test_a_peer_may_be_closed_and_used_again(shell: Shell, archive: Archive) -> None:
+    """In its block and after it; what is kept is released at once."""
+    with shell.peer(archive.address) as peer:
+        peer.echo()
+        peer.close()
+        archive.expect("released")
+        peer.echo()
+    archive.expect("released", 2)
+    peer.echo()
+    archive.expect("released", 3)
+    peer.close()
+    assert opened(archive) == 3
 
 
 def test_an_association_that_lacks_a_context_is_replaced_by_one_that_has_all(shell: Shell, archive: Archive) -> None:
@@ -289,16 +312,16 @@ def test_within_a_block_a_query_left_early_is_cancelled_by_what_follows(shell: S
 
 
 def test_without_a_block_a_query_left_early_is_cancelled_and_its_association_released(
-    network: None, nothing_left: None, make_archive: Callable[..., Archive]
+    shell: Shell, archive: Archive
 ) -> None:
     """Nothing else has to be asked for that."""
-    archive = make_archive()
     find_without_end(archive)
-    for _ in sync.Peer(archive.address).find("STUDY", PatientID="1"):
+    for _ in shell.peer(archive.address).find("STUDY", PatientID="1"):
         break
     archive.expect("released")
     assert archive.log[:4] == ["associated", "find", "cancel", "released"]
     eventually(lambda: "query left early" not in "".join(t.name for t in threading.enumerate()), "the thread lives")
+    eventually(lambda: not _closing, "the task lives")
 
 
 def test_a_query_left_early_in_a_block_that_ends_is_released(shell: Shell, archive: Archive) -> None:

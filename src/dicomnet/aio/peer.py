@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dicomnet.aio.carrier import Carrier, perform, work
 from dicomnet.aio.provider import provider_for
 from dicomnet.dimse.status import Status
+from dicomnet.errors import DicomNetError
 from dicomnet.exchanges.calls import Answer
 from dicomnet.exchanges.fetching import Host
 from dicomnet.exchanges.peers import Remote, RemoteFind
@@ -35,13 +37,15 @@ if TYPE_CHECKING:
     from dicomnet.exchanges.matches import Match
     from dicomnet.tls import TlsConfig
 
+log = logging.getLogger("dicomnet.association")
+
 
 class Peer:
     """A remote application entity, and what can be asked of it; arguments as for `dicomnet.sync.Peer`.
 
-    Associations are kept for the next operation until `close`, or the end of an
-    ``async with`` block. Several tasks may use it, each of which gets an
-    association of its own.
+    Within an ``async with`` block associations are kept for the next operation
+    and released at its end; without one, each operation has its own. Several
+    tasks may use it, each of which gets an association of its own.
     """
 
     def __init__(
@@ -80,17 +84,24 @@ class Peer:
             local=local,
             socket_options=socket_options,
         )
-        self._remote = Remote(self.settings, keep=True, host=server, provider=provider_for(handlers))
+        self._remote = Remote(self.settings, keep=False, host=server, provider=provider_for(handlers))
+        self._entered = 0
 
     def __repr__(self) -> str:
         return f"<Peer {self.settings.address}>"
 
     async def __aenter__(self) -> Self:
+        self._entered += 1
+        self._remote.keep = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._entered -= 1
+        if self._entered:
+            return
+        self._remote.keep = False
         if error is None or isinstance(error, Exception):
             await self.close()
         else:
@@ -315,9 +326,26 @@ class PeerMatches:
 
 
 def _abandon(find: RemoteFind, loop: asyncio.AbstractEventLoop) -> None:
-    """A loop was left early: whoever uses the association next settles that; if nobody will, it is aborted."""
+    """A loop was left early: whoever uses the association next settles that; if nobody will, a task does now."""
     if find.is_kept:
         find.abandon()
         return
     with suppress(RuntimeError):  # the loop is closed, and everything on it
-        loop.call_soon_threadsafe(find.abandon)  # the collector may call this in any thread
+        loop.call_soon_threadsafe(_start_closing, find, loop)  # the collector may call this in any thread
+
+
+def _start_closing(find: RemoteFind, loop: asyncio.AbstractEventLoop) -> None:
+    task = loop.create_task(_close(find), name="dicomnet query left early")
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+async def _close(find: RemoteFind) -> None:
+    try:
+        await perform(find.close())
+    except DicomNetError as error:
+        log.info("a query that was left early did not end well: %s", error)
+
+
+_closing: set[asyncio.Task[None]] = set()
+"""A loop holds its tasks weakly only."""
