@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 
+import dicomnet.server.policy
 from dicomnet.cli._certificate import self_signed
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationAborted, NothingArrived, PartialFailure, StatusError, StorageError
@@ -176,6 +177,22 @@ async def test_others_store_meanwhile_as_ever(tmp_path: Path) -> None:
         async with calling(server, "CTImageStorage", aet="PACS") as association:
             await association.store(instance(3))
     assert {path.name for path in (tmp_path / "handlers").iterdir()} == {"1.2.3.1.dcm", "1.2.3.3.dcm"}
+
+
+async def test_what_a_stranger_brings_in_our_name_goes_to_the_handlers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The originator is what the sender says that it is."""
+    monkeypatch.setattr(dicomnet.server.policy, "_is_loopback", lambda host: False)
+    async with local(folder=tmp_path) as server:
+        with server.inbox(peer="OTHER@192.0.2.1:104") as inbox:
+            async with (
+                pacs(peers={"ARCHIVE": ("127.0.0.1", server.port)}, allow_retrieve="127.0.0.0/8") as archive,
+                calling(archive, "study-root-move", title="PACS", aet="ARCHIVE") as association,
+            ):
+                await association.move("ARCHIVE", StudyInstanceUID=STUDY)
+            assert list(inbox.arrived) == []
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 async def test_two_inboxes_at_once_get_what_is_theirs() -> None:

@@ -38,6 +38,8 @@ class Inbox(Protocol):
     arrived: Sequence[Retrieved]
     connected: bool
     """Whether anybody has connected since the request."""
+    request: CMoveRequest | None
+    """What was asked for; what it brings names its message ID (PS3.7 9.1.1.1.7)."""
     signal: Signal
 
 
@@ -276,6 +278,8 @@ class Move(_Retrieve):
             priority=self._priority,
         )
         inbox = self._inbox
+        if inbox is not None:
+            inbox.request = request
         try:
             yield from self._run(request)
         except Exception as error:

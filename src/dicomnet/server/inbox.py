@@ -8,7 +8,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from dicomnet.dimse.commands import CStoreRequest
+from dicomnet.dimse.commands import CMoveRequest, CStoreRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError
 from dicomnet.exchanges.commitment import Transactions
@@ -48,6 +48,8 @@ class Inbox:
         """What has come so far, in order."""
         self.connected = False
         """Whether anybody has connected since."""
+        self.request: CMoveRequest | None = None
+        """What was asked for, if whoever asks has told it."""
         self.signal = Signal()
         """Given whenever an instance has come, or could not be kept."""
         self._title = title
@@ -74,18 +76,30 @@ class Inbox:
 
     # On the loop's thread.
 
-    def wants(self, inbound: Inbound, host: str) -> bool:
-        """Whether an instance belongs here: by who has asked for it, or if that is not told, by who brings it."""
-        command = inbound.command
+    def wants(self, inbound: Inbound, host: str, *, known: bool) -> bool:
+        """Whether an instance belongs here: what it is said to be for must fit, and who brings it.
+
+        Args:
+            host: where it comes from.
+            known: whether whoever brings it stands in the address book with that address, or is on this machine.
+        """
+        command, calling = inbound.command, _calling(inbound)
         assert isinstance(command, CStoreRequest)
         originator = (command.move_originator_application_entity_title or "").strip()
         # Some name themselves there, which tells as little as nothing (PS3.7 9.1.1.1.6).
-        if originator and self._title is not None and originator != _calling(inbound):
-            return originator == self._title
-        return self.is_from_peer(inbound, host)
+        told = bool(originator) and self._title is not None and originator != calling
+        if told and originator != self._title:
+            return False
+        if self.is_from_peer(inbound, host) and (known or host in self._peer_hosts or not self._peer_hosts):
+            return True
+        # An archive may send from another host than it was asked at. Titles are no secret, so more has to fit then.
+        if not told or self.request is None:
+            return told and known
+        is_asked_for = command.move_originator_message_id == self.request.message_id
+        return is_asked_for and (known or calling == self._peer_ae)
 
     def is_from_peer(self, inbound: Inbound, host: str) -> bool:
-        """Whether the one who brings it is the one who was asked; anybody, if it is not known who was."""
+        """Whether the one who brings it is the one who was asked, as far as that goes; anybody, if it is not known who was."""
         if self._peer_ae is None and not self._peer_hosts:
             return True
         return _calling(inbound) == self._peer_ae or host in self._peer_hosts
@@ -155,9 +169,13 @@ class Inboxes:
         for inbox in self._open:
             inbox.connected = True
 
-    def find(self, inbound: Inbound, host: str) -> Inbox | None:
-        """The inbox that an instance belongs in: of several that could be, that of the one who brings it."""
-        wanting = [inbox for inbox in self._open if inbox.wants(inbound, host)]
+    def find(self, inbound: Inbound, host: str, *, known: bool) -> Inbox | None:
+        """The inbox that an instance belongs in: of several that could be, that of the one who brings it.
+
+        Args:
+            host, known: see `Inbox.wants`.
+        """
+        wanting = [inbox for inbox in self._open if inbox.wants(inbound, host, known=known)]
         return next((inbox for inbox in wanting if inbox.is_from_peer(inbound, host)), wanting[0] if wanting else None)
 
 

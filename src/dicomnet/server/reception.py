@@ -56,6 +56,8 @@ class Reception:
         self._entity = house.site.entities[0]
         self._inner: Provider | None = None
         self._granted: frozenset[Verb] = frozenset()
+        self._known = False
+        """Whether the peer was found to be one that things are given out to; nobody asks without need."""
         self._inboxed: dict[Inbound, Inbox] = {}
 
     # As the provider of its session.
@@ -69,7 +71,7 @@ class Reception:
         if self._is_refused(inbound):
             return inbound.session.shell.nowhere()
         if isinstance(inbound.command, CStoreRequest) and self._house.site.inboxes:
-            inbox = self._house.site.inboxes.find(inbound, self._host)
+            inbox = self._house.site.inboxes.find(inbound, self._host, known=self._known)
             if inbox is not None:
                 self._inboxed[inbound] = inbox
                 return inbox.place(inbound)
@@ -140,15 +142,14 @@ class Reception:
         """What the peer may ask for; an address book that hangs keeps nobody from giving us something."""
         rules, title = self._entity.rules, request.calling_ae
         allowed = rules.allowed(title)
-        if not self._entity.gives_out(request):
+        if not self._house.site.inboxes and not self._entity.gives_out(request):
             return allowed - GIVING_OUT
         try:
             async with asyncio.timeout(None if self._answer_time is None else self._answer_time / 2):
-                known = await rules.knows(title, self._host, self._house.ask)
+                self._known = await rules.knows(title, self._host, self._house.ask)
         except TimeoutError:
             log.warning("%s the address book did not say in time who %s is", session.id, session.ledger.who)
-            known = False
-        return allowed if known else allowed - GIVING_OUT
+        return allowed if self._known else allowed - GIVING_OUT
 
     async def _identity(self, session: Session, rules: Rules, identity: UserIdentity | None) -> bytes | None:
         """What to answer to a user identity; None refuses it (PS3.7 D.3.3.7)."""

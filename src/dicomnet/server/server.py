@@ -335,13 +335,14 @@ class Server(Entity):
     ) -> Inbox:
         """Takes what a C-MOVE to ourselves brings, instead of the store handlers, until it is closed.
 
-        An instance belongs there if its move originator is our title; one
-        without an originator if it comes from the peer.
+        An instance belongs there if it comes from the peer. From another
+        address it does if its move originator is our title, its message ID that
+        of our request, and its sender of the peer's title or in the address book.
 
         Args:
             destination: a folder or what else `Association.get` takes; None is memory.
             title: the originator, our title in the C-MOVE; None is `title`.
-            peer: who is asked; None takes every instance without an originator.
+            peer: who is asked; None takes every instance whose originator is not somebody else.
 
         Raises:
             StorageError: the folder cannot be made.
