@@ -168,6 +168,33 @@ def test_what_somebody_waits_for_comes_through_what_nobody_reads() -> None:
     assert len(operation.replies) == 600
 
 
+def test_what_nobody_reads_is_given_up_before_it_fills_the_memory() -> None:
+    """While something else is waited for reading goes on; the query is cancelled, and its reader told."""
+
+    def find(inbound: Inbound, _: bytes | None) -> Script[None]:
+        while not inbound.cancelled:
+            inbound.respond(Status.PENDING, b"\x08\x00\x05\x00\x00\x00\x00\x00")
+            yield Wait(inbound.session, lambda: not inbound.session.crowded)
+        inbound.respond(Status.CANCEL)
+
+    held: list[Inbound] = []
+    stage = Stage(scp := Scp(find=find, echo=lambda inbound, _: held.append(inbound)))
+    session = stage.associate(["verification", "study-root-find"], window=2)
+    context = context_of(session, "study-root-find")
+    operation = session.send(context, CFindRequest(affected_sop_class_uid=context.abstract_syntax), b"12")
+    operation.held = False
+    task = stage.start(echo(session, context_of(session, "verification")))
+    stage.until(lambda: bool(scp.cancels))
+    stage.rest()
+    assert not operation.replies
+    with pytest.raises(StateError, match=r"4\d\d\d replies .* not read"):
+        stage.run(next_reply(operation))
+    held[0].respond(Status.SUCCESS)
+    stage.rest()
+    assert task.outcome() == Status.SUCCESS
+    assert not session.unfinished
+
+
 def test_a_response_to_nobody_is_told_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """It does no harm while nothing is outstanding."""
     caplog.set_level(logging.INFO, "dicomnet.association")

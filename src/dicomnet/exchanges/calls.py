@@ -98,8 +98,11 @@ def next_reply(operation: Operation) -> Script[Reply]:
     Raises:
         AssociationError: the association ended before it came.
         DicomTimeout: it did, because the peer took too long.
+        StateError: too many replies had not been read; they are gone.
     """
     session = operation.session
+    if operation.error is not None:
+        raise operation.error.with_traceback(None)
     if not operation.answered:
         if operation not in session.unfinished:
             session.check()

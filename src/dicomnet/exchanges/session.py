@@ -91,7 +91,7 @@ class Reply:
 class Operation:
     """A request of ours and what was answered to it so far."""
 
-    __slots__ = ("abandoned", "cancelled", "context", "held", "over", "replies", "request", "session")
+    __slots__ = ("abandoned", "cancelled", "context", "error", "held", "over", "replies", "request", "session")
 
     def __init__(self, session: Session, context: Context, request: Request) -> None:
         self.session = session
@@ -106,6 +106,8 @@ class Operation:
         """Whether the peer was told that no more replies are wanted."""
         self.abandoned = False
         """Whether nobody will read its replies any more, so that they are thrown away as they come."""
+        self.error: StateError | None = None
+        """Why it was given up, if that was not the wish of its reader."""
 
     @property
     def answered(self) -> bool:
@@ -476,7 +478,24 @@ class Session(Lifetime):
             self.abort(error=AssociationAborted(0, 0, by_peer=False, detail=f"the data set of a response: {error}"))
         if self._unread > _MOST_UNREAD and not self.waiting:
             self.shell.pause("unread")
+        elif self._unread > _FAR_TOO_MANY_UNREAD:
+            self._give_up()
         self.shell.changed()
+
+    def _give_up(self) -> None:
+        """What somebody waits for has to come through, but not with whatever else the peer has to say meanwhile."""
+        left = [one for one in self.unfinished if not one.held and not one.over]
+        if not left:
+            return
+        operation = max(left, key=lambda one: len(one.replies))
+        operation.error = StateError(
+            f"{len(operation.replies)} replies to this {operation.request.name} were not read while others were waited"
+            " for; it was cancelled"
+        )
+        log.warning("%s %s: %s", self.id, self.ledger.who, operation.error)
+        if isinstance(operation.request, CFindRequest | CGetRequest | CMoveRequest):
+            self.cancel(operation)
+        operation.abandon()
 
     def _read(self, operation: Operation, reply: Reply) -> None:
         if reply.status.is_final:
@@ -499,6 +518,9 @@ _COMPOSITE = (CStoreRequest, CFindRequest, CGetRequest, CMoveRequest, CEchoReque
 
 _MOST_UNREAD = 256
 """Replies that nobody has read yet; then reading pauses, unless a script waits for something else."""
+
+_FAR_TOO_MANY_UNREAD = 16 * _MOST_UNREAD
+"""The same while a script does wait; then the operation whose replies they are is given up."""
 
 _MOST_UNSENT = 64
 """Responses of ours that the peer has not taken yet; who makes more of them waits."""
