@@ -202,7 +202,7 @@ def association_request(
             max_pdu_length=max_pdu_length,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version_name=IMPLEMENTATION_VERSION_NAME,
-            asynchronous_window=_window(window),
+            asynchronous_window=asynchronous_window(window),
             roles=_roles(pack, _of_classes(roles, proposed)),
             extended=_of_classes(extended, proposed),
             common_extended=_of_classes(common_extended, proposed),
@@ -285,10 +285,21 @@ def _roles(pack: Iterable[Wanted], explicit: Sequence[RoleSelection]) -> tuple[R
     return tuple({**derived, **{role.sop_class: role for role in explicit}}.values())
 
 
-def _window(window: int | tuple[int, int] | None) -> AsynchronousWindow | None:
-    if window is None:
-        return None
-    invoked, performed = window if isinstance(window, tuple) else (window, window)
+def asynchronous_window(window: int | tuple[int, int] | None) -> AsynchronousWindow | None:
+    """The item that proposes a window: a number both ways, or invoked and performed by us.
+
+    Raises:
+        InvalidValue: it is neither, or does not fit into 16 bits.
+    """
+    match window:
+        case None:
+            return None
+        case int(both):
+            invoked = performed = both
+        case int(invoked), int(performed):
+            pass
+        case _:
+            raise InvalidValue(f"a window is a number of operations, or a pair of invoked and performed, not {window!r}")
     for number in (invoked, performed):
         if not 0 <= number <= 0xFFFF:
             raise InvalidValue(f"an asynchronous window of {number} operations does not fit into 16 bits")

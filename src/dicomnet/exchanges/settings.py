@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dicomnet.errors import InvalidValue
+from dicomnet.exchanges.contexts import asynchronous_window
 from dicomnet.exchanges.services import sop_classes
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
@@ -90,6 +91,7 @@ def settings_for(
             limits = replace(limits, max_pdu_length=max_pdu_length)
     except ValueError as error:
         raise InvalidValue(str(error)) from error
+    asynchronous_window(window)
     return Settings(
         host=where.host,
         port=where.port,
