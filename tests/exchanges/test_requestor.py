@@ -26,6 +26,7 @@ from dicomnet.exchanges.requestor import Requestor, merged_keys, one_class, quer
 from dicomnet.exchanges.session import Inbound
 from dicomnet.exchanges.settings import settings_for
 from dicomnet.exchanges.steps import Pause, Script, Wait
+from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.pdu import ExtendedNegotiation
 from dicomnet.types import UID
 from dicomnet.uids import StudyRootQueryRetrieveInformationModelFind, Verification
@@ -470,6 +471,24 @@ def test_relational_queries_need_an_agreement(agreed: bool) -> None:
         return
     with pytest.raises(InvalidValue):
         stage.run(requestor.find("SERIES", {"Modality": "CT"}))
+
+
+def test_a_tolerance_asks_relationally_without_an_agreement(caplog: pytest.LogCaptureFixture) -> None:
+    """Keys of the levels above may be missing; each association says so once, and only when it happens."""
+    caplog.set_level(logging.INFO, "dicomnet.association")
+    scp = Scp(**{verb: lambda inbound, _: inbound.respond(Status.SUCCESS) for verb in ("find", "get", "move")})
+    services = ["study-root-find", "study-root-get", "study-root-move"]
+    stage, requestor = start(scp, services, settings={"tolerance": Tolerance(relational_queries=True)})
+    stage.run(requestor.find("STUDY", {"StudyInstanceUID": "1.2"}))
+    stage.rest()
+    assert "without the keys" not in caplog.text
+    stage.run(requestor.find("SERIES", {"Modality": "CT"}))
+    stage.run(requestor.move("ELSEWHERE", {"SeriesInstanceUID": "1.2"}))
+    stage.run(requestor.get(None, {"SOPInstanceUID": "1.2.3"}))
+    assert [decoded(data).QueryRetrieveLevel for data in scp.data] == ["STUDY", "SERIES", "SERIES", "IMAGE"]
+    assert caplog.text.count("without the keys of the levels above (tolerated)") == 1
+    with pytest.raises(InvalidValue, match="nonsense"):
+        stage.run(requestor.find("SERIES", {"nonsense": 1}))
 
 
 def test_every_operation_finds_its_way() -> None:

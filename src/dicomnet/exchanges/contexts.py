@@ -299,7 +299,9 @@ def asynchronous_window(window: int | tuple[int, int] | None) -> AsynchronousWin
         case int(invoked), int(performed):
             pass
         case _:
-            raise InvalidValue(f"a window is a number of operations, or a pair of invoked and performed, not {window!r}")
+            raise InvalidValue(
+                f"a window is a number of operations, or a pair of invoked and performed, not {window!r}"
+            )
     for number in (invoked, performed):
         if not 0 <= number <= 0xFFFF:
             raise InvalidValue(f"an asynchronous window of {number} operations does not fit into 16 bits")

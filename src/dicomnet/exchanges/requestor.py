@@ -72,16 +72,11 @@ class Requestor(Associations):
             model: the model of a level; None is the study root, or the patient root at the PATIENT level.
         """
         sop_class, level = query_class(what, model)
+        asked = list(returning)
 
         def begin(session: Session, context: Context) -> Script[Find]:
-            identifier = build_query(
-                model_of(sop_class),
-                level,
-                keys,
-                returning=returning,
-                charset=charset,
-                relational=_relational(session, sop_class),
-            )
+            build = partial(build_query, model_of(sop_class), level, keys, returning=asked, charset=charset)
+            identifier = _identifier(session, sop_class, build)
             find = Find(session, context, identifier, priority=priority)
             yield from find.begin()
             return find
@@ -101,9 +96,8 @@ class Requestor(Associations):
         sop_class = model_class(model, Verb.GET)
 
         def run(session: Session, context: Context) -> Script[RetrieveReport]:
-            _, identifier = build_retrieve(
-                model_of(sop_class), keys, level=level, relational=_relational(session, sop_class)
-            )
+            build = partial(build_retrieve, model_of(sop_class), keys, level=level)
+            _, identifier = _identifier(session, sop_class, build)
             keep: Callable[[Any], Any] = yield Work(lambda: session.shell.keeper(destination))
             return (yield from Get(session, context, identifier, keep, **options).run())
 
@@ -127,9 +121,8 @@ class Requestor(Associations):
         sop_class = model_class(model, Verb.MOVE)
 
         def run(session: Session, context: Context) -> Script[RetrieveReport]:
-            _, identifier = build_retrieve(
-                model_of(sop_class), keys, level=level, relational=_relational(session, sop_class)
-            )
+            build = partial(build_retrieve, model_of(sop_class), keys, level=level)
+            _, identifier = _identifier(session, sop_class, build)
             return (yield from Move(session, context, identifier, to, inbox=inbox, **options).run())
 
         return (yield from self._call(sop_class, Verb.MOVE, run))
@@ -241,6 +234,19 @@ def one_class(sop_class: str) -> UID:
     if len(found) != 1:
         raise InvalidValue(f"{sop_class!r} is a service of {len(found)} SOP classes; say which one")
     return found[0]
+
+
+def _identifier(session: Session, sop_class: str, build: Callable[..., T]) -> T:
+    """An identifier as it was agreed on, or as the peer is said to take it all the same."""
+    relational = _relational(session, sop_class)
+    try:
+        return build(relational=relational)
+    except InvalidValue:
+        if relational or not session.tolerance.relational_queries:
+            raise
+    identifier = build(relational=True)
+    session.tolerate("relational", f"{name(sop_class)} without the keys of the levels above")
+    return identifier
 
 
 def _relational(session: Session, sop_class: str) -> bool:

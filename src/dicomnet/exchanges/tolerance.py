@@ -20,6 +20,9 @@ class Tolerance:
     """N-EVENT-REPORT from a peer that opened the association and did not offer the SCP role (PS3.4 J.2.1)."""
     store_on_retrieve_context: bool = False
     """C-STORE of a C-GET on the context of the C-GET itself; its data set is in that context's transfer syntax (PS3.4 C.4.3)."""
+    relational_queries: bool = False
+    """Queries and retrieves without the keys of the levels above, which were not negotiated: for archives that answer them
+    (PS3.4 C.4.1.2.1, C.4.2.2.1). They are asked for as if they had been."""
     ignore_title_case: bool = False
     """AE titles of another case are the same."""
     fallback_charset: str | None = None
