@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         Unsupported as Unsupported,
     )
     from dicomnet.exchanges.calls import Answer as Answer
+    from dicomnet.exchanges.contexts import Wanted as Wanted
     from dicomnet.exchanges.reports import (
         CommitReport as CommitReport,
         InstanceRef as InstanceRef,
@@ -123,6 +124,7 @@ _NAMES = {
         PartialFailure ProtocolError RejectReason RejectResult SendQueueFull StateError StatusError
         StorageError TlsFailed Unsupported""",
     "dicomnet.exchanges.calls": "Answer",
+    "dicomnet.exchanges.contexts": "Wanted",
     "dicomnet.exchanges.reports": """
         CommitReport InstanceRef Outcome Progress RetrieveReport Retrieved StoreReport StoreResult""",
     "dicomnet.exchanges.tolerance": "Tolerance",

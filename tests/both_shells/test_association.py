@@ -25,6 +25,7 @@ from dicomnet import (
     Timeouts,
     TlsConfig,
     TlsFailed,
+    Wanted,
 )
 from listeners import V4, listening, port_of
 from net.hostile import RELEASE_RP, RELEASE_RQ
@@ -48,6 +49,17 @@ def test_an_echo_is_answered(shell: Shell, archive: Archive) -> None:
         assert association.echo() == Status.SUCCESS
     assert not association.is_established
     archive.expect("released")
+
+
+def test_accepted_contexts_are_there_to_be_seen(shell: Shell, archive: Archive) -> None:
+    """With the transfer syntax that the peer has picked among those that were wanted."""
+    archive.syntax = "1.2.840.10008.1.2.4.50"
+    image = Wanted("CTImageStorage", ["ExplicitVRLittleEndian", "JPEGBaseline8Bit"])
+    association = shell.associate(archive.address, contexts=["verification", image])
+    assert [(one.abstract_syntax, one.transfer_syntax) for one in association.contexts] == [(CT, archive.syntax)]
+    association.release()
+    with pytest.raises(StateError):
+        _ = association.contexts
 
 
 def test_another_title_is_rejected_in_words_and_numbers(shell: Shell, archive: Archive) -> None:

@@ -105,6 +105,28 @@ class TestWanted:
         with pytest.raises(InvalidValue, match="did you mean verification"):
             wanted(["verification", "verificaton"])
 
+    def test_a_context_is_named_by_keywords_or_uids(self) -> None:
+        """Of both syntaxes, of which several may be given as well as one."""
+        context = Wanted("CTImageStorage", ["JPEGBaseline8Bit", EXPLICIT_LE])
+        assert context == Wanted(CT_IMAGE_STORAGE, (JPEG, EXPLICIT_LE))
+        assert Wanted(PRIVATE, "ImplicitVRLittleEndian").transfer_syntaxes == (IMPLICIT_LE,)
+        assert wanted([context]) == [context]
+
+    @pytest.mark.parametrize(
+        ("abstract_syntax", "transfer_syntax", "words"),
+        [
+            ("CTImageStorag", "ExplicitVRLittleEndian", "did you mean CTImageStorage"),
+            ("ExplicitVRLittleEndian", "ExplicitVRLittleEndian", "not a SOP class"),
+            ("storage", "ExplicitVRLittleEndian", "a context is for one of them"),
+            ("CTImageStorage", "ExplicitVRLittleEndia", "did you mean ExplicitVRLittleEndian"),
+            ("CTImageStorage", "CTImageStorage", "of a transfer syntax"),
+        ],
+    )
+    def test_a_name_that_is_no_syntax_is_refused(self, abstract_syntax: str, transfer_syntax: str, words: str) -> None:
+        """When it is given, with what comes nearest."""
+        with pytest.raises(InvalidValue, match=words):
+            Wanted(abstract_syntax, transfer_syntax)
+
     def test_a_context_without_syntax_or_role_is_refused(self) -> None:
         """There would be nothing to negotiate."""
         with pytest.raises(InvalidValue, match="CT Image Storage is wanted without a transfer syntax"):

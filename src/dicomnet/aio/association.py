@@ -24,7 +24,7 @@ from dicomnet.sockets import SocketOptions
 from dicomnet.storage.instances import Instances
 from dicomnet.storage.proposals import proposals
 from dicomnet.types import Address, Priority
-from dicomnet.ul.negotiation import Terms
+from dicomnet.ul.negotiation import Context, Terms
 
 if TYPE_CHECKING:
     import ssl
@@ -133,6 +133,11 @@ class Association:
     def terms(self) -> Terms:
         """What both sides agreed on: contexts, roles, maximum length, window."""
         return self._session.check()
+
+    @property
+    def contexts(self) -> tuple[Context, ...]:
+        """The presentation contexts that the peer has accepted; see `dicomnet.sync.Association.contexts`."""
+        return self._open.contexts
 
     @property
     def calling_ae(self) -> str:

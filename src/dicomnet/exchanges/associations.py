@@ -101,6 +101,12 @@ class Associations:
         return bool(self.sessions) and self.sessions[0].established
 
     @property
+    def contexts(self) -> tuple[Context, ...]:
+        """What the peer has accepted on those that are open; raises what the association has ended with."""
+        terms = [session.check() for session in self.sessions or [self.session]]
+        return tuple(context for one in terms for context in one.contexts.values())
+
+    @property
     def standing(self) -> list[Session]:
         """All that have not ended, also those that are being opened or released."""
         return [*self.sessions, *self._between]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TypeVar
 
 from dicomnet.errors import ContextRefused, InvalidValue
@@ -33,7 +34,9 @@ from dicomnet.types import UID, ae_title
 from dicomnet.uids import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
+    KEYWORDS,
     STORAGE_CLASSES,
+    TRANSFER_SYNTAXES,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -48,30 +51,47 @@ MOST_CONTEXTS = 128
 """Presentation contexts of one association: their IDs are the odd numbers of a byte (PS3.8 9.3.2.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Wanted:
-    """One presentation context to be proposed, and the roles wanted for its SOP class.
+    """One presentation context to be proposed (PS3.8 7.1.1.13), and the roles wanted for its SOP class.
+
+    For ``contexts=`` of `associate`, where the name of a service would propose
+    other transfer syntaxes than are wanted::
+
+        Wanted("CTImageStorage", ["JPEGLSLossless", "ExplicitVRLittleEndian"])
 
     Any roles but the default ones offer a role selection, which holds for the
     SOP class in the whole association (PS3.7 D.3.3.4).
 
+    Args:
+        abstract_syntax: keyword or UID of a SOP class.
+        transfer_syntaxes: keywords or UIDs, one or several, in order of preference; the acceptor picks one. To have
+            each of several accepted, propose a context for each.
+        scu: whether we want to send its requests.
+        scp: whether we want to answer them.
+
     Raises:
-        InvalidValue: it names no transfer syntax, or no role.
+        InvalidValue: a keyword is not known, there is no transfer syntax, or no role.
     """
 
     abstract_syntax: UID
     transfer_syntaxes: tuple[UID, ...]
-    """In order of preference; the acceptor picks one."""
-    scu: bool = True
-    """Whether we want to send its requests."""
-    scp: bool = False
-    """Whether we want to answer them."""
+    scu: bool
+    scp: bool
 
-    def __post_init__(self) -> None:
-        if not self.transfer_syntaxes:
-            raise InvalidValue(f"a context of {name_of(self.abstract_syntax)} is wanted without a transfer syntax")
-        if not (self.scu or self.scp):
-            raise InvalidValue(f"a context of {name_of(self.abstract_syntax)} is wanted in neither role")
+    def __init__(
+        self, abstract_syntax: str, transfer_syntaxes: str | Iterable[str], scu: bool = True, scp: bool = False
+    ) -> None:
+        abstract = _abstract_syntax(abstract_syntax)
+        names = [transfer_syntaxes] if isinstance(transfer_syntaxes, str) else transfer_syntaxes
+        syntaxes = tuple(_transfer_syntax(one) for one in names)
+        if not syntaxes:
+            raise InvalidValue(f"a context of {name_of(abstract)} is wanted without a transfer syntax")
+        if not (scu or scp):
+            raise InvalidValue(f"a context of {name_of(abstract)} is wanted in neither role")
+        values = (abstract, syntaxes, scu, scp)
+        for field, value in zip(("abstract_syntax", "transfer_syntaxes", "scu", "scp"), values, strict=True):
+            object.__setattr__(self, field, value)
 
 
 def wanted(names: Iterable[str | Wanted]) -> list[Wanted]:
@@ -274,6 +294,24 @@ def store_context(
     if transfer_syntax not in _CONVERTIBLE:
         return None
     return next(((usable[syntax], True) for syntax in (*_PLAIN, ExplicitVRBigEndian) if syntax in usable), None)
+
+
+def _abstract_syntax(name: str) -> UID:
+    found = sop_classes(name) if name[:1].isalpha() else (UID(name),)
+    if len(found) != 1:
+        raise InvalidValue(f"{name!r} is a service of {len(found)} SOP classes, and a context is for one of them")
+    return found[0]
+
+
+def _transfer_syntax(name: str) -> UID:
+    if not name[:1].isalpha():
+        return UID(name)
+    found = KEYWORDS.get(name)
+    if found not in TRANSFER_SYNTAXES:
+        near = get_close_matches(name, [one for one, uid in KEYWORDS.items() if uid in TRANSFER_SYNTAXES], 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InvalidValue(f"{name!r} is neither the keyword nor the UID of a transfer syntax{hint}")
+    return found
 
 
 def _roles(pack: Iterable[Wanted], explicit: Sequence[RoleSelection]) -> tuple[RoleSelection, ...]:

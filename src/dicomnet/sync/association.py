@@ -25,7 +25,7 @@ from dicomnet.storage.proposals import proposals
 from dicomnet.sync.carrier import Carrier, perform
 from dicomnet.sync.provider import provider_for
 from dicomnet.types import Address, Priority
-from dicomnet.ul.negotiation import Terms
+from dicomnet.ul.negotiation import Context, Terms
 
 if TYPE_CHECKING:
     import ssl
@@ -66,9 +66,9 @@ def associate(
         address: ``AET@host:port``.
         aet: our own AE title, ``DICOMNET`` if none is given.
         contexts: what the association is for: names of services (``"verification"``, ``"study-root-find"``,
-            ``"storage"``, ``"worklist"``, ``"mpps"``), keywords or UIDs of SOP classes, or files and folders that are to
-            be stored. More than 128 presentation contexts are split over several associations, which are opened when
-            they are needed.
+            ``"storage"``, ``"worklist"``, ``"mpps"``), keywords or UIDs of SOP classes, files and folders that are to
+            be stored, or a `Wanted` context where it matters which transfer syntaxes are proposed for a class. More
+            than 128 presentation contexts are split over several associations, which are opened when they are needed.
         tls: settings for a secure link, or an ``ssl.SSLContext``.
         user_identity: who asks (PS3.7 D.3.3.7).
         roles: the role we want by service or SOP class, ``"scu"``, ``"scp"`` or ``"both"`` (PS3.7 D.3.3.4).
@@ -163,6 +163,15 @@ class Association:
     def terms(self) -> Terms:
         """What both sides agreed on: contexts, roles, maximum length, window. Raises if the association is over."""
         return self._session.check()
+
+    @property
+    def contexts(self) -> tuple[Context, ...]:
+        """The presentation contexts that the peer has accepted, each with its transfer syntax and roles.
+
+        More than 128 that were asked for take several associations; these are the contexts of those that stand now.
+        Raises if the association is over.
+        """
+        return self._requestor.contexts
 
     @property
     def calling_ae(self) -> str:
