@@ -317,9 +317,10 @@ class Association:
             keys: unique keys by keyword.
 
         Raises:
-            PartialFailure: something is missing; its ``report`` tells what.
+            PartialFailure: something is missing, or the association ended when something had come; its ``report`` tells what,
+                and ``report.error`` why.
             InvalidValue: a key that is not unique: a find has to resolve it first, which `Peer.get` does.
-            AssociationError: the association ended early.
+            AssociationError, DicomTimeout: the association ended before anything came.
         """
         script = self._requestor.get(
             destination,
@@ -357,7 +358,7 @@ class Association:
         Raises:
             PartialFailure: the peer counts failures; its ``report`` tells what.
             InvalidValue: a key that is not unique, or no AE title.
-            AssociationError: the association ended early.
+            AssociationError, DicomTimeout: the association ended early; what the peer has sent by then nobody can tell.
         """
         script = self._requestor.move(
             to,

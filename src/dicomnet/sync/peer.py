@@ -44,8 +44,9 @@ class Peer:
 
     Presentation contexts and roles are chosen for each operation. Within a
     ``with`` block associations are kept for the next operation and released at
-    its end; without one, each operation has its own. It may be used by several
-    threads, each of which gets an association of its own.
+    its end; without one, each operation has its own. One that lacks a context
+    that is needed next is released before another one is opened. Several
+    threads may use a peer; each gets an association of its own.
 
     An idempotent request is repeated once if the peer had closed the kept
     association meanwhile.
@@ -244,6 +245,7 @@ class Peer:
 
         Raises:
             NothingArrived: the peer reports success, but nothing came to our server.
+            PartialFailure: also if the association ended when something had come to our server; ``report.error`` says why.
         """
         here = isinstance(to, os.PathLike) or callable(to) or (isinstance(to, str) and ("/" in to or os.sep in to))
         script = self._remote.move(
