@@ -159,8 +159,9 @@ def test_an_interrupt_that_the_program_was_started_to_ignore_is_ignored(workers:
     """As one in the background is: a Ctrl-C in its terminal is for others."""
     with running(workers=workers, ignores_interrupts=True) as program:
         os.killpg(program.process.pid, signal.SIGINT)
-        with program.calling() as association:
-            assert association.echo() == 0
+        for _ in range(3):  # the first may be accepted before the signal is heard
+            with program.calling() as association:
+                assert association.echo() == 0
         program.signal(signal.SIGTERM)
         assert program.end() == 0
 
@@ -172,7 +173,8 @@ def test_a_ctrl_c_in_its_terminal_is_one_signal(workers: int) -> None:
         with program.calling() as association:
             os.killpg(program.process.pid, signal.SIGINT)
             program.line("no more connections are accepted")
-            assert association.echo() == 0
+            for _ in range(100):  # a second signal would have it aborted soon
+                assert association.echo() == 0
         assert program.end() == 0
 
 
