@@ -71,6 +71,19 @@ def test_a_loop_over_matches_is_left_early(serve: Serve, call: Call, window: int
     assert endless.stopped.wait(PATIENCE)
 
 
+def test_a_loop_is_left_with_more_matches_on_their_way_than_are_kept(
+    serve: Serve, call: Call, plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are thrown away, and what is asked next need not wait until its time is up."""
+    monkeypatch.setattr("dicomnet.exchanges.session._FAR_TOO_MANY_UNREAD", 1)
+    server = serve()
+    server.on_find(Endless(MATCH, plain=plain).handler)
+    with call(server, "verification", "study-root-find") as association:
+        for _ in range(10):
+            next(iter(association.find(PatientID="")))
+            assert association.echo() == 0
+
+
 def test_a_loop_on_the_event_loop_is_left_early(serve: Serve, plain: bool, nothing_left: None) -> None:
     """By break out of an ``async for``."""
     server = serve()
