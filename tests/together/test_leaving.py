@@ -12,7 +12,7 @@ import pytest
 from both_shells.faces import OnLoop
 from dicomnet import Server, aio
 from dicomnet.uids import CTImageStorage
-from together.serving import PATIENCE, address_of, attributes
+from together.serving import PATIENCE, address_of, attributes, eventually
 
 Serve = Callable[..., Server]
 Call = Callable[..., Any]
@@ -26,12 +26,14 @@ class Endless:
 
     def __init__(self, *what: Any, plain: bool) -> None:
         self.stopped = threading.Event()
+        self.given = 0
         self.handler = self._give if plain else self._give_async
         self._what = what
 
     def _give(self, request: Any) -> Any:
         try:
             while True:
+                self.given += 1
                 yield from self._what
         finally:
             self.stopped.set()
@@ -39,6 +41,7 @@ class Endless:
     async def _give_async(self, request: Any) -> Any:
         try:
             while True:
+                self.given += 1
                 for one in self._what:
                     yield one
         finally:
@@ -75,12 +78,15 @@ def test_a_loop_is_left_with_more_matches_on_their_way_than_are_kept(
     serve: Serve, call: Call, plain: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are thrown away, and what is asked next need not wait until its time is up."""
-    monkeypatch.setattr("dicomnet.exchanges.session._FAR_TOO_MANY_UNREAD", 1)
+    monkeypatch.setattr("dicomnet.exchanges.session._FAR_TOO_MANY_UNREAD", 300)
     server = serve()
-    server.on_find(Endless(MATCH, plain=plain).handler)
+    endless = Endless(MATCH, plain=plain)
+    server.on_find(endless.handler)
     with call(server, "verification", "study-root-find") as association:
-        for _ in range(10):
+        for _ in range(3):
+            before = endless.given
             next(iter(association.find(PatientID="")))
+            eventually(lambda before=before: endless.given > before + 1000, "nothing is on its way")
             assert association.echo() == 0
 
 
