@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -156,3 +157,28 @@ def store(folder: Folder, uid: str) -> ReceivedData:
     sink.open(incoming(uid))
     sink.write([memoryview(DATA)])
     return sink.finish()
+
+
+def test_folders_opened_meanwhile_take_no_file_away(tmp_path: Path) -> None:
+    """Whoever opens a folder clears up after crashes, and several may, while others keep instances in it."""
+    failures: list[Exception] = []
+
+    def keep(series: int) -> None:
+        for number in range(100):
+            uid = UID(f"1.2.{series}.{number}")
+            incoming = Incoming(CTImageStorage, uid, ExplicitVRLittleEndian, "MOD", "ARC", "C-STORE-RQ")
+            sink = Folder(tmp_path, durable=False).sink_for(incoming)
+            try:
+                sink.open(incoming)
+                sink.write([memoryview(DATA)])
+                sink.finish()
+            except StorageError as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=keep, args=(series,)) for series in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(list(tmp_path.iterdir())) == 400

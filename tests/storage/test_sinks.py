@@ -65,8 +65,8 @@ class TestFileSink:
         disk = FaultyDisk()
         store(FileSink(tmp_path / "a", disk=disk))
         assert disk.calls == [
-            *("open_folder", "create", "lock", "writev"),
-            *("set_mode", "fsync", "state", "close", "link", "unlink", "fsync_folder"),
+            *("open_folder", "create", "lock", "state_in", "state", "writev"),
+            *("set_mode", "fsync", "state", "duplicate", "close", "link", "unlink", "close", "fsync_folder"),
         ]
         disk = FaultyDisk()
         store(FileSink(tmp_path / "b", durable=False, disk=disk))

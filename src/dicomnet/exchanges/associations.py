@@ -142,11 +142,19 @@ class Associations:
         pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
         self._seen.pop(pair, None)  # the latest are the last
         self._seen[pair] = None
-        for session in self.sessions:
-            found = find_route(session, instance, decode=decode)
-            if found is not None:
-                return found
-        return None
+        routes = [find_route(session, instance, decode=decode) for session in self.sessions]
+        found = next((one for one in routes if one is not None and not one.convert), None)
+        if found is None:
+            found = next((one for one in routes if one is not None and self._must_convert(pair, one.session)), None)
+        return found
+
+    def _must_convert(self, pair: tuple[str, str], session: Session) -> bool:
+        """Whether the peer was asked to take a kind of instances as it is, or cannot be asked any more."""
+        if not self._flexible or self._failure is not None or pair in self._declined:
+            return True
+        return any(
+            one.abstract_syntax == pair[0] and pair[1] in one.transfer_syntaxes for one in self._opened.get(session, ())
+        )
 
     def open_for(self, instance: Instance) -> Script[bool]:
         if self._failure is not None:
@@ -162,7 +170,7 @@ class Associations:
             terms = yield from self._open(pack)
         except ContextRefused:
             self._declined |= kinds
-            return False
+            return bool(self.sessions) or self._unopened(instance.sop_class_uid, ()) is not None
         except DicomNetError as error:
             self._failure = error
             raise
@@ -184,7 +192,7 @@ class Associations:
     def _pack_for(self, instance: Instance) -> list[Wanted] | None:
         """The contexts to be proposed next for an instance that has no way."""
         pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
-        if not self._flexible:
+        if not self._flexible or pair in self._declined:
             if self._asked_for is None or self._asked_for[0] is not instance:
                 self._asked_for = (instance, [])
             asked = self._asked_for[1]
@@ -192,8 +200,6 @@ class Associations:
             if pack is not None:
                 asked.append(pack)
             return pack
-        if pair in self._declined:
-            return None
         # All that came so far at once, or instances of different kinds in turn would each have to open it anew.
         return for_instances(one for one in [*list(self._seen)[-_MOST_SEEN:], pair] if one not in self._declined)
 

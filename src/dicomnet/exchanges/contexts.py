@@ -124,7 +124,8 @@ def for_instances(pairs: Iterable[tuple[str, str]]) -> list[Wanted]:
     """The contexts in which instances can be stored: each syntax of a class alone, so that none is accepted that we lack.
 
     A class of which something can be converted gets implicit VR little endian
-    besides, which every acceptor has to know (PS3.5 10.1).
+    besides, which every acceptor has to know (PS3.5 10.1); and explicit VR
+    little endian, if some of it is in a syntax that few take.
 
     Args:
         pairs: SOP class and transfer syntax of each instance.
@@ -133,6 +134,8 @@ def for_instances(pairs: Iterable[tuple[str, str]]) -> list[Wanted]:
     for sop_class, syntax in pairs:
         syntaxes.setdefault(sop_class, {})[syntax] = None
     for found in syntaxes.values():
+        if not _UNUSUAL.isdisjoint(found):
+            found[ExplicitVRLittleEndian] = None
         if not _CONVERTIBLE.isdisjoint(found):
             found[ImplicitVRLittleEndian] = None
     return [Wanted(UID(sop_class), (UID(syntax),)) for sop_class, found in syntaxes.items() for syntax in found]
@@ -393,3 +396,6 @@ _WHY_REFUSED: dict[int, str] = {
     ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED: "the SOP class is not supported",
     ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED: "none of the transfer syntaxes is supported",
 }
+
+# What few peers take, so that it will have to be converted for the others.
+_UNUSUAL = frozenset({ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})

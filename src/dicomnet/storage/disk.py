@@ -89,6 +89,10 @@ class Disk:
         """Marks a file as being written; False if another process does, None if that cannot be known."""
         return platform.lock(descriptor)
 
+    def duplicate(self, descriptor: int) -> int:
+        """One more descriptor of an open file; what is locked stays so until both are closed."""
+        return os.dup(descriptor)
+
     def set_mode(self, descriptor: int, mode: int) -> None:
         platform.set_mode(descriptor, mode & ~platform.umask())
 

@@ -79,6 +79,8 @@ def _remove_leftovers(disk: Disk, folder: OpenFolder, *, before: float) -> None:
         if name.startswith(".") and name.endswith(".part") and not name.startswith(PREFIX):
             try:
                 _remove_leftover(disk, folder, name, before)
+            except FileNotFoundError:  # it was in use, and is not any more
+                continue
             except OSError as error:
                 logger.warning("cannot remove %s in %s: %s", name, folder.path, error.strerror)
 
@@ -90,13 +92,13 @@ def _remove_leftover(disk: Disk, folder: OpenFolder, name: str, before: float) -
     descriptor = disk.open_again(folder, name)
     try:
         unused = disk.lock(descriptor)
+        if unused is None:
+            unused = state.modified < (before - _DAY) * 1e9
+        if unused:  # and under the lock, or somebody could begin to use it now
+            disk.unlink(folder, name)
+            logger.info("removed %s in %s, left by a crash", name, folder.path)
     finally:
         disk.close(descriptor)
-    if unused is None:
-        unused = state.modified < (before - _DAY) * 1e9
-    if unused:
-        disk.unlink(folder, name)
-        logger.info("removed %s in %s, left by a crash", name, folder.path)
 
 
 _DAY = 24 * 60 * 60

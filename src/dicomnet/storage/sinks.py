@@ -153,6 +153,8 @@ class FileSink(Sink):
         self._path = Path()
         self._temporary: str | None = None
         self._descriptor: int | None = None
+        self._lock: int | None = None
+        """Keeps the temporary file locked until it has its final name."""
         self._state: FileState | None = None
         """Of the file that was written and synced, until its name is."""
         self._header = b""
@@ -186,6 +188,7 @@ class FileSink(Sink):
             self._complete()
             name, twin = self._publish()
             self._remove_temporary()
+            self._unlock()
             if self._durable:
                 self._sync_name(name, twin)
         except OSError as error:
@@ -207,6 +210,7 @@ class FileSink(Sink):
             with suppress(OSError):
                 self._disk.close(descriptor)
         self._remove_temporary()
+        self._unlock()
         self._forget()
 
     def _forget(self) -> None:
@@ -237,8 +241,15 @@ class FileSink(Sink):
             self._state = self._disk.state(descriptor)
             if self._state is not None:
                 _DOUBTS.unsettled(self._state)
+        self._lock = self._disk.duplicate(descriptor)
         self._descriptor = None
         self._disk.close(descriptor)
+
+    def _unlock(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            with suppress(OSError):  # what closing can tell of the file was heard before
+                self._disk.close(lock)
 
     def _publish(self) -> tuple[str, _Twin | None]:
         """Gives the whole file its final name, and returns it; with the file that has it already and holds the same."""
@@ -555,15 +566,27 @@ def _create(disk: Disk, folder: OpenFolder, name: str) -> tuple[str, int]:
     """A temporary file that is about to become ``name``, open for writing and locked."""
     # 64 bytes of the name keep the whole within the 255 of any file system; a character that is cut goes.
     stem = name.encode("utf-8", "ignore")[:64].decode("utf-8", "ignore")
-    temporary = f".{stem}.{secrets.token_hex(8)}.part"
-    descriptor = disk.create(folder, temporary)
-    try:
-        disk.lock(descriptor)
-    except OSError:
+    while True:
+        temporary = f".{stem}.{secrets.token_hex(8)}.part"
+        descriptor = disk.create(folder, temporary)
+        try:
+            locked = disk.lock(descriptor)
+            # Between the two calls it may have been taken for what a crash has left, and is being removed.
+            if locked is None or (locked and _is_there(disk, folder, temporary, descriptor)):
+                return temporary, descriptor
+        except OSError:
+            disk.close(descriptor)
+            unlink_quietly(disk, folder, temporary)
+            raise
         disk.close(descriptor)
         unlink_quietly(disk, folder, temporary)
-        raise
-    return temporary, descriptor
+
+
+def _is_there(disk: Disk, folder: OpenFolder, name: str, descriptor: int) -> bool:
+    try:
+        return disk.state_in(folder, name) == disk.state(descriptor)
+    except FileNotFoundError:
+        return False
 
 
 def _too_long(incoming: Incoming, limit: int) -> StorageError:
