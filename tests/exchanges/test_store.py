@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, strategies as st
@@ -17,6 +17,7 @@ from dicomnet.errors import (
     ConnectFailed,
     ConnectionLost,
     DicomTimeout,
+    InvalidValue,
     StatusError,
     StorageError,
 )
@@ -834,3 +835,10 @@ def test_every_instance_has_one_result_and_every_acknowledgement_is_counted_once
     assert len(report.stored) == len(report.instances) == acknowledged == session.ledger.stored
     assert (report.error is not None) == session.over
     assert items.all_closed()
+
+
+@pytest.mark.parametrize("window", [0, -1])
+def test_a_window_that_sends_nothing_is_refused(window: int) -> None:
+    """At once, not by waiting for ever."""
+    with pytest.raises(InvalidValue, match=f"a window of {window} operations"):
+        Store(cast("Any", None), cast("Any", None), window=window)

@@ -229,7 +229,8 @@ class Associations:
             session.associate(request)
             yield Wait(session, lambda: session.answered)
             terms = session.check()
-        except BaseException:
+        except BaseException as error:
+            error.add_note(f"{settings.calling_ae} was calling {settings.address}")
             session.abort()
             raise
         finally:

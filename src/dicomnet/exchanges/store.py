@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from dicomnet.dimse.commands import CStoreRequest
 from dicomnet.dimse.fragments import Body
-from dicomnet.errors import DicomNetError, StateError, StorageError
+from dicomnet.errors import DicomNetError, InvalidValue, StateError, StorageError
 from dicomnet.exchanges.calls import settle, status_error
 from dicomnet.exchanges.contexts import store_context
 from dicomnet.exchanges.reports import STOPPED, Outcome, Progress, StoreReport, StoreResult, add_report
@@ -140,6 +140,8 @@ class Store:
         self.report = StoreReport()
         self._routes = routes
         self._source = source
+        if window is not None and window < 1:
+            raise InvalidValue(f"a window of {window} operations sends nothing; 1 or more are needed")
         self._window = window
         self._priority = priority
         self._decode = decode
@@ -259,7 +261,7 @@ class Store:
     def _limit(self, session: Session | None) -> int:
         terms = None if session is None else session.terms
         negotiated = 1 if terms is None else terms.operations_invoked or _NO_WINDOW
-        return negotiated if self._window is None else max(1, min(self._window, negotiated))
+        return negotiated if self._window is None else min(self._window, negotiated)
 
     def _has_room(self, prepared: _Prepared) -> bool:
         """Whether it is this one's turn; the instances of one association do not wait for those of another."""
