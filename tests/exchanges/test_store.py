@@ -95,7 +95,6 @@ def outcomes(report: StoreReport) -> list[Outcome]:
         (0, None, 64),
         (16, 4, 4),
         (4, 16, 4),
-        (4, 0, 1),
         (None, 16, 1),
     ],
 )
