@@ -99,6 +99,7 @@ def test_a_peer_that_does_not_want_us_is_told_apart() -> None:
     with pytest.raises(AssociationRejected) as caught:
         stage.run(requestor.open())
     assert (caught.value.source, caught.value.reason) == (1, 3)
+    assert caught.value.__notes__ == [f"{requestor.settings.calling_ae} was calling {requestor.settings.address}"]
     stage.refuse_connections = True
     with pytest.raises(ConnectFailed):
         stage.run(requestor.open())

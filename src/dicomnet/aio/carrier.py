@@ -17,8 +17,7 @@ from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import Settings
 from dicomnet.exchanges.steps import Connect, Pause, Script, Step, Together, Wait, Watch, Work
 from dicomnet.sockets import SocketOptions
-from dicomnet.storage.destination import keeper
-from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.destination import Places
 from dicomnet.types import UID
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Carrier:
+class Carrier(Places):
     """The shell of one session: `exchanges.session.Shell` on a channel of the running loop."""
 
     def __init__(self, session: Session) -> None:
@@ -56,18 +55,6 @@ class Carrier:
 
     def work(self, function: Callable[[], T], then: Callable[[T | None, Exception | None], object]) -> None:
         _in_thread(function, then)
-
-    def memory(self) -> Sink:
-        return MemorySink(limit=self.session.core.connection.limits.response_data)
-
-    def spool(self, limit: int | None = None) -> Sink:
-        return SpoolSink(limit=limit)
-
-    def nowhere(self) -> Sink:
-        return NullSink()
-
-    def keeper(self, destination: Any) -> Callable[[Incoming], Sink]:
-        return keeper(destination)
 
     def new_uid(self) -> UID:
         return UID(f"2.25.{uuid.uuid4().int}")

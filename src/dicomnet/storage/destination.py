@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dicomnet.errors import StorageError
 from dicomnet.storage.folder import Folder, file_name
-from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, Sink, SpoolSink
+from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
+
+if TYPE_CHECKING:
+    from dicomnet.exchanges.session import Session
 
 
 class Place:
@@ -75,6 +78,28 @@ def keeper(destination: Any) -> Callable[[Incoming], Sink]:
     if callable(destination):
         return lambda incoming: sink_for(destination(incoming), incoming, None, for_this=True)
     raise TypeError(f"a destination is a folder, MEMORY, SPOOL or a function, not {destination!r}")
+
+
+class Places:
+    """The sinks that a session asks its shell for, the same on an event loop and without one."""
+
+    session: Session
+
+    def memory(self) -> Sink:
+        """For the data set of a response, which nobody has asked to be larger than the limit."""
+        return MemorySink(limit=self.session.core.connection.limits.response_data)
+
+    def spool(self, limit: int | None = None) -> Sink:
+        """For one that may be too large for memory."""
+        return SpoolSink(limit=limit)
+
+    def nowhere(self) -> Sink:
+        """For one that nobody wants."""
+        return NullSink()
+
+    def keeper(self, destination: Any) -> Callable[[Incoming], Sink]:
+        """See the function `keeper`."""
+        return keeper(destination)
 
 
 class Refusal(Sink):

@@ -16,8 +16,7 @@ from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import Settings
 from dicomnet.exchanges.steps import Connect, Pause, Script, Step, Together, Wait, Watch, Work
 from dicomnet.sockets import SocketOptions
-from dicomnet.storage.destination import keeper
-from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.destination import Places
 from dicomnet.sync.connect import open_wire
 from dicomnet.sync.wire import Wire
 from dicomnet.types import UID
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Carrier:
+class Carrier(Places):
     """The shell of one session: `exchanges.session.Shell` on a wire. Bytes move while a script waits, and only then."""
 
     def __init__(self, session: Session) -> None:
@@ -58,18 +57,6 @@ class Carrier:
         except Exception as failure:  # noqa: BLE001 (whatever it is, who waits has to hear of it)
             error = failure
         then(result, error)
-
-    def memory(self) -> Sink:
-        return MemorySink(limit=self.session.core.connection.limits.response_data)
-
-    def spool(self, limit: int | None = None) -> Sink:
-        return SpoolSink(limit=limit)
-
-    def nowhere(self) -> Sink:
-        return NullSink()
-
-    def keeper(self, destination: Any) -> Callable[[Incoming], Sink]:
-        return keeper(destination)
 
     def new_uid(self) -> UID:
         return UID(f"2.25.{uuid.uuid4().int}")
