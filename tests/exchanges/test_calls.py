@@ -246,6 +246,26 @@ def test_a_find_left_early_is_cancelled_by_the_next_operation() -> None:
         stage.run(find.next())
 
 
+def test_a_find_that_nobody_refers_to_is_cancelled_though_the_window_has_room() -> None:
+    """The next operation cancels it and does not wait for its end; one that is still referred to goes on."""
+    scp = Scp(find=endless)
+    stage = Stage(scp)
+    session = stage.associate(BOTH, window=16)
+    left, kept = query(session), query(session)
+    for find in (left, kept):
+        stage.run(find.begin())
+        assert stage.run(find.next()) is not None
+    message_id = next(iter(session.unfinished - {kept._operation})).request.message_id
+    find = kept
+    del left
+    stage.advance(10)
+    assert stage.run(echo(session, context_of(session, "verification"))) == Status.SUCCESS
+    stage.advance(10)
+    assert [inbound.command.message_id for inbound in scp.cancels] == [message_id]
+    assert stage.run(kept.next()) is not None
+    assert len(session.unfinished) == 1
+
+
 @pytest.mark.parametrize("handler", [mute, deaf])
 def test_a_peer_that_does_not_end_what_was_cancelled_is_aborted(handler: Any) -> None:
     """After 30 seconds in all, also if it goes on and on; who comes later hears of the same timeout."""

@@ -53,7 +53,8 @@ class Answer:
 def settle(session: Session, *, everything: bool = False) -> Script[None]:
     """Ends what was left in the middle, so that the next operation finds the association free.
 
-    With room in the window loops over results may go on, unless everything is to end.
+    With room in the window loops over results may go on, unless everything is to end; what nobody reads any more is
+    cancelled, and its end not waited for.
 
     Raises:
         DicomTimeout: the peer does not end one of them; the association is aborted.
@@ -63,8 +64,11 @@ def settle(session: Session, *, everything: bool = False) -> Script[None]:
         return
     if everything or not session.room:
         yield from end(session, left)
-    else:
-        _cancel(session, [operation for operation in left if operation.abandoned])
+        return
+    abandoned = [operation for operation in left if operation.abandoned]
+    _cancel(session, abandoned)
+    for operation in abandoned:
+        operation.drain()
 
 
 def end(session: Session, operations: Sequence[Operation]) -> Script[None]:

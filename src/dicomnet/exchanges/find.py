@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class Find:
     """One query. It may be left at any match: whoever uses the association next ends it with a C-CANCEL.
 
+    If the window has room for that next operation, only a query that nobody
+    refers to any more is ended, as after the ``break`` of a loop.
+
     Args:
         identifier: what is looked for, see `exchanges.keys`.
     """
@@ -40,6 +43,11 @@ class Find:
         self._priority = priority
         self._operation: Operation | None = None
         self._closed = False
+
+    def __del__(self) -> None:
+        # In any thread and between any two steps of the session: so nothing is sent here.
+        if self._operation is not None:
+            self._operation.abandoned = True
 
     def begin(self) -> Script[None]:
         """Sends the query.
