@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,10 @@ class Endless:
                 self.given += 1
                 for one in self._what:
                     yield one
+                if (
+                    self.given % 64 == 0
+                ):  # both sides are in this process: a loop that never rests keeps the other from running
+                    await asyncio.sleep(0.001)
         finally:
             self.stopped.set()
 
