@@ -36,6 +36,7 @@ from dicomnet.dimse.commands import (
     check,
 )
 from dicomnet.dimse.status import Status
+from dicomnet.dimse.stencil import READER, WRITERS
 from dicomnet.errors import InvalidMessage, InvalidValue
 from dicomnet.types import Priority, clean_uid
 
@@ -46,13 +47,8 @@ def encode(command: Command) -> bytes:
     Raises:
         InvalidValue: the message may not be sent as it is.
     """
-    check(command)
-    parts = []
-    for attribute, header, push in _writers(type(command)):
-        value = getattr(command, attribute)
-        if value is not None:
-            parts.append(push(header, value))
-    return _with_group_length(b"".join(parts))
+    writer = WRITERS.get(type(command))
+    return _encode(command) if writer is None else writer.write(command, _encode)
 
 
 def decode(data: bytes | memoryview) -> Command:
@@ -70,20 +66,7 @@ def decode(data: bytes | memoryview) -> Command:
             missing without which nobody can answer: command field, message ID,
             message ID being responded to.
     """
-    found = _pull_elements(data)
-    field = _pull_number(found.get(_COMMAND_FIELD, b""))
-    if field is None:
-        raise InvalidMessage("command set without a command field (0000,0100)")
-    made = COMMANDS.get(field, UnknownCommand)
-    values: dict[str, Any] = {}
-    for tag, attribute, pull in _readers(made):
-        raw = found.get(tag)
-        if raw:
-            value = pull(raw)
-            if value is not None:
-                values[attribute] = value
-    _fill(made, field, values)
-    return made(**values)
+    return READER.read(bytes(data), _decode)
 
 
 def elements(data: bytes | memoryview) -> dict[int, object]:
@@ -115,6 +98,33 @@ def encode_elements(values: Mapping[int, object]) -> bytes:
         if tag != _GROUP_LENGTH_TAG:
             parts.append(_push_element(tag, value))
     return _with_group_length(b"".join(parts))
+
+
+def _encode(command: Command) -> bytes:
+    check(command)
+    parts = []
+    for attribute, header, push in _writers(type(command)):
+        value = getattr(command, attribute)
+        if value is not None:
+            parts.append(push(header, value))
+    return _with_group_length(b"".join(parts))
+
+
+def _decode(data: bytes) -> Command:
+    found = _pull_elements(data)
+    field = _pull_number(found.get(_COMMAND_FIELD, b""))
+    if field is None:
+        raise InvalidMessage("command set without a command field (0000,0100)")
+    made = COMMANDS.get(field, UnknownCommand)
+    values: dict[str, Any] = {}
+    for tag, attribute, pull in _readers(made):
+        raw = found.get(tag)
+        if raw:
+            value = pull(raw)
+            if value is not None:
+                values[attribute] = value
+    _fill(made, field, values)
+    return made(**values)
 
 
 def _fill(made: type[Command], field: int, values: dict[str, Any]) -> None:
