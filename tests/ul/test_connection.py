@@ -203,6 +203,15 @@ _WHOLE_PDUS = [
 ]
 
 
+values = st.tuples(st.binary(max_size=40), st.sampled_from([1, 1, 1, 3]), st.integers(0, 3))
+odd_pdus = st.sampled_from([RELEASE_RQ, b"\4\0\0\0\0\2\1\0", p_data(pdv(b"x" * 20000)), p_data(b"\0\0\0\1\1"), P_DATA])
+cuts = st.lists(st.integers(1, 200), max_size=8)
+
+
+def data_of(values: list[tuple[bytes, int, int]]) -> bytes:
+    return p_data(*(pdv(*value) for value in values))
+
+
 class TestData:
     def test_data_are_views_of_what_was_read(self) -> None:
         """Not a byte of a fragment is copied: the event holds a slice of the input."""
@@ -215,6 +224,18 @@ class TestData:
         assert second.data.obj is buffer
         buffer[12:17] = b"FIRST"
         assert bytes(first.data) == b"FIRST"
+
+    @given(
+        pdus=st.lists(st.one_of(st.lists(values, min_size=1, max_size=3).map(data_of), odd_pdus), max_size=6), cuts=cuts
+    )
+    def test_it_is_the_same_whether_anybody_watches_each_step(self, pdus: list[bytes], cuts: list[int]) -> None:
+        """The plainest P-DATA-TF take a shorter way than the table, unless the machine is traced."""
+        stream, pieces = b"".join(pdus), []
+        for cut in cuts:
+            pieces.append(stream[:cut])
+            stream = stream[cut:]
+        pieces = [piece for piece in (*pieces, stream) if piece]
+        assert outcome(acceptor, pieces) == outcome(acceptor, pieces, trace=lambda *_: None)
 
     def test_data_come_as_they_are_read(self) -> None:
         """A P-DATA-TF larger than the buffers of its reader is handed on piece by piece, and only the last piece ends it."""
