@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LAYERS = (
+    {"records"},
     {"errors", "types", "limits"},
     {"uids"},
     {"pdu", "part10"},
@@ -26,10 +27,23 @@ LAYERS = (
 )
 """Modules and subpackages from the bottom up. A unit imports from the layers under its own; in a layer none the other."""
 
-NARROWER = {"uids": {"types"}}
+NARROWER = {"uids": {"types", "records"}}
 """Units that may import less than their layer would let them."""
 
-PURE = {"errors", "types", "limits", "uids", "pdu", "part10", "ul", "dimse", "charsets", "datasets", "exchanges"}
+PURE = {
+    "records",
+    "errors",
+    "types",
+    "limits",
+    "uids",
+    "pdu",
+    "part10",
+    "ul",
+    "dimse",
+    "charsets",
+    "datasets",
+    "exchanges",
+}
 """No I/O, no clock, no randomness, no threads: data in, data out."""
 
 WORLD = {

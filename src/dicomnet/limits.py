@@ -5,7 +5,7 @@ Nothing that a stranger can send makes us hold more, or wait longer, than these 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dicomnet.records import dataclass
 
 KIB = 1024
 MIB = 1024 * KIB

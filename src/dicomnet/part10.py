@@ -17,11 +17,11 @@ elements are walked; old files have no preamble, or no group 0002 at all.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from struct import Struct
 from typing import Literal
 
 from dicomnet.errors import InvalidValue, NotAnInstance
+from dicomnet.records import dataclass
 from dicomnet.types import UID, clean_uid
 from dicomnet.uids import (
     IMPLEMENTATION_CLASS_UID,

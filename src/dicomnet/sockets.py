@@ -7,12 +7,12 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntFlag
 from math import ceil
 from typing import TYPE_CHECKING
 
 from dicomnet.errors import TlsFailed
+from dicomnet.records import dataclass
 
 if TYPE_CHECKING:
     import ssl

@@ -22,7 +22,7 @@ import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from dicomnet.errors import InvalidValue, TlsFailed
+from dicomnet.records import dataclass, field
 
 StrPath = str | os.PathLike[str]
 Password = str | bytes

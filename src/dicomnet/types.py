@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NewType
+
+from dicomnet.records import dataclass
 
 UID = NewType("UID", str)
 """A unique identifier: digits and dots, at most 64 (PS3.5 9.1)."""

@@ -70,7 +70,7 @@ async def connect(
     *,
     local: tuple[str, int] | None = None,
     ip_type: IpType = IpType.IPV4_OR_IPV6,
-    options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
+    options: SocketOptions = SocketOptions(),
     context: ssl.SSLContext | None = None,
     server_hostname: str | None = None,
 ) -> Channel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from dicomnet.aio.carrier import Carrier, perform
@@ -12,6 +11,7 @@ from dicomnet.exchanges.requestor import one_class
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.session import Session
 from dicomnet.pdu import AssociateRequest, UserIdentity
+from dicomnet.records import dataclass
 from dicomnet.sockets import address_text
 from dicomnet.ul.negotiation import Terms
 

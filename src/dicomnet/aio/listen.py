@@ -28,7 +28,7 @@ class Listener:
         self,
         sockets: Sequence[socket.socket],
         on_socket: Callable[[socket.socket, str, int], None],
-        options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
+        options: SocketOptions = SocketOptions(),
         on_trouble: Callable[[OSError], None] | None = None,
     ) -> None:
         self._on_trouble = on_trouble

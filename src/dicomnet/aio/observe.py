@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from dicomnet.dimse.status import Status
 from dicomnet.exchanges.services import Verb
+from dicomnet.records import dataclass
 
 log = logging.getLogger("dicomnet.association")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +24,7 @@ from dicomnet.exchanges.services import MODELS
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.limits import KIB
+from dicomnet.records import dataclass, field
 from dicomnet.storage.heads import choose
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink, SpoolSink

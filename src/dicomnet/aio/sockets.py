@@ -26,7 +26,7 @@ async def open_socket(
     local: tuple[str, int] | None = None,
     ip_type: IpType = IpType.IPV4_OR_IPV6,
     timeout: float | None = None,
-    options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
+    options: SocketOptions = SocketOptions(),
 ) -> socket.socket:
     """A connected, non-blocking socket: the peer's addresses are tried in the resolver's order, each for its share of time.
 

@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from time import perf_counter
@@ -38,6 +37,7 @@ from dicomnet.errors import (
 )
 from dicomnet.net import Associate, DicomNet, Message, runtime
 from dicomnet.part10 import file_header
+from dicomnet.records import dataclass
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.source import InstanceFile
 from dicomnet.types import UID

@@ -11,8 +11,9 @@ lane is the event that it fired there; a line across both is how things stand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from dicomnet.records import dataclass
 
 
 class Side(Enum):

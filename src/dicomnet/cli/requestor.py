@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import click
 
 from dicomnet.cli.logs import log_to_stderr
 from dicomnet.errors import DicomNetError, InvalidValue
+from dicomnet.records import dataclass
 from dicomnet.types import Address, ae_title
 
 if TYPE_CHECKING:

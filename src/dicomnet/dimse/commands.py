@@ -8,12 +8,12 @@ bytes, ``codec.decode`` makes one from whatever a peer sent.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from dicomnet.dimse.status import Category, Status
 from dicomnet.errors import InvalidValue, StateError
+from dicomnet.records import dataclass, field
 from dicomnet.types import Priority, ae_title, uid
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.encoding import decoded, encoded
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script, Wait
+from dicomnet.records import dataclass
 from dicomnet.types import printable
 from dicomnet.ul.negotiation import Context
 

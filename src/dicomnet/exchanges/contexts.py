@@ -11,7 +11,7 @@ Pure functions, in the order in which they are needed:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ from dicomnet.pdu import (
     UserIdentity,
     UserInformation,
 )
+from dicomnet.records import dataclass
 from dicomnet.types import UID, ae_title
 from dicomnet.uids import (
     IMPLEMENTATION_CLASS_UID,
@@ -51,7 +52,7 @@ MOST_CONTEXTS = 128
 """Presentation contexts of one association: their IDs are the odd numbers of a byte (PS3.8 9.3.2.2)."""
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """One presentation context to be proposed (PS3.8 7.1.1.13), and the roles wanted for its SOP class.
 

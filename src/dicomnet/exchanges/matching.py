@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dicomnet.exchanges.criteria import Criterion, criterion, date_and_time
 from dicomnet.exchanges.elements import copy_of, empty_element, items_of, texts_of, vr_of, with_charset_of
 from dicomnet.exchanges.values import keyword_of, path_of
+from dicomnet.records import dataclass
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from dicomnet.records import dataclass
 from dicomnet.uids import KEYWORDS
 
 

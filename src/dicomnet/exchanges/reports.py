@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Self
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import PartialFailure
+from dicomnet.records import dataclass, field
 from dicomnet.types import UID
 
 

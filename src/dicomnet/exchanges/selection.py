@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dicomnet.dimse.status import Status
@@ -12,6 +11,7 @@ from dicomnet.exchanges.elements import texts_of
 from dicomnet.exchanges.matching import Matcher
 from dicomnet.exchanges.models import PATIENT_ROOT, WORKLIST, Level, Model
 from dicomnet.exchanges.values import dataset_of, path_of
+from dicomnet.records import dataclass
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -12,7 +12,6 @@ Wherever a service is named, the keyword of a SOP class ("CTImageStorage") or a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from itertools import chain, islice
@@ -34,6 +33,7 @@ from dicomnet.dimse.commands import (
     Request,
 )
 from dicomnet.errors import InvalidValue
+from dicomnet.records import dataclass
 from dicomnet.types import UID, is_uid
 from dicomnet.uids import (
     KEYWORDS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from dicomnet.errors import InvalidValue
@@ -12,6 +12,7 @@ from dicomnet.exchanges.services import sop_classes
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation, RoleSelection, UserIdentity
+from dicomnet.records import dataclass, field
 from dicomnet.types import Address, AETitle, ae_title
 
 

@@ -21,8 +21,9 @@ session next settles it first.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from dicomnet.records import dataclass
 
 if TYPE_CHECKING:
     from dicomnet.exchanges.session import Provider, Session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from dicomnet.errors import InvalidValue, StateError
 from dicomnet.limits import Limits
@@ -21,6 +21,7 @@ from dicomnet.pdu import (
     UserIdentity,
     UserInformation,
 )
+from dicomnet.records import dataclass, field
 from dicomnet.types import UID, is_uid
 from dicomnet.uids import (
     DICOM_APPLICATION_CONTEXT,

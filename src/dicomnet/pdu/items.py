@@ -63,9 +63,9 @@ nothing; an item whose length reaches beyond what holds it is invalid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 
+from dicomnet.records import dataclass, field
 from dicomnet.types import UID
 
 

@@ -11,11 +11,11 @@ Reserved bytes are written as 0 and never tested.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, TypeAlias
 
 from dicomnet.pdu.items import ContextResult, ProposedContext, UserInformation
+from dicomnet.records import dataclass, field
 from dicomnet.types import UID
 from dicomnet.uids import DICOM_APPLICATION_CONTEXT
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from dicomnet.errors import InvalidValue
@@ -18,6 +18,7 @@ from dicomnet.pdu import (
     ProposedContext,
     RoleSelection,
 )
+from dicomnet.records import dataclass, field
 from dicomnet.server.policy import Ask
 from dicomnet.types import UID, is_uid
 from dicomnet.uids import (

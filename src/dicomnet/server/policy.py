@@ -13,7 +13,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from dicomnet.aio.handlers import verb_named
@@ -21,6 +21,7 @@ from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.settings import DEFAULT_PORT, OUR_TITLE, Settings, settings_for
 from dicomnet.pdu import UserIdentity
+from dicomnet.records import dataclass
 from dicomnet.types import Address, AETitle, ae_title, printable
 
 log = logging.getLogger("dicomnet.server")

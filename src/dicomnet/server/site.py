@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from dicomnet.aio.observe import Observer
@@ -14,6 +13,7 @@ from dicomnet.exchanges.commitment import Transactions
 from dicomnet.exchanges.settings import OUR_TITLE
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
+from dicomnet.records import dataclass, field
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inboxes
 from dicomnet.sockets import SocketOptions, address_text, bind, plain_reason

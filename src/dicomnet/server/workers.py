@@ -32,13 +32,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from struct import Struct
 from typing import Self
 
 from dicomnet.aio.listen import AT_ONCE, RETRY_ACCEPT, Admission
 from dicomnet.errors import InvalidValue, StateError, Unsupported
 from dicomnet.limits import Limits
+from dicomnet.records import dataclass, field
 from dicomnet.sockets import address_text
 
 log = logging.getLogger("dicomnet.server")

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dicomnet.datasets import decode_dataset, deflated, encode_dataset, images_in, inflated
 from dicomnet.errors import InvalidValue, StorageError, Unsupported
+from dicomnet.records import dataclass, field
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
 

@@ -6,12 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dicomnet.errors import DicomNetError, InvalidValue, StorageError
+from dicomnet.records import dataclass
 from dicomnet.storage.disk import Disk, storage_error
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.source import InstanceFile, walk

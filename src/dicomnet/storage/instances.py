@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
@@ -15,6 +14,7 @@ from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.fragments import Body
 from dicomnet.errors import DicomNetError, InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import data_set_identity, read_head
+from dicomnet.records import dataclass, field
 from dicomnet.storage.convert import decompress, transcode
 from dicomnet.storage.disk import Disk, storage_error
 from dicomnet.storage.received import ReceivedData

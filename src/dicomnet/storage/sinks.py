@@ -22,7 +22,6 @@ import secrets
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +30,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.limits import MIB
 from dicomnet.part10 import data_set_start_problem, file_header
+from dicomnet.records import dataclass
 from dicomnet.storage.disk import Disk, FileState, drain, fill, storage_error
 from dicomnet.storage.doubts import Doubts
 from dicomnet.storage.platform import OpenFolder

@@ -6,12 +6,12 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from dicomnet.datasets import encode_dataset
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import FileHead, read_head
+from dicomnet.records import dataclass
 from dicomnet.storage.disk import Disk, FileState, fill, storage_error
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES

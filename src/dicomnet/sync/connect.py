@@ -38,7 +38,7 @@ def open_wire(
     *,
     local: tuple[str, int] | None = None,
     ip_type: IpType = IpType.IPV4_OR_IPV6,
-    options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
+    options: SocketOptions = SocketOptions(),
     context: ssl.SSLContext | None = None,
     server_hostname: str | None = None,
 ) -> Wire:
@@ -71,7 +71,7 @@ def open_socket(
     local: tuple[str, int] | None = None,
     ip_type: IpType = IpType.IPV4_OR_IPV6,
     timeout: float | None = None,
-    options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
+    options: SocketOptions = SocketOptions(),
 ) -> socket.socket:
     """A connected socket: the peer's addresses are tried in the resolver's order, each for its share of time.
 

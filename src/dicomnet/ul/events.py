@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from dicomnet.errors import ProtocolError
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
+from dicomnet.records import dataclass, field
 from dicomnet.ul.negotiation import Terms
 
 

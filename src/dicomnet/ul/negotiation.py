@@ -21,7 +21,6 @@ SOP class, SCU and SCP role judged alone:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from dicomnet.errors import InvalidValue, RejectReason, RejectResult
@@ -39,6 +38,7 @@ from dicomnet.pdu import (
     UserIdentity,
     UserInformation,
 )
+from dicomnet.records import dataclass, field
 from dicomnet.types import UID, is_uid
 from dicomnet.uids import (
     DICOM_APPLICATION_CONTEXT,
