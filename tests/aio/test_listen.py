@@ -48,7 +48,7 @@ async def listening(
     *,
     fail: Exception | None = None,
     wrap: Callable[[socket.socket], socket.socket] = lambda sock: sock,
-    options: SocketOptions = SocketOptions(),  # noqa: B008 (frozen)
+    options: SocketOptions = SocketOptions(),
 ) -> AsyncIterator[tuple[Listener, Gate]]:
     with ExitStack() as stack:
         gate = Gate(stack, fail)
