@@ -355,7 +355,7 @@ def _pull_element(data: bytes, offset: int, order: _Order, *, implicit: bool) ->
     tag = group << 16 | int.from_bytes(data[offset + 2 : offset + 4], order)
     if implicit or group == _DELIMITERS:
         return tag, offset + 8, int.from_bytes(data[offset + 4 : offset + 8], order)
-    if data[offset + 4 : offset + 6] in _VRS_WITH_SHORT_LENGTH:
+    if data[offset + 4 : offset + 6] in SHORT_VRS:
         return tag, offset + 8, int.from_bytes(data[offset + 6 : offset + 8], order)
     if len(data) < offset + 12:
         raise _Short
@@ -402,8 +402,9 @@ _ITEM_END = 0xFFFE_E00D
 _SEQUENCE_END = 0xFFFE_E0DD
 _UNDEFINED = 0xFFFF_FFFF
 
-# PS3.5 7.1.2; a VR that is in neither list is younger than this, and has the long form.
-_VRS_WITH_SHORT_LENGTH = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
-_VRS = _VRS_WITH_SHORT_LENGTH | frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+"""The VRs with a length of 16 bits (PS3.5 7.1.2); one that is not known is younger than this, and has the long form."""
+
+_VRS = SHORT_VRS | frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 
 _DICOMDIR = "a DICOMDIR is a directory of instances (PS3.10 8)"
