@@ -229,29 +229,34 @@ def _pull_meta(data: bytes, offset: int, *, complete: bool) -> _Meta:
     """Walks group 0002; the length it states is believed only where the walk comes by its end."""
     meta = _Meta()
     stated_end = None
+    size = len(data)
     # Deflated bytes may look like one more element of group 0002: there the stated end is the end.
-    while not (offset == stated_end and _deflated(meta.transfer_syntax_uid)):
-        if complete and len(data) == offset and meta.transfer_syntax_uid:
-            break  # a data set without a byte
-        if len(data) < offset + 2:
-            raise _Short
-        if data[offset : offset + 2] != b"\2\0":
+    while offset != stated_end or not _deflated(meta.transfer_syntax_uid):
+        if size < offset + 8:
+            if complete and size == offset and meta.transfer_syntax_uid:
+                break  # a data set without a byte
+            if size < offset + 2 or data[offset : offset + 2] == b"\2\0":
+                raise _Short
             break
-        tag, start, length = _pull_element(data, offset, "little", implicit=data[offset + 4 : offset + 6] not in _VRS)
+        group, element, vr, length = _unpack_short(data, offset)
+        if group != 2:
+            break
+        start = offset + 8
+        if vr not in SHORT_VRS:
+            _, start, length = _pull_element(data, offset, "little", implicit=vr not in _VRS)
         offset = start + length
         if offset > _MOST_META:
             raise _NotAnInstance("group 0002 does not end within 1 MiB")
-        if offset > len(data):
+        if offset > size:
             raise _Short
-        match tag:
-            case 0x0002_0000 if length == 4:
-                stated_end = offset + int.from_bytes(data[start:offset], "little")
-            case 0x0002_0002:
-                meta.sop_class_uid = clean_uid(data[start:offset]) or None
-            case 0x0002_0003:
-                meta.sop_instance_uid = clean_uid(data[start:offset]) or None
-            case 0x0002_0010:
-                meta.transfer_syntax_uid = clean_uid(data[start:offset]) or None
+        if element == 0x0003:
+            meta.sop_instance_uid = clean_uid(data[start:offset]) or None
+        elif element == 0x0002:
+            meta.sop_class_uid = clean_uid(data[start:offset]) or None
+        elif element == 0x0010:
+            meta.transfer_syntax_uid = clean_uid(data[start:offset]) or None
+        elif element == 0x0000 and length == 4:
+            stated_end = offset + int.from_bytes(data[start:offset], "little")
     meta.data_offset = offset
     return meta
 
@@ -259,6 +264,26 @@ def _pull_meta(data: bytes, offset: int, *, complete: bool) -> _Meta:
 def _head(meta: _Meta, syntax: UID, sop_class_uid: UID | None, sop_instance_uid: UID | None) -> FileHead:
     if sop_class_uid == MediaStorageDirectoryStorage:
         raise _NotAnInstance(_DICOMDIR)
+    difference = None
+    if (
+        sop_class_uid != meta.sop_class_uid
+        or sop_instance_uid != meta.sop_instance_uid
+        or not (sop_class_uid and sop_instance_uid)
+    ):
+        difference = _difference(meta, sop_class_uid, sop_instance_uid)
+    return FileHead(
+        transfer_syntax_uid=syntax,
+        sop_class_uid=sop_class_uid or meta.sop_class_uid or UID(""),
+        sop_instance_uid=sop_instance_uid or meta.sop_instance_uid or UID(""),
+        data_offset=meta.data_offset,
+        meta_sop_class_uid=meta.sop_class_uid,
+        meta_sop_instance_uid=meta.sop_instance_uid,
+        difference=difference,
+    )
+
+
+def _difference(meta: _Meta, sop_class_uid: UID | None, sop_instance_uid: UID | None) -> str | None:
+    """How group 0002 and the data set disagree, if they do; one of them must tell the identity."""
     pairs = (
         ("SOP class", meta.sop_class_uid, sop_class_uid),
         ("SOP instance", meta.sop_instance_uid, sop_instance_uid),
@@ -271,15 +296,7 @@ def _head(meta: _Meta, syntax: UID, sop_class_uid: UID | None, sop_instance_uid:
         for what, ours, theirs in pairs
         if ours and theirs and ours != theirs
     ]
-    return FileHead(
-        transfer_syntax_uid=syntax,
-        sop_class_uid=sop_class_uid or meta.sop_class_uid or UID(""),
-        sop_instance_uid=sop_instance_uid or meta.sop_instance_uid or UID(""),
-        data_offset=meta.data_offset,
-        meta_sop_class_uid=meta.sop_class_uid,
-        meta_sop_instance_uid=meta.sop_instance_uid,
-        difference="; ".join(differences) or None,
-    )
+    return "; ".join(differences) or None
 
 
 def _guessed_syntax(data_set: bytes) -> UID:
@@ -295,10 +312,18 @@ def _identity(data: bytes, order: _Order, *, give_up: bool) -> tuple[UID | None,
     found: dict[int, UID | None] = {}
     # The bytes are believed rather than the name of the syntax: mixed-up files exist, and no length looks like a VR.
     implicit = data[4:6] not in _VRS
+    usual = order == "little" and not implicit
+    size = len(data)
     offset = 0
     try:
         while len(found) < 2:
-            tag, start, length = _pull_element(data, offset, order, implicit=implicit)
+            tag = -1
+            if usual and offset + 8 <= size:
+                group, element, vr, length = _unpack_short(data, offset)
+                if vr in SHORT_VRS:
+                    tag, start = group << 16 | element, offset + 8
+            if tag < 0:
+                tag, start, length = _pull_element(data, offset, order, implicit=implicit)
             if tag > _SOP_INSTANCE_UID:
                 break
             if length == _UNDEFINED:
@@ -386,6 +411,7 @@ _PREAMBLE = bytes(128) + b"DICM"
 _PREFIX_SIZE = len(_PREAMBLE)
 _GROUP_LENGTH = Struct("<HH2sHI")
 _SHORT_ELEMENT = Struct("<HH2sH")
+_unpack_short = _SHORT_ELEMENT.unpack_from
 _VERSION = b"\2\0\1\0OB\0\0\2\0\0\0\0\1"
 _LONGEST = {b"UI": 0xFFFE, b"SH": 16, b"AE": 16}
 # A peer's UID may break the limit of 64; whether it is kept is not decided here.

@@ -323,14 +323,14 @@ def test_a_folder_that_cannot_be_read_fails(
     """It was asked for by name; what else was given still goes."""
     path, folder = instance("a.dcm", number=1), tmp_path / "locked"
     folder.mkdir()
-    original = Path.iterdir
+    original = os.scandir
 
-    def refuse(path: Path) -> Any:
+    def refuse(path: Any) -> Any:
         if path == folder:
             raise PermissionError(13, "Permission denied")
         return original(path)
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     outcome = command("send", peer().address, folder, path)
     assert outcome.code == 1
     assert outcome.out.startswith("1 stored, 1 failed (unreadable), ")

@@ -279,14 +279,14 @@ class TestWalk:
     ) -> None:
         """It is logged and passed over."""
         make(tmp_path, "a/1", "b/2")
-        original = Path.iterdir
+        original = os.scandir
 
         def refuse(path: Path):
             if path.name == "a":
                 raise PermissionError(13, "Permission denied")
             return original(path)
 
-        monkeypatch.setattr(Path, "iterdir", refuse)
+        monkeypatch.setattr(os, "scandir", refuse)
         assert found(tmp_path, tmp_path) == ["b/2"]
         assert "Permission denied" in caplog.text
         with pytest.raises(StorageError, match=r"cannot read .*/a: Permission denied"):

@@ -130,6 +130,11 @@ class Disk:
 
 def fill(disk: Disk, descriptor: int, views: Sequence[memoryview]) -> int:
     """Reads until the views are full or the file ends, however few bytes each call gives; returns how many it were."""
+    if len(views) == 1:  # nearly always, and nearly always at once
+        count = disk.readv(descriptor, views)
+        if count in (0, len(views[0])):
+            return count
+        return count + _all(partial(disk.readv, descriptor), [views[0][count:]])
     return _all(partial(disk.readv, descriptor), views)
 
 

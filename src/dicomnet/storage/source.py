@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 
 from dicomnet.datasets import encode_dataset
@@ -60,7 +61,7 @@ class InstanceFile:
         if data_length % 2 and not _deflated(head.transfer_syntax_uid):
             # PS3.5 7.1.1: every element is of even length, so a byte is missing or too many.
             raise NotAnInstance(name, f"odd length: its data set has {data_length} bytes")
-        return cls(Path(path), head, data_length, state, disk)
+        return cls(path if isinstance(path, Path) else Path(path), head, data_length, state, disk)
 
     @property
     def transfer_syntax_uid(self) -> UID:
@@ -250,7 +251,7 @@ def read_file_head(disk: Disk, descriptor: int, path: str) -> FileHead:
     while True:
         buffer = memoryview(bytearray(size))
         filled = fill(disk, descriptor, [buffer])
-        data += buffer[:filled]
+        data += buffer if filled == size else buffer[:filled]
         head = read_head(data, complete=filled < size, path=path)
         if head is not None:
             return head
@@ -295,21 +296,36 @@ def _walk_given(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
 
 
 def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    waiting = [folder]
+    waiting = _entries(folder, seen)
     while waiting:
-        path = waiting.pop()
+        above, entry = waiting.pop()
         try:
-            if path.is_dir():
-                status = path.stat()
-                if (status.st_dev, status.st_ino) not in seen:
-                    seen.add((status.st_dev, status.st_ino))
-                    waiting.extend(sorted(path.iterdir(), reverse=True))
-            elif path.is_file() and not (path.name.startswith(".") and path.name.endswith((".part", ".mark"))):
-                yield path
+            if entry.is_dir():
+                waiting += _entries(above / entry.name, seen)
+            elif entry.is_file() and not _is_temporary(entry.name):
+                yield above / entry.name
+        except StorageError as error:
+            logger.warning("%s", error)
         except OSError as error:
-            if path is folder:
-                raise storage_error(error, f"cannot read {path}") from error
-            logger.warning("cannot read %s: %s", path, error.strerror)
+            logger.warning("cannot read %s: %s", entry.path, error.strerror)
+
+
+def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[tuple[Path, os.DirEntry[str]]]:
+    """What is in a folder, the first at the end; nothing if that was asked before."""
+    try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            return []
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:  # which knows folders from files without asking again
+            return [(folder, entry) for entry in sorted(entries, key=_entry_name, reverse=True)]
+    except OSError as error:
+        raise storage_error(error, f"cannot read {folder}") from error
+
+
+def _is_temporary(name: str) -> bool:
+    """Whether a receiver calls its files so that are not whole yet, or mark something."""
+    return name.startswith(".") and name.endswith((".part", ".mark"))
 
 
 def _deflated(transfer_syntax_uid: str) -> bool:
@@ -319,6 +335,8 @@ def _deflated(transfer_syntax_uid: str) -> bool:
 
 SMALL = 64 * 1024
 """Up to this size a data set is queued together with its command, to leave in one write."""
+
+_entry_name = attrgetter("name")
 
 _FIRST_READ = 4096
 # The header and the first elements are 400 to 800 bytes; one page holds them.
