@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# A process for each core. The tests of a file stay together: they share what is dear to set up, and in interop/ a record.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format unit interop build clean
@@ -14,7 +16,7 @@ demo: .venv/.package ## install the package alone and let it show itself
 	$(BIN)/dicomnet demo
 
 test: check ## style, types and every test: what must pass before a change goes in
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: .venv/.dev ## style and types
 	$(BIN)/ruff check .
@@ -26,10 +28,10 @@ format: .venv/.dev ## put the code into its one style
 	$(BIN)/ruff format .
 
 unit: .venv/.dev ## the tests that need nothing but this checkout
-	$(BIN)/python -m pytest tests
+	$(PYTEST) tests
 
 interop: .venv/.dev ## the tests against real peers; those not installed are skipped, with the reason
-	$(BIN)/python -m pytest interop
+	$(PYTEST) interop
 
 build: .venv/.dev ## wheel and source archive, into dist/
 	$(BIN)/python -m build

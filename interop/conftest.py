@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from guards import no_thread_left
+from guards import little_to_collect, no_thread_left
 from taps import Taps
 
-__all__ = ["no_thread_left"]
+__all__ = ["little_to_collect", "no_thread_left"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,7 +46,8 @@ def pytest_runtest_makereport(
     report = yield
     marker = item.get_closest_marker("cell")
     if call.when == "call" and marker is not None:
-        item.user_properties.append(("cell", marker.args[0]))
+        cell = marker.args[0]
+        item.user_properties.append(("cell", (cell.service, cell.role, cell.peer, cell.program)))  # plain, for workers
         report.user_properties = [*item.user_properties]
         if report.passed and not _said(report):
             report.outcome, report.longrepr = "failed", "a cell of the matrix has to say what it compared"
@@ -56,7 +57,7 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The matrix as it was run."""
     rows = [
-        (cell.service, cell.role, cell.peer, cell.program, report.nodeid.rpartition("::")[2], outcome, _said(report))
+        (*cell, report.nodeid.rpartition("::")[2], outcome, _said(report))
         for outcome in ("passed", "failed", "xfailed")
         for report in terminalreporter.stats.get(outcome, [])
         for key, cell in getattr(report, "user_properties", [])

@@ -4,9 +4,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-from guards import no_thread_left
+from guards import little_to_collect, no_thread_left
 
-__all__ = ["no_thread_left"]
+__all__ = ["little_to_collect", "no_thread_left"]
 
 # No deadline: a machine that is busy with something else is no finding. In CI the examples are the same each time, so
 # that a failure there is about the change and not about the draw.

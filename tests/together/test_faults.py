@@ -324,7 +324,9 @@ class TestHandlers:
                         operation()
                 assert association.echo() == 0
 
-    @pytest.mark.parametrize("result", [object(), 0xFF00, 0x1234567, "x", [1], (1, 2, 3)], ids=repr)
+    @pytest.mark.parametrize(
+        "result", [pytest.param(object(), id="object"), 0xFF00, 0x1234567, "x", [1], (1, 2, 3)], ids=repr
+    )
     def test_whatever_a_handler_returns_is_answered(self, serve: Serve, call: Call, result: Any) -> None:
         """What is no answer is a failure, and the association goes on."""
         server = serve()
