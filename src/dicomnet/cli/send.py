@@ -17,12 +17,11 @@ from dicomnet.cli.outcome import UNREADABLE, Report
 from dicomnet.cli.progress import Plain, shown
 from dicomnet.cli.requestor import Caller
 from dicomnet.cli.wording import explain
-from dicomnet.dimse.fragments import Body
 from dicomnet.errors import ContextRefused, DicomNetError, NotAnInstance, StorageError
 from dicomnet.exchanges.peers import Remote
 from dicomnet.exchanges.reports import Outcome, Progress, StoreResult
 from dicomnet.exchanges.settings import settings_for
-from dicomnet.storage.instances import Instance, Instances
+from dicomnet.storage.instances import Instances
 from dicomnet.storage.source import InstanceFile, walk
 from dicomnet.sync.carrier import perform
 from dicomnet.types import UID
@@ -126,8 +125,10 @@ class _Source:
     # What a store asks and tells; in any thread.
 
     def take(self, count: int) -> Sequence[Any]:
-        items = self._instances.take(count)
-        return [_Tracked(item, self._begun) if isinstance(item, Instance) else item for item in items]
+        return self._instances.take(count)
+
+    def begun(self, result: StoreResult) -> None:
+        self._begun.add(result.index)
 
     def stopped(self) -> bool:
         return self._stopped
@@ -164,50 +165,16 @@ class _Source:
                 self._report.unsent += 1
 
 
-class _Tracked:
-    """An instance that notes when the first of it is taken to be sent."""
-
-    def __init__(self, instance: Instance, begun: set[int]) -> None:
-        self._instance = instance
-        self._begun = begun
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._instance, name)
-
-    def body(self) -> Body:
-        return self._noted(self._instance.body())
-
-    def converted(self, transfer_syntax_uid: str) -> Body:
-        return self._noted(self._instance.converted(transfer_syntax_uid))
-
-    def decoded(self, transfer_syntax_uid: str) -> Body:
-        return self._noted(self._instance.decoded(transfer_syntax_uid))
-
-    def _noted(self, body: Body) -> Body:
-        return _Noted(body, self._begun, self._instance.index)
-
-
-class _Noted:
-    """A body that notes when it is read."""
-
-    def __init__(self, body: Body, begun: set[int], index: int) -> None:
-        self.length = body.length
-        self.blocking = body.blocking
-        self._body = body
-        self._begun = begun
-        self._index = index
-
-    def read_into(self, views: Sequence[memoryview]) -> None:
-        self._begun.add(self._index)
-        self._body.read_into(views)
-
-    def close(self) -> None:
-        self._body.close()
-
-
 def _store(remote: Remote, source: _Source, **options: Any) -> Exception | None:
     """Sends one batch. Returns what ended it early."""
-    script = remote.store(source, progress=source.moved, on_result=source.done, stop=source.stopped, **options)
+    script = remote.store(
+        source,
+        progress=source.moved,
+        on_begin=source.begun,
+        on_result=source.done,
+        stop=source.stopped,
+        **options,
+    )
     with _signals_stop(source):
         try:
             error = perform(script).error

@@ -15,7 +15,7 @@ from dicomnet.dimse import codec
 from dicomnet.dimse.commands import CCancelRequest, Command, Request, Response, UnknownCommand
 from dicomnet.dimse.dump import dump_association, dump_message
 from dicomnet.dimse.events import DataReceived, MessageBegun
-from dicomnet.dimse.fragments import Assembler, Body, OutgoingMessage, command_pdus, data_pdus
+from dicomnet.dimse.fragments import Assembler, Body, OutgoingMessage, command_pdus, data_pdus, small_message
 from dicomnet.dimse.operations import Invoked, Operations
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AbortReason, InvalidMessage, InvalidValue, ProtocolError, StateError
@@ -155,9 +155,9 @@ class Endpoint:
                 request is outstanding; or nobody waits for the response.
         """
         terms = self.connection.terms
-        if terms is None or not self.connection.is_associated:
-            raise StateError(f"{command.name} needs an association")
-        if not self.connection.takes_data:
+        if terms is None or not self.connection.takes_data:
+            if terms is None or not self.connection.is_associated:
+                raise StateError(f"{command.name} needs an association")
             raise StateError(f"{command.name} comes after the request to release the association")
         if context_id not in terms.contexts:
             raise StateError(f"presentation context {context_id} was not accepted")
@@ -391,16 +391,20 @@ class Endpoint:
         if log.isEnabledFor(logging.DEBUG):
             context = connection.terms.contexts[message.context_id]
             self._tell(">", "\n" + dump_message(message.command, context, outgoing=True))
+        pdus: bytes | None
         if data is None or isinstance(data, bytes):
             pdus = command_pdus(message.context_id, message.command_set, limit)
             if data is not None:
                 pdus += data_pdus(message.context_id, data, limit)
-            connection.send_data(pdus, len(pdus), now, ticket)
         else:
-            outgoing = OutgoingMessage(message.context_id, message.command_set, data, limit)
-            connection.send_data(outgoing, outgoing.size, now, ticket)
-            if operation is not None:
-                operation.message = outgoing
+            pdus = small_message(message.context_id, message.command_set, data, limit)
+            if pdus is None:
+                outgoing = OutgoingMessage(message.context_id, message.command_set, data, limit)
+                connection.send_data(outgoing, outgoing.size, now, ticket)
+                if operation is not None:
+                    operation.message = outgoing
+                return
+        connection.send_data(pdus, len(pdus), now, ticket)
 
     def _send_waiting(self, now: float) -> None:
         """A place in the window is free."""

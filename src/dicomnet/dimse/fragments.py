@@ -13,6 +13,7 @@ from struct import Struct
 from typing import Protocol
 
 from dicomnet.errors import AbortReason, InvalidMessage
+from dicomnet.limits import KIB
 from dicomnet.pdu import PduType
 from dicomnet.ul.events import Fragment
 
@@ -30,6 +31,13 @@ class Body(Protocol):
 
     def close(self) -> None:
         """Frees what it holds; called once, also after an error."""
+
+
+class BodyInMemory(Body, Protocol):
+    """A body that can be had at once, so that a small one leaves in one piece with its command."""
+
+    def whole(self) -> bytes:
+        """All of it; asked instead of `read_into`."""
 
 
 class Assembler:
@@ -179,6 +187,19 @@ def largest_fragment(max_pdu_length: int) -> int:
     return (max_pdu_length - spare) & ~1
 
 
+def small_message(context_id: int, command: bytes, body: Body, max_pdu_length: int) -> bytes | None:
+    """A whole message, if its command and its data set, in memory, are a PDU each; the body is done with then."""
+    size = body.length
+    if body.blocking or size > SMALL or max(size, len(command)) > largest_fragment(max_pdu_length):
+        return None
+    whole = getattr(body, "whole", None)
+    if whole is None:
+        return None
+    data: bytes = whole()
+    body.close()
+    return b"".join((_header(context_id, command, _COMMAND | _LAST), command, _header(context_id, data, _LAST), data))
+
+
 def command_pdus(context_id: int, command: bytes, max_pdu_length: int) -> bytes:
     """A whole command set as P-DATA-TF PDUs: nearly always one."""
     return _pdus(context_id, command, _COMMAND, largest_fragment(max_pdu_length))
@@ -194,9 +215,17 @@ def _pdus(context_id: int, data: bytes, control: int, size: int) -> bytes:
     for start in range(0, len(data), size):
         piece = data[start : start + size]
         last = _LAST if start + size >= len(data) else 0
-        out += _DATA_HEADER.pack(PduType.P_DATA_TF, len(piece) + 6, len(piece) + 2, context_id, control | last)
+        out += _header(context_id, piece, control | last)
         out += piece
     return bytes(out)
+
+
+def _header(context_id: int, fragment: bytes, control: int) -> bytes:
+    return _DATA_HEADER.pack(PduType.P_DATA_TF, len(fragment) + 6, len(fragment) + 2, context_id, control)
+
+
+SMALL = 64 * KIB
+"""Up to this size a data set is joined with its command, and with other messages; copying more costs more than a write."""
 
 
 MOST_GAPS = 1024

@@ -48,12 +48,14 @@ class Performing:
 class Operations:
     """Both tables of one association."""
 
-    __slots__ = ("_last_id", "_timeouts", "invoked", "performing", "waiting")
+    __slots__ = ("_last_id", "_retrieves", "_timeouts", "invoked", "performing", "waiting")
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
         self._last_id = 0
         self.invoked: dict[int, Invoked] = {}
+        self._retrieves: dict[int, Invoked] = {}
+        """Those of them that any message of the peer keeps alive."""
         self.waiting: set[int] = set()
         """Message IDs of requests of ours that wait for a place in the window."""
         self.performing: dict[int, Performing] = {}
@@ -84,6 +86,8 @@ class Operations:
         self.check_unused(request.message_id)
         operation = Invoked(request, context_id, self._seconds(request), ticket)
         self.invoked[request.message_id] = operation
+        if isinstance(request, CGetRequest | CMoveRequest):
+            self._retrieves[request.message_id] = operation
         return operation
 
     def request_sent(self, operation: Invoked, now: float) -> None:
@@ -108,14 +112,15 @@ class Operations:
             raise InvalidMessage(f"a {response.name} that is pending")
         if response.status.is_final:
             del self.invoked[message_id]
+            self._retrieves.pop(message_id, None)
         elif operation.seconds is not None:
             operation.deadline = now + operation.seconds
         return operation
 
     def sign_of_life(self, now: float) -> None:
         """Something of a message came: while the peer stores to us, our C-GET is not forgotten (PS3.4 C.4.3)."""
-        for operation in self.invoked.values():
-            if operation.deadline is not None and isinstance(operation.request, CGetRequest | CMoveRequest):
+        for operation in self._retrieves.values():
+            if operation.deadline is not None:
                 assert operation.seconds is not None
                 operation.deadline = now + operation.seconds
 
@@ -155,12 +160,17 @@ class Operations:
 
     def overdue(self) -> Invoked | None:
         """The operation whose response is due first."""
-        running = [operation for operation in self.invoked.values() if operation.deadline is not None]
-        return min(running, key=lambda operation: operation.deadline or 0.0, default=None)
+        first, due = None, 0.0
+        for operation in self.invoked.values():
+            deadline = operation.deadline
+            if deadline is not None and (first is None or deadline < due):
+                first, due = operation, deadline
+        return first
 
     def clear(self) -> None:
         """The association is over, and with it every operation (PS3.7 A.6)."""
         self.invoked.clear()
+        self._retrieves.clear()
         self.waiting.clear()
         self.performing.clear()
 

@@ -91,9 +91,11 @@ class Reply:
 class Operation:
     """A request of ours and what was answered to it so far."""
 
-    __slots__ = ("abandoned", "cancelled", "context", "error", "held", "over", "replies", "request", "session")
+    __slots__ = ("_told", "abandoned", "cancelled", "context", "error", "held", "over", "replies", "request", "session")
 
-    def __init__(self, session: Session, context: Context, request: Request) -> None:
+    def __init__(
+        self, session: Session, context: Context, request: Request, told: deque[Operation] | None = None
+    ) -> None:
         self.session = session
         self.context = context
         self.request = request
@@ -108,11 +110,20 @@ class Operation:
         """Whether nobody will read its replies any more, so that they are thrown away as they come."""
         self.error: StateError | None = None
         """Why it was given up, if that was not the wish of its reader."""
+        self._told = told
 
     @property
     def answered(self) -> bool:
         """Whether there is a reply to be read."""
         return bool(self.replies)
+
+    def take(self, reply: Reply) -> None:
+        """A reply has come."""
+        self.replies.append(reply)
+        if reply.status.is_final:
+            self.over = True
+        if self._told is not None:
+            self._told.append(self)
 
     def next_reply(self) -> Reply:
         """Takes the first reply that was not read yet."""
@@ -237,9 +248,20 @@ class Session(Lifetime):
     # For scripts and handlers.
 
     def send(
-        self, context: Context, request: Request, data: Body | bytes | None = None, *, message_id: int | None = None
+        self,
+        context: Context,
+        request: Request,
+        data: Body | bytes | None = None,
+        *,
+        message_id: int | None = None,
+        answered: deque[Operation] | None = None,
+        flush: bool = True,
     ) -> Operation:
         """Sends a request, once the window has room for it; its replies collect in the operation.
+
+        Args:
+            answered: where the operation is put each time that a reply has come to it.
+            flush: False to have it wait for `flush` of the shell, and leave together with others.
 
         Raises:
             AssociationError: the association is over.
@@ -249,14 +271,15 @@ class Session(Lifetime):
         try:
             self.check()
             request.message_id = self.core.operations.next_message_id() if message_id is None else message_id
-            operation = Operation(self, context, request)
+            operation = Operation(self, context, request, answered)
             self.core.send(context.context_id, request, self.shell.now(), data, ticket=operation)
         except DicomNetError:
             if data is not None and not isinstance(data, bytes):
                 data.close()
             raise
         self.unfinished.add(operation)
-        self.shell.flush()
+        if flush:
+            self.shell.flush()
         return operation
 
     def cancel(self, operation: Operation) -> None:
@@ -466,10 +489,8 @@ class Session(Lifetime):
         if not isinstance(operation, Operation):
             return
         reply = Reply(response, data, error)
-        operation.replies.append(reply)
+        operation.take(reply)
         self._unread += 1
-        if response.status.is_final:
-            operation.over = True
         if operation.abandoned:
             operation.drain()
         if error is not None and not arrival.completed:

@@ -117,6 +117,7 @@ class Store:
         originator: title and message ID of the C-MOVE this is done for (PS3.7 9.1.1.1.6).
         progress: called as bytes leave and instances are done.
         on_result: called with each result when it is final.
+        on_begin: called with each result whose request is on its way.
         stop: asked before each request; True sends no more, and waits for what is in flight. What was read and is not sent has a
             result that says so and is no failure; what was not read has none.
         give_back: takes what was not sent, as the source gave it, when the association is lost for good; without it that is
@@ -134,6 +135,7 @@ class Store:
         originator: tuple[str, int] | None = None,
         progress: Callable[[Progress], object] | None = None,
         on_result: Callable[[StoreResult], object] | None = None,
+        on_begin: Callable[[StoreResult], object] | None = None,
         stop: Callable[[], bool] | None = None,
         give_back: Callable[[Sequence[Any]], object] | None = None,
     ) -> None:
@@ -148,6 +150,7 @@ class Store:
         self._originator = originator
         self._progress = progress
         self._on_result = on_result
+        self._on_begin = on_begin
         self._stop = stop
         self._give_back = give_back
         self._ready: deque[_Prepared] = deque()
@@ -155,7 +158,12 @@ class Store:
         self._failure: Exception | None = None
         """What the source has raised; told when what it gave before is done."""
         self._session: Session | None = None
+        self._most = 1
+        """Operations in flight at a time on that association."""
         self._in_flight: dict[Operation, _Prepared] = {}
+        self._answered: deque[Operation] = deque()
+        """Those of them that were answered."""
+        self._unflushed = False
         self._moved_bytes = 0
         self._done_bytes = 0
         self._done = 0
@@ -173,7 +181,10 @@ class Store:
         try:
             while True:
                 while self._ready and self._has_room(self._ready[0]):
-                    yield from self._send(self._ready.popleft())
+                    prepared = self._ready.popleft()
+                    if not self._send_on(prepared):
+                        yield from self._send(prepared)
+                self._flush()
                 if not self._ready and not self._exhausted:
                     yield from self._take()
                 elif self._in_flight:
@@ -191,8 +202,8 @@ class Store:
     # Before: reading.
 
     def _take(self) -> Script[None]:
-        if self._stop is not None and self._stop():
-            self._exhausted = self.report.stopped = True
+        if self._is_stopped():
+            self._exhausted = True
             return
         try:
             prepared: _Batch = yield Work(partial(self._prepare, self._ahead))
@@ -274,16 +285,66 @@ class Store:
             return True
         if prepared.route is None or prepared.route.session is not self._session:
             return False
-        return len(self._in_flight) < self._limit(self._session)
+        return len(self._in_flight) < self._most
+
+    def _is_stopped(self) -> bool:
+        """Whether the caller wants no more sent, or has once said so."""
+        report = self.report
+        if self._stop is not None and not report.stopped:
+            report.stopped = bool(self._stop())
+        return report.stopped
+
+    def _send_on(self, prepared: _Prepared) -> bool:
+        """Sends one as nearly all are sent, on the association of the one before it; whether it is such a one."""
+        route = prepared.route
+        if route is None or prepared.body is None or prepared.spare or prepared.result.outcome is not Outcome.NOT_SENT:
+            return False
+        if route.session is not self._session or route.session.over or self._is_stopped():
+            return False
+        error = self._request(prepared, route)
+        if error is not None:
+            if route.session.over:
+                return False
+            self._fail(prepared, error)
+        return True
+
+    def _request(self, prepared: _Prepared, route: Route) -> DicomNetError | None:
+        """Gives the request to the association, for `_flush` to have it leave; or says why it takes none."""
+        item = prepared.item
+        assert item is not None
+        request = CStoreRequest(
+            affected_sop_class_uid=item.sop_class_uid,
+            affected_sop_instance_uid=item.sop_instance_uid,
+            priority=self._priority,
+        )
+        if self._originator is not None:
+            request.move_originator_application_entity_title, request.move_originator_message_id = self._originator
+        body, prepared.body = prepared.body, None
+        try:
+            operation = route.session.send(route.context, request, body, answered=self._answered, flush=False)
+        except DicomNetError as error:
+            return error
+        self._in_flight[operation] = prepared
+        self._unflushed = True
+        if self._on_begin is not None:
+            self._on_begin(prepared.result)
+        return None
+
+    def _flush(self) -> None:
+        """What was given to the association leaves, all of it together."""
+        if self._unflushed:
+            self._unflushed = False
+            assert self._session is not None
+            self._session.shell.flush()
 
     def _send(self, prepared: _Prepared) -> Script[None]:
         item, result = prepared.item, prepared.result
         if result.outcome is not Outcome.NOT_SENT or item is None or _is_superfluous(prepared):
             self._finish(prepared)
             return
-        if self._stop is not None and self._stop():
+        if self._is_stopped():
             prepared.close()
-            self.report.stopped, result.detail = True, STOPPED
+            result.detail = STOPPED
             self._finish(prepared)
             return
         if prepared.spare:
@@ -301,26 +362,14 @@ class Store:
                 return
         session = route.session
         if session is not self._session:
-            self._session = session
+            self._session, self._most = session, self._limit(session)
             yield from self._settle(session, prepared)
-        request = CStoreRequest(
-            affected_sop_class_uid=item.sop_class_uid,
-            affected_sop_instance_uid=item.sop_instance_uid,
-            priority=self._priority,
-        )
-        if self._originator is not None:
-            request.move_originator_application_entity_title, request.move_originator_message_id = self._originator
-        body, prepared.body = prepared.body, None
-        try:
-            operation = session.send(route.context, request, body)
-        except DicomNetError as error:
-            if session.over:
-                self._ready.appendleft(prepared)
-                yield from self._lost(session)
-            else:
-                self._fail(prepared, error)
-        else:
-            self._in_flight[operation] = prepared
+        error = self._request(prepared, route)
+        if error is not None and session.over:
+            self._ready.appendleft(prepared)
+            yield from self._lost(session)
+        elif error is not None:
+            self._fail(prepared, error)
 
     def _settle(self, session: Session, prepared: _Prepared) -> Script[None]:
         try:
@@ -370,14 +419,16 @@ class Store:
     def _something_to_do(self, moved_before: int) -> bool:
         if self._progress is not None and self._moved_bytes != moved_before:
             return True
-        return any(operation.answered for operation in self._in_flight)
+        return bool(self._answered)
 
     def _read_answers(self) -> None:
-        in_flight = self._in_flight
-        for operation in [each for each in in_flight if each.answered]:
-            prepared = in_flight.pop(operation)
-            _judge(prepared.result, operation)
-            self._finish(prepared)
+        answered = self._answered
+        while answered:
+            operation = answered.popleft()
+            prepared = self._in_flight.pop(operation, None)
+            if prepared is not None:
+                _judge(prepared.result, operation)
+                self._finish(prepared)
 
     def _lost(self, session: Session) -> Script[None]:
         """The association is gone: nobody will ever tell what became of what was in flight."""

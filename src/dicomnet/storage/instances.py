@@ -221,7 +221,10 @@ class Instances:
             yield _of_dataset(what)
         elif _can_be_given(what):
             for each in what:
-                yield from self._read(each)
+                if isinstance(each, InstanceFile):
+                    yield _of_file(each)
+                else:
+                    yield from self._read(each)
         else:
             yield Unreadable(
                 repr(what)[:80], None, StorageError(f"{type(what).__name__} is nothing that can be stored")
@@ -274,14 +277,15 @@ class _Memory(NamedTuple):
 
 
 def _of_file(file: InstanceFile) -> Item:
+    head = file.head
     return Instance(
         str(file.path),
         file.path,
-        file.sop_class_uid,
-        file.sop_instance_uid,
-        file.transfer_syntax_uid,
+        head.sop_class_uid,
+        head.sop_instance_uid,
+        head.transfer_syntax_uid,
         file.data_length + file.data_length % 2,
-        file.difference,
+        head.difference,
         file,
     )
 

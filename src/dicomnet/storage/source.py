@@ -93,7 +93,7 @@ class InstanceFile:
         Raises:
             StorageError: the file is gone, or is not what was looked at.
         """
-        body = FileBody(self.path, self.data_offset, self.data_length, looked_at=self, disk=self.disk)
+        body = FileBody(self.path, self.head.data_offset, self.data_length, looked_at=self, disk=self.disk)
         if self.data_length > SMALL:
             body.check()
             return body
@@ -102,7 +102,7 @@ class InstanceFile:
             body.read_into([memoryview(data)])
         finally:
             body.close()
-        return BytesBody(bytes(data), self.transfer_syntax_uid)
+        return BytesBody(bytes(data), self.head.transfer_syntax_uid)
 
 
 class FileBody:
@@ -154,7 +154,7 @@ class FileBody:
         """
         if self._closed:
             raise StorageError(f"{self._path} is closed")
-        wanted = sum(map(len, views))
+        wanted = len(views[0]) if len(views) == 1 else sum(map(len, views))
         beyond = wanted - self._in_file
         if beyond > self._pad:
             raise StorageError(f"{self._path}: {beyond} bytes more are asked for than its data set has")
@@ -224,6 +224,10 @@ class BytesBody:
         self.length = len(data)
         self._data = memoryview(data)
         self._position = 0
+
+    def whole(self) -> bytes:
+        """All of it; asked instead of `read_into`."""
+        return bytes(self._data)
 
     def read_into(self, views: Sequence[memoryview]) -> None:
         """Fills the views with the next bytes; raises `StorageError` if there are fewer."""

@@ -20,8 +20,9 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
 from typing import Protocol
 
 from dicomnet.dimse.endpoint import Endpoint
@@ -80,6 +81,8 @@ class Wire:
         self._inbox = Inbox(core, user, self._stream, self._fail, _clock)
         self._outbox = Outbox(core, self._stream, self._tell_sent, self._fail, _clock)
         self._calling = threading.Lock()
+        self._turn = _Turn(self, wait=True)
+        self._quick_turn = _Turn(self, wait=False)
         self._caller: int | None = None
         self._wish: Callable[[], None] | None = None
         self._soon: deque[Callable[[], object]] = deque()
@@ -109,7 +112,7 @@ class Wire:
         Raises:
             StateError: another call is not over yet, or one was broken off in the middle of a transfer.
         """
-        with self._call():
+        with self._turn:
             if self._torn and not self.ended:
                 raise StateError("a transfer was broken off in the middle: the association can only be aborted")
             return self._run(until, timeout)
@@ -125,7 +128,7 @@ class Wire:
         """
         if self._is_mine():
             return
-        with self._call():
+        with self._turn:
             if not self.ended and not self._torn:
                 self._do_wishes()
                 self._send()
@@ -136,9 +139,11 @@ class Wire:
         Also tells the core, if need be, that nobody has read since the last call: what it has been waiting for since
         is not late by that time.
         """
-        if not self._is_mine():
-            with suppress(StateError), self._call(wait=False):  # which is all it takes
-                pass
+        now = _clock()
+        if now - self._last_call <= UNNOTICED or self._is_mine():
+            return now
+        with suppress(StateError), self._quick_turn:  # which is all it takes
+            pass
         return _clock()
 
     def close_transport(self) -> None:
@@ -146,7 +151,7 @@ class Wire:
         if self._is_mine():
             self.core.close()
             return
-        with self._call():
+        with self._turn:
             if self.ended:
                 return
             self.core.close()
@@ -174,8 +179,7 @@ class Wire:
 
     # Calls.
 
-    @contextmanager
-    def _call(self, *, wait: bool = True) -> Iterator[None]:
+    def _begin_turn(self, *, wait: bool) -> None:
         # Who meets an abort of another thread waits for its end, which is near, instead of being told to keep out.
         if not self._calling.acquire(blocking=wait and self.aborted and not self._is_mine()):
             who = "a callback of its own" if self._is_mine() else "another thread"
@@ -184,18 +188,19 @@ class Wire:
         self._moving = True
         try:
             self._excuse_silence()
-            yield
         except BaseException:
-            # Raised between two steps of a transfer, what was moved and what was noted of it may differ.
-            self._torn = self._torn or self._moving
+            self._end_turn(broken_off=True)
             raise
-        finally:
-            self._moving = False
-            self._last_call = _clock()
-            self._caller = None
-            self._calling.release()
-            if self._wish is not None:  # it came too late for the loop
-                self._settle_wish()
+
+    def _end_turn(self, *, broken_off: bool) -> None:
+        # Raised between two steps of a transfer, what was moved and what was noted of it may differ.
+        self._torn = self._torn or (broken_off and self._moving)
+        self._moving = False
+        self._last_call = _clock()
+        self._caller = None
+        self._calling.release()
+        if self._wish is not None:  # it came too late for the loop
+            self._settle_wish()
 
     def _is_mine(self) -> bool:
         return self._caller == threading.get_ident()
@@ -210,7 +215,7 @@ class Wire:
 
     def _settle_wish(self) -> None:
         """Does what is wished for if nobody is in a call; who is will do it, at the latest when he leaves."""
-        with suppress(StateError), self._call(wait=False):
+        with suppress(StateError), self._quick_turn:
             if self.ended:
                 self._wish = None
             else:
@@ -402,6 +407,28 @@ class Wire:
         except Exception:
             log.exception("a failure could not be told")
         self.flush()
+
+
+class _Turn:
+    """A call of one thread, in which no other may be; made once, as there are several calls for each small message.
+
+    Args:
+        wait: whether to wait for one that is about to end.
+    """
+
+    __slots__ = ("_wait", "_wire")
+
+    def __init__(self, wire: Wire, *, wait: bool) -> None:
+        self._wire = wire
+        self._wait = wait
+
+    def __enter__(self) -> None:
+        self._wire._begin_turn(wait=self._wait)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._wire._end_turn(broken_off=kind is not None)
 
 
 ABORT_LINGER = 2.0
