@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from collections.abc import Callable
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dicomnet.aio.channel import Channel
@@ -57,6 +56,8 @@ class Carrier(Places):
         _in_thread(function, then)
 
     def new_uid(self) -> UID:
+        import uuid
+
         return UID(f"2.25.{uuid.uuid4().int}")
 
     def pause(self, reason: str) -> None:
@@ -168,7 +169,7 @@ async def open_session(settings: Settings, provider: Provider | None = None) -> 
         TlsFailed: somebody does, but there is no secure link.
     """
     loop = asyncio.get_running_loop()
-    ledger = Ledger(token_hex(2), loop.time())
+    ledger = Ledger(os.urandom(2).hex(), loop.time())
     ledger.peer = settings.host
     core = Endpoint(requestor=True, limits=settings.limits, timeouts=settings.timeouts, label=ledger.id)
     session = Session(core, ledger, provider=provider, tolerance=settings.tolerance)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Self, TypeAlias
 
 from dicomnet.errors import InvalidValue
@@ -136,6 +135,8 @@ def verb_named(text: str) -> Verb:
     try:
         return Verb(text.lower().replace("_", "-"))
     except ValueError:
+        from difflib import get_close_matches
+
         near = get_close_matches(text.lower().replace("_", "-"), list(Verb))
         known = f"did you mean {near[0]}?" if near else f"known are {', '.join(Verb)}"
         raise InvalidValue(f"{text!r} is no operation; {known}") from None

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import TypeVar
 
 from dicomnet.errors import ContextRefused, InvalidValue
@@ -312,6 +311,8 @@ def _transfer_syntax(name: str) -> UID:
         return UID(name)
     found = KEYWORDS.get(name)
     if found not in TRANSFER_SYNTAXES:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, [one for one, uid in KEYWORDS.items() if uid in TRANSFER_SYNTAXES], 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise InvalidValue(f"{name!r} is neither the keyword nor the UID of a transfer syntax{hint}")

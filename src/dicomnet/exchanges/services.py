@@ -12,7 +12,6 @@ Wherever a service is named, the keyword of a SOP class ("CTImageStorage") or a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from itertools import chain, islice
 from types import MappingProxyType
@@ -179,6 +178,8 @@ def carriers(sop_class: str) -> tuple[UID, ...]:
 
 
 def _hint(name: str, *known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     folded: dict[str, str] = {}
     for one in chain(*known):
         folded.setdefault(one.lower(), one)
@@ -206,7 +207,8 @@ def _rarity(uid: str) -> int:
 def _storage() -> tuple[UID, ...]:
     """Everything that is stored, what hospitals send most first, and last the few retired classes they still have."""
     usual = _uids(_USUAL)
-    others = sorted((UID(uid) for uid in NAMES if uid in STORAGE_CLASSES - RETIRED - set(usual)), key=_rarity)
+    unusual = STORAGE_CLASSES - RETIRED - set(usual)
+    others = sorted((UID(uid) for uid in NAMES if uid in unusual), key=_rarity)
     return (*usual, *others, *_uids(_STILL_MET))
 
 

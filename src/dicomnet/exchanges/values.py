@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -130,8 +129,10 @@ def _tag_of(name: str) -> int:
         return int(match[1] + match[2], 16)
     tag = tag_for_keyword(name)
     if tag is None:
+        from difflib import get_close_matches
+
         lower = {keyword.lower(): keyword for keyword in keyword_dict}
-        nearest = difflib.get_close_matches(name.lower(), lower, n=1)
+        nearest = get_close_matches(name.lower(), lower, n=1)
         hint = f"; did you mean {lower[nearest[0]]}?" if nearest else ""
         raise InvalidValue(f"there is no attribute {name!r}{hint}")
     return tag

@@ -11,7 +11,6 @@ from collections import deque
 from contextlib import suppress
 from enum import Enum, IntFlag
 from functools import partial
-from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -502,7 +501,7 @@ class DicomNet(Sending):
     def _new_link(
         self, *, requestor: bool, server: DicomNet | None = None, refuse: AssociateReject | None = None
     ) -> Link:
-        ledger = Ledger(token_hex(2), self._runtime.loop.time())
+        ledger = Ledger(os.urandom(2).hex(), self._runtime.loop.time())
         core = Endpoint(
             requestor=requestor,
             limits=self.limits,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -223,6 +222,8 @@ class Entity:
             elif name in _VERBS:
                 self.handlers.add(_VERBS[name], getattr(self, name))
             else:
+                from difflib import get_close_matches
+
                 near = get_close_matches(name, [*_VERBS, "on_commit"], n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_VERBS)} and on_commit"
                 raise InvalidValue(f"{type(self).__name__}.{name} would never be called; {hint}")

@@ -13,8 +13,6 @@ upper and lower case for the same.
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import logging
 import os
 import re
@@ -334,6 +332,8 @@ def safe_name(value: str, *, without: str = "", altered: bool = False) -> str:
     kept = "".join(c for c in kept if c.isprintable() and c not in _UNSAFE and c != without).lstrip(".").rstrip(". ")
     if not altered and kept == value != "unknown" and len(kept.encode()) <= _LONGEST and not _reserved(kept):
         return kept
+    import hashlib
+
     digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
     kept = kept.encode()[: _LONGEST - 1 - _DIGEST].decode("utf-8", "ignore")
     return f"{kept or 'unknown'}~{digest}"
@@ -427,7 +427,9 @@ def _attribute(keyword: str, text: str) -> _Attribute:
 
     tag = keyword_dict.get(keyword)
     if tag is None or tag >> 16 < _FIRST_GROUP:
-        close = difflib.get_close_matches(keyword, [*_OWN_NAMES, *keyword_dict], n=1, cutoff=0.0)
+        from difflib import get_close_matches
+
+        close = get_close_matches(keyword, [*_OWN_NAMES, *keyword_dict], n=1, cutoff=0.0)
         raise InvalidValue(f"{text!r}: {{{keyword}}} is no attribute of an instance; {{{close[0]}}} is the nearest")
     vr = dictionary_VR(tag).split(" ")[0]
     if vr in _NO_TEXT:

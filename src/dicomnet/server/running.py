@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicomnet.aio.carrier import Carrier, perform
@@ -335,7 +335,7 @@ class _Connection:
         self._running = running
         self._sock = sock
         self._task: asyncio.Task[None] | None = None
-        ledger = Ledger(token_hex(2), running.loop.time())
+        ledger = Ledger(os.urandom(2).hex(), running.loop.time())
         ledger.peer = host
         core = Endpoint(requestor=False, limits=site.limits, timeouts=site.timeouts, refuse=refuse, label=ledger.id)
         provider = None if refuse is not None else Reception(running, host, site.timeouts.associate)

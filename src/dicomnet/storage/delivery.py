@@ -24,7 +24,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from functools import partial
-from pickle import PickleBuffer  # for its view of a view; nothing is pickled
 from typing import Protocol
 
 from dicomnet.errors import StateError, StorageError
@@ -274,6 +273,8 @@ def _lend(view: memoryview) -> memoryview:
     ``memoryview.release`` does not see slices that somebody has kept: they
     share the memory with the view they were cut from, not the view itself.
     """
+    from pickle import PickleBuffer  # for its view of a view; nothing is pickled
+
     wrapped = PickleBuffer(view)
     loan = memoryview(wrapped)
     wrapped.release()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
@@ -66,6 +65,8 @@ def file_name(sop_instance_uid: str) -> str:
     try:
         return f"{uid(sop_instance_uid)}.dcm"
     except ValueError:
+        import hashlib
+
         digest = hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogatepass")).hexdigest()
         return f"sha256-{digest}.dcm"
 

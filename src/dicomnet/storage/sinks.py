@@ -18,8 +18,6 @@ import errno
 import functools
 import logging
 import os
-import secrets
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -421,7 +419,7 @@ class SpoolSink(Sink):
             limit: bytes that are taken at all; None is any number.
             disk: the file system.
         """
-        self._path = Path(folder or tempfile.gettempdir()).absolute()
+        self._path = Path(folder or _temporary_folder()).absolute()
         self._threshold = threshold
         self._limit = limit
         self._disk = disk or Disk()
@@ -526,6 +524,12 @@ class CallableSink(NullSink):
         super().write(views)
 
 
+def _temporary_folder() -> str:
+    from tempfile import gettempdir
+
+    return gettempdir()
+
+
 def _header(incoming: Incoming) -> bytes:
     if not incoming.sop_instance_uid:
         problem = f"the data set of a {incoming.command_name} is no instance and cannot become a file"
@@ -567,7 +571,7 @@ def _create(disk: Disk, folder: OpenFolder, name: str) -> tuple[str, int]:
     # 64 bytes of the name keep the whole within the 255 of any file system; a character that is cut goes.
     stem = name.encode("utf-8", "ignore")[:64].decode("utf-8", "ignore")
     while True:
-        temporary = f".{stem}.{secrets.token_hex(8)}.part"
+        temporary = f".{stem}.{os.urandom(8).hex()}.part"
         descriptor = disk.create(folder, temporary)
         try:
             locked = disk.lock(descriptor)

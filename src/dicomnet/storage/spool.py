@@ -13,8 +13,8 @@ A mark that nobody has locked is that of a process that is no more.
 from __future__ import annotations
 
 import logging
+import os
 import re
-import secrets
 import threading
 import time
 import weakref
@@ -32,7 +32,7 @@ class SpoolFolder:
     def __init__(self, disk: Disk, path: str) -> None:
         self._disk = disk
         self.folder = disk.open_folder(path)
-        self._name = f"{PREFIX}{secrets.token_hex(8)}"
+        self._name = f"{PREFIX}{os.urandom(8).hex()}"
         mark = f"{self._name}.mark"
         descriptor = disk.create(self.folder, mark)
         end = weakref.finalize(self, _unmark, disk, self.folder, mark, descriptor)
@@ -44,7 +44,7 @@ class SpoolFolder:
 
     def create(self) -> tuple[str, int]:
         """A new file that nobody else may read: its name, and a descriptor to write it."""
-        name = f"{self._name}.{secrets.token_hex(8)}.part"
+        name = f"{self._name}.{os.urandom(8).hex()}.part"
         return name, self._disk.create(self.folder, name)
 
     def remove(self, name: str) -> None:

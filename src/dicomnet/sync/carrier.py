@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-import uuid
 from collections.abc import Callable
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dicomnet.dimse.endpoint import Endpoint
@@ -59,6 +58,8 @@ class Carrier(Places):
         then(result, error)
 
     def new_uid(self) -> UID:
+        import uuid
+
         return UID(f"2.25.{uuid.uuid4().int}")
 
     def pause(self, reason: str) -> None:
@@ -125,7 +126,7 @@ def open_session(settings: Settings, provider: Provider | None = None) -> Sessio
         ConnectFailed: nobody answers there.
         TlsFailed: somebody does, but there is no secure link.
     """
-    ledger = Ledger(token_hex(2), time.monotonic())
+    ledger = Ledger(os.urandom(2).hex(), time.monotonic())
     ledger.peer = settings.host
     core = Endpoint(requestor=True, limits=settings.limits, timeouts=settings.timeouts, label=ledger.id)
     session = Session(core, ledger, provider=provider, tolerance=settings.tolerance)

@@ -161,7 +161,8 @@ def _resolve(host: str, port: int, family: int, timeout: float | None) -> list[A
     if timeout is None:
         return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     with suppress(socket.gaierror):  # of a name; an address asks nobody
-        return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        numeric = host.encode()  # text would have Python load the tables of international names
+        return socket.getaddrinfo(numeric, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     answer: SimpleQueue[Any] = SimpleQueue()
 
     def ask() -> None:

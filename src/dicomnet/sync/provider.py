@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from dicomnet.datasets import encode_dataset
@@ -137,6 +136,8 @@ def provider_for(handlers: Mapping[str, Callable[..., Any]] | None) -> Functions
     for name, function in handlers.items():
         text = name.lower().replace("_", "-").removeprefix("c-")
         if text not in set(Verb):
+            from difflib import get_close_matches
+
             near = get_close_matches(text, list(Verb), 1)
             hint = f"; {near[0]} is" if near else f"; there are {', '.join(Verb)}"
             raise InvalidValue(f"{name!r} is no operation{hint}")
