@@ -7,7 +7,8 @@ what it touches: importing this package alone imports nothing else of it.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # as checkers know it from `typing`, which takes longer to load than all of this
 
 __version__ = "0.1.0.dev0"
 

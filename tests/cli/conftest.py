@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import dicomnet
 from cli.helpers import CT, EXPLICIT, Listener, Outcome, Peer, element, environment
-from dicomnet.cli.main import cli
+from dicomnet.cli.commands import cli
 from dicomnet.part10 import file_header
 
 

@@ -147,7 +147,7 @@ def test_only_what_an_echo_needs_is_loaded(peer: MakePeer) -> None:
     """One answer takes no event loop, no data sets and no colours: what is imported is paid by who waits."""
     program = f"""
 import sys
-from dicomnet.cli.main import cli
+from dicomnet.cli.commands import cli
 try:
     cli(["echo", {peer().address!r}])
 finally:

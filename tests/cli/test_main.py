@@ -36,7 +36,7 @@ finally:
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False, env=environment()
     )
     loaded = done.stdout.rpartition("loaded ")[2].split()
-    assert "dicomnet.cli.main" in loaded
+    assert "dicomnet.cli.commands" in loaded
     assert not HEAVY & set(loaded)
 
 

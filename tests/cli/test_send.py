@@ -471,7 +471,7 @@ def test_it_never_imports_pydicom(peer: MakePeer, instance: Write) -> None:
     path = instance("a.dcm", number=1)
     program = f"""
 import sys
-from dicomnet.cli.main import cli
+from dicomnet.cli.commands import cli
 try:
     cli(["send", {peer().address!r}, {str(path)!r}])
 finally:

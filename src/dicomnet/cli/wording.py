@@ -122,7 +122,5 @@ _STATUS_ADVICE = {
 
 FAILED = 1
 """Exit code: the peer refused, or something failed."""
-INTERRUPTED = 128 + 2
-"""Exit code after Ctrl-C, as shells have it; wrong usage is click's 2."""
 TERMINATED = 128 + 15
 """Exit code after SIGTERM."""
