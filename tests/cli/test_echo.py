@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.helpers import Outcome, Peer, assert_plain, environment
+from cli.helpers import Outcome, Peer, assert_plain
 from dicomnet import TlsConfig
 from dicomnet.cli._certificate import self_signed
 
@@ -141,24 +139,6 @@ def test_verbose_shows_the_log(program: Command, peer: MakePeer) -> None:
     outcome = program("echo", peer().address, "-v")
     assert "released: 1 C-ECHO" in outcome.err
     assert_plain(outcome.out, outcome.err)
-
-
-def test_only_what_an_echo_needs_is_loaded(peer: MakePeer) -> None:
-    """One answer takes no event loop, no data sets and no colours: what is imported is paid by who waits."""
-    program = f"""
-import sys
-from dicomnet.cli.commands import cli
-try:
-    cli(["echo", {peer().address!r}])
-finally:
-    print("loaded", *sys.modules)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment()
-    )
-    loaded = done.stdout.rpartition("loaded ")[2].split()
-    assert "dicomnet.sync.association" in loaded
-    assert not {"asyncio", "pydicom", "rich", "ssl"} & set(loaded)
 
 
 def assert_failed(outcome: Outcome, message: str) -> None:

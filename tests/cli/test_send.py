@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cli.helpers import CT, Outcome, Peer, assert_plain, environment, read_all
+from cli.helpers import CT, Outcome, Peer, assert_plain, read_all
 from dicomnet import MEMORY, Status
 from dicomnet.errors import StorageError
 from dicomnet.storage.source import InstanceFile
@@ -464,23 +462,6 @@ def test_an_uncompressed_file_is_converted_where_it_must_be(command: Command, pe
     assert (outcome.code, outcome.err) == (0, "")
     [message] = archive.stored
     assert message.data.transfer_syntax_uid == implicit
-
-
-def test_it_never_imports_pydicom(peer: MakePeer, instance: Write) -> None:
-    """Files are sent by their first bytes."""
-    path = instance("a.dcm", number=1)
-    program = f"""
-import sys
-from dicomnet.cli.commands import cli
-try:
-    cli(["send", {peer().address!r}, {str(path)!r}])
-finally:
-    print("pydicom" in sys.modules)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment()
-    )
-    assert done.stdout.splitlines()[-1] == "False"
 
 
 def ending(how: str, *, at: str, after: bool = False) -> Callable[[Any, Any], int | None]:

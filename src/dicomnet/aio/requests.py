@@ -19,13 +19,11 @@ from dicomnet.dimse import commands
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationError, StateError
 from dicomnet.exchanges.models import model_of
-from dicomnet.exchanges.selection import Named, find_matches
 from dicomnet.exchanges.services import MODELS
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.limits import KIB
 from dicomnet.records import dataclass, field
-from dicomnet.storage.heads import choose
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink, SpoolSink
 from dicomnet.types import UID
@@ -327,6 +325,8 @@ class FindRequest(IdentifierRequest):
             StatusError: the identifier has no level of its model; answered with A900.
             InvalidValue: a mapping holds what is no value of its attribute.
         """
+        from dicomnet.exchanges.selection import find_matches
+
         model = model_of(self.context.abstract_syntax)
         return find_matches(model, self.level, self.identifier, self._until_cancelled(datasets))
 
@@ -357,6 +357,9 @@ class RetrieveRequest(IdentifierRequest):
             StorageError: a path that was given alone leads nowhere.
             InvalidValue: one of them cannot be an instance.
         """
+        from dicomnet.exchanges.selection import Named
+        from dicomnet.storage.heads import choose
+
         named = Named.by(model_of(self.context.abstract_syntax), self.level, self.identifier)
         return choose(instances, named.has, named.keys, stop=lambda: self.cancelled)
 

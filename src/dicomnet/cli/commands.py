@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from dicomnet import __version__
+from dicomnet.cli.codes import FAILED, INTERRUPTED, TERMINATED
 from dicomnet.cli.logs import log_to_stderr
-from dicomnet.cli.main import INTERRUPTED
 from dicomnet.cli.requestor import Caller, calls_peer, checked_title, common_options, takes_keys, title_option
-from dicomnet.cli.wording import FAILED, TERMINATED
 
 if TYPE_CHECKING:
     from dicomnet.tls import TlsConfig

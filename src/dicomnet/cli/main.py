@@ -1,6 +1,6 @@
 """The `dicomnet` command as a process: how it begins and how it ends.
 
-The script imports this module, which imports nothing of ours until it runs, so
+The script imports this module, which imports hardly anything until it runs, so
 that Ctrl-C ends the command in silence however early it comes.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import sys
+
+from dicomnet.cli.codes import INTERRUPTED
 
 
 def main() -> None:
@@ -23,9 +25,6 @@ def main() -> None:
         gc.freeze()  # nothing is left to be found: without this the interpreter searches all of it, twice, as it ends
     sys.exit(code)
 
-
-INTERRUPTED = 128 + 2
-"""Exit code after Ctrl-C, as shells have it."""
 
 NEW_OBJECTS = 10_000
 """That many lead to a search for garbage: with the usual 700 a tenth of the time to start is spent on finding none."""

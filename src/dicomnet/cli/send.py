@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from dicomnet.cli.digest import data_set_digest
 from dicomnet.cli.outcome import UNREADABLE, Report
 from dicomnet.cli.progress import Plain, shown
 from dicomnet.cli.requestor import Caller
@@ -218,6 +217,8 @@ def _is_same(file: InstanceFile, other: InstanceFile) -> bool:
     """Whether two files of one identity hold the same; one may be a damaged copy, and which one only the peer can tell."""
     if (file.transfer_syntax_uid, file.data_length) != (other.transfer_syntax_uid, other.data_length):
         return False
+    from dicomnet.cli.digest import data_set_digest
+
     try:
         return data_set_digest(file) == data_set_digest(other)
     except OSError:  # what is wrong shows when it is sent

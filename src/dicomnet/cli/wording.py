@@ -119,8 +119,3 @@ _STATUS_ADVICE = {
     0xC001: "it does not take these keys for this model; try others, or another --model",
 }
 """What to try, by status (PS3.4 B.2.3, C.4.1.1.4, C.4.2.1.5, C.4.3.1.4; PS3.7 C)."""
-
-FAILED = 1
-"""Exit code: the peer refused, or something failed."""
-TERMINATED = 128 + 15
-"""Exit code after SIGTERM."""

@@ -15,7 +15,6 @@ from dicomnet.dimse.fragments import Body
 from dicomnet.errors import DicomNetError, InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import data_set_identity, read_head
 from dicomnet.records import dataclass, field
-from dicomnet.storage.convert import decompress, transcode
 from dicomnet.storage.disk import Disk, storage_error
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.source import BytesBody, InstanceFile, read_file_head, walk
@@ -85,6 +84,8 @@ class Instance:
         """
         if transfer_syntax_uid == self.transfer_syntax_uid:
             return self.body()
+        from dicomnet.storage.convert import transcode
+
         return self._body(transcode(self._data(), self.transfer_syntax_uid, transfer_syntax_uid), transfer_syntax_uid)
 
     def decoded(self, transfer_syntax_uid: str) -> Body:
@@ -93,6 +94,8 @@ class Instance:
         Raises:
             Unsupported: no decoder for its transfer syntax is installed.
         """
+        from dicomnet.storage.convert import decompress, transcode
+
         data = decompress(self._data(), self.transfer_syntax_uid)
         return self._body(transcode(data, ExplicitVRLittleEndian, transfer_syntax_uid), transfer_syntax_uid)
 

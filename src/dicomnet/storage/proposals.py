@@ -9,7 +9,6 @@ from typing import Any
 
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.contexts import Wanted, for_instances, merge, wanted
-from dicomnet.storage.instances import Instance, Instances
 from dicomnet.types import UID
 
 
@@ -45,6 +44,8 @@ def proposals(contexts: Iterable[Any] | Any) -> tuple[list[Wanted], bool]:
 
 
 def _pairs(what: Any) -> Iterable[tuple[UID, UID]]:
+    from dicomnet.storage.instances import Instance, Instances
+
     for item in Instances(what):
         if isinstance(item, Instance):
             yield item.sop_class_uid, item.transfer_syntax_uid

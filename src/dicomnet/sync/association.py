@@ -20,7 +20,6 @@ from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation, RoleSelection, UserIdentity
 from dicomnet.sockets import SocketOptions
-from dicomnet.storage.instances import Instances
 from dicomnet.storage.proposals import proposals
 from dicomnet.sync.carrier import Carrier, perform
 from dicomnet.sync.provider import provider_for
@@ -233,6 +232,8 @@ class Association:
         What a callback or an iterable of the caller raises comes through; its
         ``report`` is then that of what was done until then, as for `get` and `move`.
         """
+        from dicomnet.storage.instances import Instances
+
         script = self._requestor.store(
             Instances(what),
             window=window,

@@ -23,7 +23,6 @@ from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation, RoleSelection, UserIdentity
 from dicomnet.sockets import SocketOptions
-from dicomnet.storage.instances import Instances
 from dicomnet.sync.carrier import perform
 from dicomnet.sync.provider import provider_for
 from dicomnet.types import Address, Priority
@@ -160,6 +159,8 @@ class Peer:
             associations: how many to spread them over; ``"auto"`` takes several where the peer performs only one operation
                 at a time. Callbacks are then called from several threads.
         """
+        from dicomnet.storage.instances import Instances
+
         script = self._remote.store(
             Instances(what),
             associations=associations,
