@@ -94,6 +94,12 @@ class Process:
         self._say(b"stop\n")
         return self.wait(_PATIENCE)
 
+    @property
+    def child(self) -> int:
+        """The process ID of the command while it runs; Linux only."""
+        launcher = self._launcher.pid
+        return int(Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()[0])
+
     def over(self) -> bool:
         """Whether the command has ended by itself."""
         return self._usage is not None or bool(select.select([self._launcher.stdout], [], [], 0)[0])

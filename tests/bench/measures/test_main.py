@@ -1,0 +1,55 @@
+"""The measures as one command."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench.measures import MEASURES
+from bench.measures.__main__ import main, table
+from bench.measures.rows import Goal, Row
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_each_measure_is_a_module_with_one_function(name: str) -> None:
+    """What the command calls is there."""
+    assert callable(import_module(f"bench.measures.{name}").measure)
+
+
+def test_the_table_says_what_was_reached_and_why_something_is_missing() -> None:
+    """A row of each kind."""
+    rows = [
+        Row("fast", "ms", 1.5, (1.0, 2.0), Goal(2, at_most=True)),
+        Row("slow", "ms", 3.0, goal=Goal(2, at_most=True)),
+        Row("absent", note="DCMTK is not installed"),
+    ]
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(table("startup", rows))
+    lines = {line.split()[1]: line for line in shown.get().splitlines() if line.startswith("│")}
+    assert "1.5 ms" in lines["fast"]
+    assert "1 to 2" in lines["fast"]
+    assert "reached" in lines["fast"]
+    assert "missed" in lines["slow"]
+    assert "DCMTK is not installed" in lines["absent"]
+
+
+def test_a_measure_runs_and_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The shortest one, from the command line to the file."""
+    assert main(["startup", "--scale", "0.1", "--json", str(tmp_path / "rows.json")]) == 0
+    echo, nothing, more = json.loads((tmp_path / "rows.json").read_text())["startup"]
+    assert echo["value"] > nothing["value"] > 0
+    assert more["goal"] == {"bound": 100, "at_most": True}
+    assert more["reached"] is (more["value"] <= 100)
+    assert "dicomnet echo" in capsys.readouterr().out
+
+
+def test_an_unknown_word_is_refused() -> None:
+    """With exit code 2, as by any command."""
+    with pytest.raises(SystemExit) as end:
+        main(["nonsense"])
+    assert end.value.code == 2
