@@ -62,6 +62,11 @@ class Peer(ABC):
         """Send all files of a folder, each over an association of its own."""
 
     @property
+    def label(self) -> str:
+        """Its name in a table as the one who receives, with what is peculiar to this way."""
+        return self.name
+
+    @property
     def keeps(self) -> bool:
         """Whether it keeps what it receives."""
         return True

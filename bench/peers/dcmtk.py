@@ -33,6 +33,10 @@ class Dcmtk(Peer):
         raise Absent("the storescu that is installed is not DCMTK's")
 
     @property
+    def label(self) -> str:
+        return f"{self.name} --ignore" if self.discard else self.name
+
+    @property
     def keeps(self) -> bool:
         return not self.discard
 

@@ -28,6 +28,10 @@ class Pynetdicom(Peer):
     )
     nodelay: bool = False
 
+    @property
+    def label(self) -> str:
+        return f"{self.name} with TCP_NODELAY" if self.nodelay else self.name
+
     def version(self) -> str:
         return _found()[1]
 
