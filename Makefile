@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format unit interop build clean
+.PHONY: help demo test check format unit interop bench peers build clean
 
 help: ## print these words
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
@@ -33,11 +33,17 @@ unit: .venv/.dev ## the tests that need nothing but this checkout
 interop: .venv/.dev ## the tests against real peers; those not installed are skipped, with the reason
 	$(PYTEST) interop
 
+bench: .venv/.bench ## throughput beside the peers that are installed, measured here; BENCH='--scale 0.2' is quicker
+	@$(BIN)/python -m bench $(BENCH)
+
+peers: .venv/.bench ## the peers that package registries have, into .bench/
+	@$(BIN)/python -m bench.install
+
 build: .venv/.dev ## wheel and source archive, into dist/
 	$(BIN)/python -m build
 
 clean: ## remove what the chores left; the next one sets up again
-	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .venv/.package .venv/.dev
+	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .venv/.package .venv/.dev .venv/.bench
 	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # Debian splits ensurepip off its Python: there the pip that is installed brings the one inside .venv.
@@ -51,4 +57,8 @@ clean: ## remove what the chores left; the next one sets up again
 
 .venv/.dev: pyproject.toml | .venv/bin/python
 	$(PIP) --editable '.[dev]'
+	@touch $@ .venv/.package
+
+.venv/.bench: pyproject.toml | .venv/bin/python
+	$(PIP) --editable '.[bench]'
 	@touch $@ .venv/.package

@@ -149,14 +149,14 @@ def _disk() -> list[Case]:
     few = Setting(on_disk=True, shares={"ct": 0.2, "sr": 0.1})
     fewer = Setting(on_disk=True, shares={"ct": 0.1, "sr": 0.01})
     one, many = Way(Ours(), Ours()), Way(Ours(window=16), Ours())
-    orthanc = Way(Dcmtk(), Orthanc())
+    orthanc, fewest = Way(Dcmtk(), Orthanc()), Setting(on_disk=True, shares={"ct": 0.03, "sr": 0.01})
     return [
         Case(DISK, "ours, durable", one, DCMTK, few, {"ct": 0.6, "sr": 0.35}),
         Case(DISK, "ours, durable, window 16", many, DCMTK, few, {"ct": 1.0, "sr": 1.0}),
         Case(DISK, "ours, durable", one, Way(Pynetdicom(), Pynetdicom()), fewer),
         Case(DISK, "ours, durable, window 16", many, Way(Pynetdicom(), Pynetdicom()), fewer),
-        Case(DISK, "DCMTK → ours, durable", Way(Dcmtk(), Ours()), orthanc, few),
-        Case(DISK, "ours, durable, window 16", many, orthanc, few),
+        Case(DISK, "DCMTK → ours, durable", Way(Dcmtk(), Ours()), orthanc, fewest),
+        Case(DISK, "ours, durable, window 16", many, orthanc, fewest),
     ]
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from bench.cases import cases
 from bench.peers.base import HOME, Absent, Peer
@@ -17,9 +20,9 @@ def main() -> None:
     """Installs what is missing, and says of every peer whether it is there."""
     HOME.mkdir(exist_ok=True)
     peers = {peer.name: peer for case in cases() for way in (case.ours, case.theirs) for peer in way.peers}
-    for name, peer in peers.items():
-        if _version(peer) is None or name == "pynetdicom":
-            _install(name)
+    for name, recipe in _RECIPES.items():
+        if not recipe.makes.exists():
+            _install(name, recipe)
     for name, peer in peers.items():
         version = _version(peer)
         print(f"{name:12} {version or 'not there: ' + _ADVICE.get(name, 'see above')}")
@@ -32,8 +35,8 @@ def _version(peer: Peer) -> str | None:
         return None
 
 
-def _install(name: str) -> None:
-    for command in _RECIPES.get(name, ()):
+def _install(name: str, recipe: Recipe) -> None:
+    for command in recipe.commands:
         if not shutil.which(command[0]):
             print(f"{name}: {command[0]} is not installed", file=sys.stderr)
             return
@@ -43,16 +46,34 @@ def _install(name: str) -> None:
             return
 
 
-_PYTHON = str(HOME / "python" / "bin" / "python")
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to install a peer."""
+
+    makes: Path
+    """Is there once it has been."""
+    commands: Sequence[Sequence[str]]
+
+
+_PYTHON = HOME / "python" / "bin" / "python"
+_RUST = HOME / "rust"
+_NODE = HOME / "node"
 _RECIPES = {
-    "pynetdicom": [
-        [sys.executable, "-m", "venv", str(HOME / "python")],
-        [_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "pynetdicom"],
-    ],
-    "dicom-rs": [["cargo", "install", "--quiet", "--root", str(HOME / "rust"), "dicom-storescu", "dicom-storescp"]],
-    "dcmjs-dimse": [
-        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(HOME / "node"), "dcmjs-dimse"]
-    ],
+    "pynetdicom": Recipe(
+        _PYTHON.with_name("pydicom"),
+        [
+            [sys.executable, "-m", "venv", str(HOME / "python")],
+            [str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pynetdicom"],
+        ],
+    ),
+    "dicom-rs": Recipe(
+        _RUST / "bin" / "dicom-storescp",
+        [["cargo", "install", "--quiet", "--root", str(_RUST), "dicom-storescu", "dicom-storescp"]],
+    ),
+    "dcmjs-dimse": Recipe(
+        _NODE / "node_modules" / "dcmjs-dimse",
+        [["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(_NODE), "dcmjs-dimse"]],
+    ),
 }
 _ADVICE = {
     "DCMTK": "apt install dcmtk",

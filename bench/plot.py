@@ -57,7 +57,7 @@ def _bars(axes: object, results: Sequence[Result]) -> None:
             axes.plot(result.goal, place, "|", color="black", markersize=9)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(cases)), [f"{case.title}\n{case.against}" for case in cases], fontsize=7)
-    axes.invert_yaxis()
+    axes.set_ylim(len(cases) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right", "left"]].set_visible(False)
 

@@ -155,8 +155,8 @@ _METHOD = (
     "median of the peer's wall time over ours (lowest–highest); ✓ or ✗: whether it reaches the goal."
 )
 _MEMORY = (
-    "Memory is what the largest process of a command had at most, added up for several senders; less than {floor:.0f} MB cannot be "
-    "told. A MB are 10^6 bytes."
+    "Memory is what the largest process of a command had at most, added up for several senders; less than {floor:.0f} MB "
+    "cannot be told. A MB are 10^6 bytes."
 )
 _LOOKED = (
     "After each run the receiver was looked into: it held every instance that was sent, and no other (with --ignore the "
