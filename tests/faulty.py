@@ -16,7 +16,17 @@ STICKY = {"ENOSPC", "EDQUOT", "EROFS"}
 """What does not go away by itself: every later call that makes or fills a file fails too."""
 
 CALLS = tuple(name for name in vars(Disk) if not name.startswith("_"))
-MAKING = {"make_folder", "create", "writev", "fsync", "link", "replace", "fsync_folder"}
+MAKING = {
+    "make_folder",
+    "create",
+    "create_unnamed",
+    "writev",
+    "fsync",
+    "link",
+    "link_unnamed",
+    "replace",
+    "fsync_folder",
+}
 
 
 class FaultyDisk(Disk):

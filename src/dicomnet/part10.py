@@ -17,6 +17,7 @@ elements are walked; old files have no preamble, or no group 0002 at all.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from struct import Struct
 from typing import Literal
 
@@ -75,19 +76,17 @@ def file_header(
     Raises:
         InvalidValue: a value is too long for its element or not of the default repertoire.
     """
-    group = b"".join(
-        (
-            _VERSION,
-            _push(0x0002, b"UI", sop_class_uid),
-            _push(0x0003, b"UI", sop_instance_uid),
-            _push(0x0010, b"UI", transfer_syntax_uid),
-            _push(0x0012, b"UI", implementation_class_uid),
-            _push(0x0013, b"SH", implementation_version_name),
-            _push(0x0017, b"AE", sending_ae) if sending_ae else b"",
-            _push(0x0018, b"AE", receiving_ae) if receiving_ae else b"",
-        )
+    before, after = _around_instance(
+        sop_class_uid,
+        transfer_syntax_uid,
+        sending_ae or "",
+        receiving_ae or "",
+        implementation_class_uid,
+        implementation_version_name,
     )
-    return _PREAMBLE + _GROUP_LENGTH.pack(2, 0, b"UL", 4, len(group)) + group
+    instance = _push(0x0003, b"UI", sop_instance_uid)
+    length = len(before) + len(instance) + len(after)
+    return b"".join((_PREAMBLE, _GROUP_LENGTH.pack(2, 0, b"UL", 4, length), before, instance, after))
 
 
 def read_head(data: bytes, *, complete: bool, path: str = "data") -> FileHead | None:
@@ -183,6 +182,21 @@ class _Meta:
     sop_instance_uid: UID | None = None
     transfer_syntax_uid: UID | None = None
     data_offset: int = 0
+
+
+@lru_cache(maxsize=64)  # one association after the other stores thousands of instances that differ in nothing else
+def _around_instance(
+    sop_class: str, syntax: str, sending_ae: str, receiving_ae: str, implementation: str, version_name: str
+) -> tuple[bytes, bytes]:
+    """The elements of group 0002 before and after the SOP instance UID."""
+    after = (
+        _push(0x0010, b"UI", syntax),
+        _push(0x0012, b"UI", implementation),
+        _push(0x0013, b"SH", version_name),
+        _push(0x0017, b"AE", sending_ae) if sending_ae else b"",
+        _push(0x0018, b"AE", receiving_ae) if receiving_ae else b"",
+    )
+    return _VERSION + _push(0x0002, b"UI", sop_class), b"".join(after)
 
 
 def _push(element: int, vr: bytes, text: str) -> bytes:

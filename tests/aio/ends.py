@@ -39,8 +39,10 @@ from dicomnet.errors import StorageError
 from dicomnet.limits import KIB, MIB
 from dicomnet.pdu import AssociateAccept, AssociateRequest, PduType
 from dicomnet.pdu.write import push_pdu
+from dicomnet.storage.files import FileSink
+from dicomnet.storage.held import MemorySink
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import FileSink, MemorySink, Sink
+from dicomnet.storage.sinks import Sink
 from dicomnet.storage.source import FileBody
 from dicomnet.ul.events import AssociateAccepted, AssociateRequested, Event, ReleaseConfirmed, ReleaseRequested, Sent
 from dicomnet.ul.negotiation import Policy, negotiate

@@ -18,7 +18,8 @@ from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StorageError
 from dicomnet.limits import KIB, MIB
-from dicomnet.storage.sinks import CallableSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.held import MemorySink, SpoolSink
+from dicomnet.storage.sinks import CallableSink, Incoming, NullSink, Sink
 from dicomnet.types import UID
 from pair import CT, CT_IMAGE_STORAGE, EXPLICIT_LE, MemoryBody, proposal
 

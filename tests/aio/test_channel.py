@@ -22,7 +22,8 @@ from dicomnet.errors import ConnectionLost, StateError, StorageError
 from dicomnet.limits import KIB, MIB, Limits, Timeouts
 from dicomnet.pdu import AssociateAccept, ReleaseRequest
 from dicomnet.pdu.write import push_pdu
-from dicomnet.storage.sinks import MemorySink, Sink
+from dicomnet.storage.held import MemorySink
+from dicomnet.storage.sinks import Sink
 from dicomnet.ul.events import Aborted, AssociateAccepted, ReleaseRequested, TimedOut, TransportClosed
 from dicomnet.ul.negotiation import Policy, negotiate
 from pair import CT, MemoryBody, echo, proposal

@@ -27,7 +27,8 @@ from dicomnet.limits import KIB, MIB
 from dicomnet.pdu import PduType
 from dicomnet.storage.destination import MEMORY, SPOOL
 from dicomnet.storage.folder import Folder
-from dicomnet.storage.sinks import Incoming, MemorySink
+from dicomnet.storage.held import MemorySink
+from dicomnet.storage.sinks import Incoming
 from pair import CT as CT_CONTEXT
 
 LARGE = 3 * MIB

@@ -40,7 +40,8 @@ from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import KIB, Limits, Timeouts
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, RoleSelection
 from dicomnet.storage.destination import keeper
-from dicomnet.storage.sinks import MemorySink, NullSink, SpoolSink
+from dicomnet.storage.held import MemorySink, SpoolSink
+from dicomnet.storage.sinks import NullSink
 from dicomnet.sync.arrival import Arrival
 from dicomnet.types import UID
 from dicomnet.ul.events import Event

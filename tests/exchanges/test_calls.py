@@ -38,8 +38,8 @@ from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Wait
 from dicomnet.limits import Timeouts
+from dicomnet.storage.held import MemorySink
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import MemorySink
 from dicomnet.uids import ModalityPerformedProcedureStep, PrintJob
 from exchanges.stage import Items, Scp, Stage, context_of, dataset, decoded
 from pair import EXPLICIT_LE

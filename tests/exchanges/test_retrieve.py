@@ -18,7 +18,7 @@ from dicomnet.exchanges.retrieve import QUIET_TIME, Get, Move
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Pause, Script, Wait
-from dicomnet.storage.sinks import MemorySink
+from dicomnet.storage.held import MemorySink
 from dicomnet.types import UID
 from exchanges.stage import Scp, Stage, context_of, dataset, decoded, respond_anyway
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE

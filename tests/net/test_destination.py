@@ -17,9 +17,11 @@ from pydicom import Dataset
 
 from dicomnet import MEMORY, SPOOL, Limits, StateError, Status, StorageError
 from dicomnet.storage.disk import Disk
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
+from dicomnet.storage.held import MemorySink
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import FileSink, MemorySink, NullSink, Sink
+from dicomnet.storage.sinks import NullSink, Sink
 from dicomnet.storage.source import InstanceFile
 from faulty import FaultyDisk
 from net.recorder import ALL, CT, FIND, PATIENCE, Provider, Recorder, Trio, associated, until

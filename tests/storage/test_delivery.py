@@ -17,8 +17,10 @@ from hypothesis import given, strategies as st
 from dicomnet.errors import StateError, StorageError
 from dicomnet.storage.delivery import Delivery, Lease
 from dicomnet.storage.disk import Disk
+from dicomnet.storage.files import FileSink
+from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.sinks import Incoming, NullSink, Sink
 from dicomnet.storage.workers import Workers
 from dicomnet.types import UID
 from dicomnet.uids import CTImageStorage, ExplicitVRLittleEndian

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from contextlib import suppress
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dicomnet.errors import StorageError
+from dicomnet.storage import platform
 from dicomnet.storage.disk import Disk
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder, file_name
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming
@@ -98,6 +101,25 @@ class TestKeeping:
             Folder(tmp_path / "a")
 
 
+@pytest.mark.parametrize("call", ["create_unnamed", "link_unnamed"])
+def test_where_files_need_a_name_they_get_a_hidden_one(
+    tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder finds out when it is opened."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EOPNOTSUPP, "no")
+
+    monkeypatch.setattr(platform, call, refuse)
+    folder = Folder(tmp_path)
+    sink = folder.sink_for(incoming("1.2.3"))
+    sink.open(incoming("1.2.3"))
+    assert len(parts(tmp_path)) == 1
+    sink.write([memoryview(DATA)])
+    sink.finish()
+    assert names(tmp_path) == ["1.2.3.dcm"]
+
+
 class TestLeftovers:
     def test_go_at_the_start(self, tmp_path: Path) -> None:
         """Temporary files older than the start are removed; anything else stays."""
@@ -112,9 +134,21 @@ class TestLeftovers:
         Folder(tmp_path)
         assert names(tmp_path) == [".folder.part", ".link.part", ".young.part", "1.2.3.dcm", "mine.part"]
 
+    def test_there_are_none_where_files_need_no_name(self, tmp_path: Path) -> None:
+        """While an instance is being written nothing of it shows, and so a crash leaves nothing."""
+        folder = Folder(tmp_path)
+        if not folder._folder.takes_unnamed:
+            pytest.skip("no files without a name in this file system")
+        sink = folder.sink_for(incoming("1.2.3"))
+        sink.open(incoming("1.2.3"))
+        sink.write([memoryview(DATA)])
+        assert names(tmp_path) == []
+        assert sink.finish().path == tmp_path / "1.2.3.dcm"
+        assert names(tmp_path) == ["1.2.3.dcm"]
+
     def test_of_a_living_process_stay(self, tmp_path: Path) -> None:
         """A second receiver on the folder does not take the files from the first."""
-        sink = Folder(tmp_path).sink_for(incoming("1.2.3"))
+        sink = FileSink(tmp_path / "1.2.3.dcm")
         sink.open(incoming("1.2.3"))
         (part,) = parts(tmp_path)
         os.utime(part, (0, 0))
@@ -125,7 +159,7 @@ class TestLeftovers:
     def test_that_cannot_be_removed_are_logged(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """The folder works all the same."""
         old(tmp_path / ".a.part")
-        folder = Folder(tmp_path, disk=FaultyDisk(0, "EACCES", only="unlink"))
+        folder = Folder(tmp_path, disk=FaultyDisk(0, "EACCES", only="lock"))
         assert "cannot remove .a.part" in caplog.text
         store(folder, "1.2.3")
 

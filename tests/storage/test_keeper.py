@@ -9,8 +9,10 @@ import pytest
 
 from dicomnet.errors import StorageError
 from dicomnet.storage.destination import MEMORY, SPOOL, keeper
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
-from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, NullSink, SpoolSink
+from dicomnet.storage.held import MemorySink, SpoolSink
+from dicomnet.storage.sinks import Incoming, NullSink
 from dicomnet.types import UID
 
 INCOMING = Incoming(UID("1.2.3"), UID("1.2.3.4"), UID("1.2.840.10008.1.2.1"), "A", "B", "C-STORE-RQ")

@@ -13,9 +13,9 @@ import pytest
 
 from dicomnet.storage import platform
 from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.platform import OpenFolder
-from dicomnet.storage.sinks import FileSink
 from dicomnet.storage.source import InstanceFile
 from storage.test_folder import incoming
 from storage.test_source import drain

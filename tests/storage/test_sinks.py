@@ -19,9 +19,12 @@ from dicomnet.errors import StateError, StorageError
 from dicomnet.part10 import file_header, read_head
 from dicomnet.storage import platform
 from dicomnet.storage.disk import Disk
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
+from dicomnet.storage.held import MemorySink, SpoolSink
+from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import CallableSink, FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.sinks import CallableSink, Incoming, NullSink, Sink
 from dicomnet.types import UID
 from dicomnet.uids import CTImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from faulty import FAULTS, FaultyDisk, names, no_descriptor_left, parts
@@ -49,7 +52,7 @@ class TestFileSink:
         sink.open(INCOMING)
         sink.write([memoryview(DATA)])
         (part,) = names(tmp_path)
-        assert re.fullmatch(r"\.a\.dcm\.[0-9a-f]{16}\.part", part)
+        assert re.fullmatch(r"\.a\.dcm\.[0-9a-f]+-[0-9a-f]+\.part", part)
         assert (tmp_path / part).stat().st_mode & 0o777 == 0o600
         sink.finish()
 
@@ -210,7 +213,7 @@ class TestSameNameAgain:
 
     def test_somebody_in_a_loop(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """There is an end to different data sets under one name."""
-        monkeypatch.setattr("dicomnet.storage.sinks._MOST_VERSIONS", 3)
+        monkeypatch.setattr("dicomnet.storage.files._MOST_VERSIONS", 3)
         for data in (DATA, OTHER):
             store(FileSink(tmp_path / "a"), data)
         with pytest.raises(StorageError, match="2 different data sets"):
@@ -265,14 +268,17 @@ class TestTorture:
     """Every call of the seam fails once, in every way: success means whole, and failure leaves no trace."""
 
     @pytest.mark.parametrize("durable", [True, False])
-    def test_store_one(self, tmp_path: Path, durable: bool) -> None:
-        torture(tmp_path, lambda folder, disk: FileSink(folder / "a", disk=disk, durable=durable), [DATA])
+    @pytest.mark.parametrize("unnamed", [True, False])
+    def test_store_one(self, tmp_path: Path, unnamed: bool, durable: bool) -> None:
+        torture(tmp_path, lambda folder, disk: file_sink(folder, disk, unnamed, durable=durable), [DATA])
 
-    def test_store_the_same_again(self, tmp_path: Path) -> None:
-        torture(tmp_path, lambda folder, disk: FileSink(folder / "a", disk=disk), [DATA, DATA])
+    @pytest.mark.parametrize("unnamed", [True, False])
+    def test_store_the_same_again(self, tmp_path: Path, unnamed: bool) -> None:
+        torture(tmp_path, lambda folder, disk: file_sink(folder, disk, unnamed), [DATA, DATA])
 
-    def test_store_another(self, tmp_path: Path) -> None:
-        torture(tmp_path, lambda folder, disk: FileSink(folder / "a", disk=disk), [DATA, OTHER])
+    @pytest.mark.parametrize("unnamed", [True, False])
+    def test_store_another(self, tmp_path: Path, unnamed: bool) -> None:
+        torture(tmp_path, lambda folder, disk: file_sink(folder, disk, unnamed), [DATA, OTHER])
 
     def test_spool(self, tmp_path: Path) -> None:
         torture(tmp_path, lambda folder, disk: SpoolSink(folder, threshold=10, disk=disk), [DATA])
@@ -644,6 +650,16 @@ class TestReceivedData:
         """What a log shows of it."""
         assert repr(store(MemorySink())) == f"<ReceivedData {len(DATA)} bytes>"
         assert repr(store(FileSink(tmp_path / "a"))) == f"<ReceivedData {len(DATA)} bytes in {tmp_path}/a>"
+
+
+def file_sink(folder: Path, disk: Disk, unnamed: bool, *, durable: bool = True) -> FileSink:
+    """A sink that writes to a file without a name, where there are such, or with a hidden one."""
+    held_open = OpenFolder(str(folder))
+    if unnamed:
+        Disk().try_unnamed(held_open, "probe")
+        if not held_open.takes_unnamed:
+            pytest.skip("no files without a name in this file system")
+    return FileSink(folder / "a", disk=disk, durable=durable, folder=held_open)
 
 
 def torture(tmp_path: Path, sink: Callable[[Path, Disk], Sink], data_sets: list[bytes]) -> None:

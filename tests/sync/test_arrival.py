@@ -14,7 +14,8 @@ from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StorageError
 from dicomnet.limits import KIB, MIB
-from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink
+from dicomnet.storage.held import MemorySink
+from dicomnet.storage.sinks import Incoming, NullSink, Sink
 from dicomnet.sync.arrival import Arrival
 from dicomnet.sync.inbox import RECEIVE_BUFFER
 from dicomnet.types import UID

@@ -21,7 +21,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectionLost, StateError, StorageError
 from dicomnet.limits import KIB, MIB, Timeouts
 from dicomnet.pdu import PduType
-from dicomnet.storage.sinks import MemorySink
+from dicomnet.storage.held import MemorySink
 from dicomnet.sync import wire as wire_module
 from dicomnet.ul.events import Aborted, ReleaseConfirmed, TimedOut, TransportClosed
 from pair import CT, MemoryBody, echo, proposal

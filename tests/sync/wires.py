@@ -22,8 +22,9 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import StorageError
 from dicomnet.pdu import AssociateAccept, AssociateRequest, PduType
 from dicomnet.pdu.write import push_pdu
+from dicomnet.storage.held import MemorySink
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import MemorySink, Sink
+from dicomnet.storage.sinks import Sink
 from dicomnet.sync.arrival import Arrival
 from dicomnet.sync.connect import secure
 from dicomnet.sync.wire import Wire

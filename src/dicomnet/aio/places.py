@@ -13,9 +13,11 @@ from typing import Any
 from dicomnet.errors import StateError
 from dicomnet.limits import MIB
 from dicomnet.storage.destination import MEMORY, SPOOL, keeper
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
+from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.sinks import Incoming, NullSink, Sink
 
 LayoutSink = Callable[[Any, Any, bool, Incoming], Sink]
 """Makes the sink of an instance: for a folder, a layout, and whether to wait for the disk."""

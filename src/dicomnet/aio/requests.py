@@ -24,8 +24,9 @@ from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.limits import KIB
 from dicomnet.records import dataclass, field
+from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.sinks import Incoming, NullSink, Sink
 from dicomnet.types import UID
 from dicomnet.uids import name as name_of
 from dicomnet.ul.negotiation import Context

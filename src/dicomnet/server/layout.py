@@ -27,10 +27,11 @@ from typing import Literal, NamedTuple
 from dicomnet.errors import InvalidValue
 from dicomnet.storage import platform
 from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import file_name
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.sinks import FileSink, Incoming, Sink
+from dicomnet.storage.sinks import Incoming, Sink
 from dicomnet.types import is_uid
 from dicomnet.uids import KEYWORDS, TRANSFER_SYNTAXES
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomnet.errors import StorageError
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder, file_name
-from dicomnet.storage.sinks import FileSink, Incoming, MemorySink, NullSink, Sink, SpoolSink
+from dicomnet.storage.held import MemorySink, SpoolSink
+from dicomnet.storage.sinks import Incoming, NullSink, Sink
 
 if TYPE_CHECKING:
     from dicomnet.exchanges.session import Session

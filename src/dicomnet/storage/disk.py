@@ -56,6 +56,27 @@ class Disk:
         """Creates a file that nobody else may read, and opens it for writing; an error if the name is taken."""
         return os.open(folder.at(name), platform.CREATE_FLAGS, 0o600, dir_fd=folder.descriptor)
 
+    def create_unnamed(self, folder: OpenFolder, mode: int) -> int:
+        """Creates a file that has no name yet, and opens it for writing and reading; only where `try_unnamed` said so."""
+        return platform.create_unnamed(folder, mode)
+
+    def try_unnamed(self, folder: OpenFolder, name: str) -> None:
+        """Finds out whether files without a name can be made in a folder and get one, by doing it once.
+
+        Args:
+            name: one that nobody has.
+        """
+        try:
+            descriptor = platform.create_unnamed(folder, 0o600)
+            try:
+                platform.link_unnamed(folder, descriptor, name)
+                self.unlink(folder, name)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return
+        folder.takes_unnamed = True
+
     def open_read(self, folder: OpenFolder, name: str) -> int:
         """Opens a file for reading; a symbolic link is an error, a pipe does not wait for its other end."""
         flags = platform.READ_FLAGS | platform.NO_FOLLOW | platform.NO_WAIT
@@ -107,6 +128,10 @@ class Disk:
     def link(self, folder: OpenFolder, old: str, new: str) -> None:
         """Gives a file a second name in its folder; FileExistsError if that is taken."""
         platform.link(folder, old, new)
+
+    def link_unnamed(self, folder: OpenFolder, descriptor: int, name: str) -> None:
+        """Gives a file its name in a folder; FileExistsError if that is taken."""
+        platform.link_unnamed(folder, descriptor, name)
 
     def replace(self, folder: OpenFolder, old: str, new: str) -> None:
         """Renames a file in its folder, in the place of what had the name."""

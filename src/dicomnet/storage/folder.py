@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.files import FileSink
 from dicomnet.storage.platform import OpenFolder
-from dicomnet.storage.sinks import FileSink, Incoming
+from dicomnet.storage.sinks import Incoming
 from dicomnet.storage.spool import PREFIX
+from dicomnet.storage.temporary import fresh_name
 from dicomnet.types import uid
 
 logger = logging.getLogger(__name__)
@@ -36,18 +38,20 @@ class Folder:
             StorageError: the folder cannot be made or opened.
         """
         self.root = Path(root)
+        self._path = str(self.root)
         self.durable = durable
         self._disk = disk or Disk()
         try:
             self._make()
             self._folder = self._disk.open_folder(str(self.root))
+            self._disk.try_unnamed(self._folder, fresh_name("try"))
             _remove_leftovers(self._disk, self._folder, before=time.time())
         except OSError as error:
             raise storage_error(error, f"cannot keep files in {self.root}") from error
 
     def sink_for(self, incoming: Incoming) -> FileSink:
         """The sink that keeps this instance here."""
-        path = self.root / file_name(incoming.sop_instance_uid or "")
+        path = os.path.join(self._path, file_name(incoming.sop_instance_uid or ""))  # noqa: PTH118 (one a data set)
         return FileSink(path, durable=self.durable, disk=self._disk, folder=self._folder)
 
     def _make(self) -> None:

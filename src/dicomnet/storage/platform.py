@@ -21,6 +21,7 @@ HAS_READV = hasattr(os, "readv")
 HAS_WRITEV = hasattr(os, "writev")
 HAS_LINK = hasattr(os, "link")
 HAS_FOLDER_DESCRIPTORS = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
+HAS_UNNAMED_FILES = hasattr(os, "O_TMPFILE")
 
 MOST_VIEWS = 1024
 """The most views in one readv or writev: IOV_MAX of Linux, macOS and the BSDs."""
@@ -44,11 +45,13 @@ class OpenFolder:
     closed with the last reference to the object.
     """
 
-    __slots__ = ("descriptor", "path")
+    __slots__ = ("descriptor", "path", "takes_unnamed")
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.descriptor: int | None = None
+        self.takes_unnamed = False
+        """Whether files without a name can be made in it and named later; whoever tried it says so."""
         if HAS_FOLDER_DESCRIPTORS:
             self.descriptor = os.open(path or ".", READ_FLAGS | os.O_DIRECTORY)
 
@@ -105,6 +108,23 @@ def link(folder: OpenFolder, old: str, new: str) -> None:
     if not HAS_LINK:
         raise OSError(errno.ENOTSUP, "no hard links on this system")
     os.link(folder.at(old), folder.at(new), src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
+
+
+def create_unnamed(folder: OpenFolder, mode: int) -> int:
+    """A file in the folder that has no name, and is gone when it is closed without one; an error where there is no such.
+
+    Linux has them in most of its own file systems. The umask takes its part of the mode.
+    """
+    if not HAS_UNNAMED_FILES or folder.descriptor is None:
+        raise OSError(errno.ENOTSUP, "no files without a name here")
+    return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode, dir_fd=folder.descriptor)
+
+
+def link_unnamed(folder: OpenFolder, descriptor: int, name: str) -> None:
+    """Names a file that has none; an error if the name is taken."""
+    os.link(
+        f"/proc/self/fd/{descriptor}", name, dst_dir_fd=folder.descriptor
+    )  # needs no privilege, as AT_EMPTY_PATH does
 
 
 def set_mode(descriptor: int, mode: int) -> None:

@@ -33,7 +33,7 @@ class ReceivedData:
         *,
         length: int,
         transfer_syntax_uid: UID,
-        path: Path | None = None,
+        path: str | os.PathLike[str] | None = None,
         data_offset: int = 0,
         duplicate: bool = False,
         data: bytes | None = None,
@@ -43,8 +43,7 @@ class ReceivedData:
         self.length = length
         """Bytes of the data set."""
         self.transfer_syntax_uid = transfer_syntax_uid
-        self.path = path
-        """The file it was kept in, if it was."""
+        self._path = path
         self.duplicate = duplicate
         """Whether that file was there before, with the same data set."""
         self._data_offset = data_offset
@@ -55,6 +54,11 @@ class ReceivedData:
     def __repr__(self) -> str:
         where = f" in {self.path}" if self.path else ""
         return f"<ReceivedData {self.length} bytes{where}>"
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was kept in, if it was."""
+        return None if self._path is None else Path(self._path)
 
     def __enter__(self) -> Self:
         return self
@@ -116,9 +120,9 @@ class ReceivedData:
             raise StateError(f"the data set is in {self.path}" if self.path else "the data set was not kept")
         kept = self._keeper(self, os.fspath(path))
         self.close()
-        self.path, self._data_offset, self.duplicate = kept.path, kept._data_offset, kept.duplicate
-        assert self.path is not None
-        return self.path
+        self._path, self._data_offset, self.duplicate = kept._path, kept._data_offset, kept.duplicate
+        assert self._path is not None
+        return Path(self._path)
 
     def close(self) -> None:
         """Lets go of memory and of a temporary file; a file that was kept stays."""

@@ -1,0 +1,79 @@
+"""Waits for the disk: a journal that is written out for one file is written out for many, if they ask at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from dicomnet.errors import StateError
+from dicomnet.storage.workers import Workers
+
+Sync = Callable[[], None]
+"""Returns when something is on the disk, or raises OSError."""
+
+
+def sync_all(syncs: Sequence[Sync], syncers: Workers | None) -> list[OSError | None]:
+    """Does all of these, and returns for each why it failed, if it did.
+
+    Where a sync takes its time they go to threads and overlap; where it does
+    not (memory, a disk with a cache that outlives the power), a thread would
+    take longer than the sync.
+
+    Args:
+        syncers: the threads; none does one after the other.
+    """
+    errors: list[OSError | None] = [None] * len(syncs)
+    done = 0
+    while done < len(syncs) and (syncers is None or len(syncs) - done == 1 or not _PACE.slow):
+        errors[done] = _PACE.time(syncs[done])
+        done += 1
+    if done < len(syncs):
+        assert syncers is not None
+        _overlap(syncs, done, errors, syncers)
+    return errors
+
+
+def _overlap(syncs: Sequence[Sync], first: int, errors: list[OSError | None], syncers: Workers) -> None:
+    ready = threading.Semaphore(0)
+
+    def job(number: int) -> None:
+        try:
+            errors[number] = _outcome(syncs[number])
+        finally:
+            ready.release()
+
+    for number in range(first, len(syncs) - 1):
+        try:
+            syncers.submit(lambda number=number: job(number))  # type: ignore[misc]
+        except (StateError, RuntimeError):  # closed, or no thread to be had
+            job(number)
+    errors[-1] = _PACE.time(syncs[-1])
+    for _ in range(first, len(syncs) - 1):
+        ready.acquire()
+
+
+def _outcome(sync: Sync) -> OSError | None:
+    try:
+        sync()
+    except OSError as error:
+        return error.with_traceback(None)  # its frames hold what was synced
+    return None
+
+
+class _Pace:
+    """How long the last sync took: whichever disk that was, a wrong guess costs time and nothing else."""
+
+    def __init__(self) -> None:
+        self.slow = False
+
+    def time(self, sync: Sync) -> OSError | None:
+        began = monotonic()
+        outcome = _outcome(sync)
+        self.slow = monotonic() - began > _SLOW
+        return outcome
+
+
+_PACE = _Pace()
+_SLOW = 0.0003
+"""Seconds: what it takes to wake a few threads."""
