@@ -388,14 +388,14 @@ class TestEnding:
 
         async def keep(request: Any) -> None:
             try:
-                await request.save(tmp_path)
+                await request.save(lambda incoming: tmp_path / "a")
             except AssociationError as error:
                 heard.append(error)
                 raise
 
         def keep_plain(request: Any) -> None:
             try:
-                request.save(tmp_path)
+                request.save(lambda incoming: tmp_path / "a")
             except AssociationError as error:
                 heard.append(error)
                 raise

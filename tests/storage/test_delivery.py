@@ -19,6 +19,7 @@ from dicomnet.storage.delivery import Delivery, Lease
 from dicomnet.storage.disk import Disk
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.held import MemorySink, SpoolSink
+from dicomnet.storage.lane import Lane
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, NullSink, Sink
 from dicomnet.storage.workers import Workers
@@ -76,9 +77,8 @@ class Bench:
         self.done: list[tuple[ReceivedData | None, StorageError | None]] = []
         self.closed = False
         self.written = 0
-        self.delivery = Delivery(
-            sink, INCOMING, workers or self, self.calls.append, self._progress, lambda *end: self.done.append(end)
-        )  # type: ignore[arg-type]
+        self.lane = Lane(workers or self, self.calls.append)  # type: ignore[arg-type]
+        self.delivery = Delivery(sink, INCOMING, self.lane, self._progress, lambda *end: self.done.append(end))
 
     def submit(self, job: Callable[[], object]) -> None:
         if self.closed:
@@ -327,7 +327,7 @@ class TestErrors:
         def gone(callback: Callable[[], None]) -> None:
             raise RuntimeError("Event loop is closed")
 
-        bench.delivery = Delivery(sink, INCOMING, bench, gone, bench._progress, print)  # type: ignore[arg-type]
+        bench.delivery = Delivery(sink, INCOMING, Lane(bench, gone), bench._progress, print)  # type: ignore[arg-type]
         bench.write()
         bench.delivery.finish()
         bench.run()
@@ -464,9 +464,11 @@ class TestRealThreads:
     def test_many_deliveries_at_once(self, tmp_path: Path) -> None:
         """With real storage threads and a loop, every file is whole and every lease is back."""
         workers = Workers(8)
+        syncers = Workers(4)
         loop: SimpleQueue[Callable[[], None]] = SimpleQueue()
         ends: list[tuple[ReceivedData | None, StorageError | None]] = []
         returned = 0
+        lane = Lane(workers, loop.put, syncers)
 
         def progress(count: int, leases: Sequence[tuple[Lease, bool]]) -> None:
             nonlocal returned
@@ -476,8 +478,7 @@ class TestRealThreads:
             Delivery(
                 FileSink(tmp_path / f"{number}", durable=False),
                 INCOMING,
-                workers,
-                loop.put,
+                lane,
                 progress,
                 lambda *end: ends.append(end),
             )
@@ -491,6 +492,7 @@ class TestRealThreads:
         while len(ends) < 40:
             loop.get(timeout=10)()
         workers.close()
+        syncers.close()
         assert returned == 40 * 50
         for number in range(40):
             data = (tmp_path / f"{number}").read_bytes()

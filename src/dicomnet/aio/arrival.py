@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from dicomnet.aio.hub import Hub
 from dicomnet.aio.pool import Buffer
 from dicomnet.dimse.commands import Command
 from dicomnet.dimse.events import MessageBegun
 from dicomnet.dimse.operations import Invoked
 from dicomnet.storage.delivery import Delivery, Lease
+from dicomnet.storage.lane import Lane
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, Sink
 from dicomnet.ul.negotiation import Context, Terms
@@ -19,7 +19,7 @@ from dicomnet.ul.negotiation import Context, Terms
 class Carrier(Protocol):
     """What an arrival needs of its channel."""
 
-    hub: Hub
+    lane: Lane
     ended: bool
     pending_limit: int
     """Bytes that may wait for a decision before reading pauses."""
@@ -61,10 +61,7 @@ class Arrival:
         """Sends the data set, also what has come of it so far, to a sink; on the loop's thread, once."""
         if self._discarded:
             return
-        hub = self._channel.hub
-        self._delivery = Delivery(
-            sink, self.incoming, hub.workers, hub.loop.call_soon_threadsafe, self._progress, self._done
-        )
+        self._delivery = Delivery(sink, self.incoming, self._channel.lane, self._progress, self._done)
         pending, self._pending = self._pending, []
         for view, lease in pending:
             self._delivery.write(view, lease)

@@ -66,6 +66,7 @@ class Channel(asyncio.BufferedProtocol):
         self.core = core
         self.user = user
         self.hub = hub
+        self.lane = hub.lane()
         self.transport: asyncio.Transport | None = None
         self.ended = False
         """Whether `closed` has been told."""

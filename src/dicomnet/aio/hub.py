@@ -7,6 +7,7 @@ import asyncio
 from dicomnet.aio.deadlines import Deadlines
 from dicomnet.aio.pool import BufferPool
 from dicomnet.limits import MIB
+from dicomnet.storage.lane import Lane
 from dicomnet.storage.workers import Workers
 
 
@@ -18,7 +19,12 @@ class Hub:
         self.pool = BufferPool(buffers, buffer_size)
         self.deadlines = Deadlines(loop)
         self.workers = Workers(STORAGE_THREADS, idle=IDLE_THREAD)
+        self._syncers = Workers(SYNCS, idle=IDLE_THREAD, name="dicomnet-sync")
         self._send_buffers: list[memoryview] = []
+
+    def lane(self) -> Lane:
+        """A way to the storage threads, for one association."""
+        return Lane(self.workers, self.loop.call_soon_threadsafe, self._syncers)
 
     def take_send_buffer(self) -> memoryview:
         """A buffer to lay a message out in; give it back once the transport is done with it."""
@@ -36,6 +42,12 @@ class Hub:
     def close_workers(self) -> None:
         """Ends the storage threads alone, for who wants to hear what they report meanwhile."""
         self.workers.close(timeout=LAST_WRITES)
+        self._syncers.close(timeout=LAST_WRITES)
+
+    def abandon_workers(self) -> None:
+        """The loop is closed: nobody waits any more."""
+        self.workers.close(wait=False)
+        self._syncers.close(wait=False)
 
 
 def hub() -> Hub:
@@ -60,7 +72,7 @@ def _forget_closed() -> None:
     for loop in [loop for loop in list(_hubs) if loop.is_closed()]:
         gone = _hubs.pop(loop, None)
         if gone is not None:
-            gone.workers.close(wait=False)
+            gone.abandon_workers()
 
 
 SEND_BUFFER = MIB
@@ -72,6 +84,9 @@ IDLE_SEND_BUFFERS = 4
 STORAGE_THREADS = 512
 """More than a listener admits associations (`Limits.associations`), with as many senders: one whose disk stands still keeps
 a thread for as long, and must not keep one from anybody else. A thread exists only while it has something to do."""
+
+SYNCS = 32
+"""Files that are waited for at a time: a journal takes them all at once, and more of them no sooner."""
 
 IDLE_THREAD = 2.0
 """Seconds that a storage thread without work stays: long enough for the next instance, short enough for the end of a program."""

@@ -105,6 +105,10 @@ class LateSink(Sink):
         self._choose = choose
         self._sink: Sink | None = None
 
+    @property
+    def final(self) -> Sink:
+        return self if self._sink is None else self._sink.final
+
     def open(self, incoming: Incoming) -> None:
         self._sink = self._choose(incoming)
         self._sink.open(incoming)

@@ -237,6 +237,10 @@ class LayoutSink(Sink):
         self._disk = disk or FolderDisk()
         self._file: FileSink | None = None
 
+    @property
+    def final(self) -> Sink:
+        return self if self._file is None else self._file
+
     def open(self, incoming: Incoming) -> None:
         self._incoming = incoming
         self._reader = HeadReader(self._layout.representations, incoming.transfer_syntax_uid)
@@ -386,6 +390,7 @@ class _FolderIn(OpenFolder):
     def __init__(self, folder: OpenFolder, name: str) -> None:
         self.path = str(Path(folder.path, name))
         self.descriptor = None
+        self.takes_unnamed = folder.takes_unnamed
         if folder.descriptor is not None:
             flags = platform.READ_FLAGS | platform.NO_FOLLOW | os.O_DIRECTORY
             self.descriptor = os.open(name, flags, dir_fd=folder.descriptor)

@@ -2,7 +2,7 @@
 
 The event loop's thread hands in views of its receive buffers and goes on. For
 a sink that may wait for a disk, a storage thread takes all that is there at
-once, writes it, releases the views and reports back:
+once (see `lane`), writes it, releases the views and reports back:
 
     loop      write  write  write  finish
                 |      `------'       |
@@ -19,7 +19,6 @@ that were handed in too late to matter.
 from __future__ import annotations
 
 import logging
-import threading
 import traceback
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
@@ -28,9 +27,10 @@ from typing import Protocol
 
 from dicomnet.errors import StateError, StorageError
 from dicomnet.storage.disk import storage_error
+from dicomnet.storage.files import FileSink
+from dicomnet.storage.lane import Lane
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, Sink
-from dicomnet.storage.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -54,44 +54,40 @@ class Delivery:
 
     Its methods are called from one thread, the event loop's, and never wait.
     For a sink that does not block everything happens within them, callbacks
-    included; from the moment that the sink blocks, everything happens in a
-    storage thread, and callbacks come through ``call_soon``.
+    included; from the moment that the sink blocks, everything happens in
+    storage threads, and callbacks come through the lane.
     """
 
+    __slots__ = (
+        "_end", "_finishing", "_incoming", "_inline", "_lane", "_on_done", "_on_progress", "_opened", "_over", "_queue",
+        "_sink", "listed",
+    )  # fmt: skip
+
     def __init__(
-        self,
-        sink: Sink,
-        incoming: Incoming,
-        workers: Workers | None,
-        call_soon: Callable[[Callable[[], None]], object] | None,
-        on_progress: OnProgress,
-        on_done: OnDone,
+        self, sink: Sink, incoming: Incoming, lane: Lane | None, on_progress: OnProgress, on_done: OnDone
     ) -> None:
         """Nothing happens before the first call.
 
         Args:
             sink: takes the data set.
             incoming: told to the sink first.
-            workers: the threads; None does everything in the caller's, also for a sink that blocks.
-            call_soon: runs a function in the event loop's thread; called from any thread, and not without workers.
+            lane: the way to the storage threads; None does everything in the caller's, also for a sink that blocks.
             on_progress: see `OnProgress`.
             on_done: see `OnDone`.
         """
         self._sink = sink
         self._incoming = incoming
-        self._workers = workers
-        self._call_soon = call_soon
+        self._lane = lane
         self._on_progress = on_progress
         self._on_done = on_done
         self._inline = True
         self._opened = False
         self._over = False  # the sink has finished, failed or been discarded; written by whoever works for it
-        self._lock = threading.Lock()
-        # Under the lock:
+        self._finishing = False  # it is whole and written; by the same
+        # Under the lane's lock:
+        self.listed = False
         self._queue: list[_Piece] = []
         self._end = _End.OPEN
-        self._working = False
-        self._reports: list[Callable[[], None]] = []
 
     def write(self, view: memoryview, lease: Lease | None) -> None:
         """Hands in the next bytes; with a lease if the memory of the view is used again later.
@@ -104,12 +100,16 @@ class Delivery:
         self._choose_thread()
         if self._end is _End.DISCARD:
             self._give_back(((view, lease),), ())
+            self._post()
         elif self._inline:
             self._put(((view, lease),))
         else:
-            with self._lock:
+            assert self._lane is not None
+            with self._lane.lock:
                 self._queue.append((view, lease))
-            self._work_soon()
+                start = self._lane.put(self)
+            if start:
+                self._lane.start()
 
     def finish(self) -> None:
         """The data set is whole; `on_done` tells what became of it."""
@@ -121,52 +121,63 @@ class Delivery:
 
     def _close(self, end: _End) -> None:
         self._choose_thread()
-        with self._lock:
-            if self._end is _End.DISCARD or self._end is end:
-                return
+        if self._end is _End.DISCARD or self._end is end:
+            return
+        if self._inline:
+            self._end = end
+            self._complete(end)
+            return
+        assert self._lane is not None
+        with self._lane.lock:
             self._end = end
             unwanted: list[_Piece] = []
             if end is _End.DISCARD:  # does not wait for the write that may be going on
                 unwanted, self._queue = self._queue, []
+            start = self._lane.put(self)
         if unwanted:
             self._give_back(unwanted, ())
-        if self._inline:
-            self._complete(end)
-        else:
-            self._work_soon()
+            self._post()
+        if start:
+            self._lane.start()
 
     def _choose_thread(self) -> None:
-        if self._inline and self._workers is not None and self._sink.blocking:
+        if self._inline and self._lane is not None and self._sink.blocking:
             self._inline = False
 
-    def _work_soon(self) -> None:
-        with self._lock:
-            if self._working:
-                return
-            self._working = True
-        assert self._workers is not None
-        try:
-            self._workers.submit(self._work)
-        except (StateError, RuntimeError) as error:  # closed, or no thread to be had: nobody will work but we
-            if not self._over:
-                self._fail(StorageError(str(error)))
-            self._work()
+    # What the lane calls. What follows has one thread at a time: the event loop's while inline, then the lane's.
 
-    # What follows has one thread at a time: the event loop's while inline, then the one that _working stands for.
+    @property
+    def file(self) -> FileSink | None:
+        final = self._sink.final
+        return final if type(final) is FileSink and self._opened and not self._over else None
 
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                pieces, self._queue = self._queue, []
-                end = self._end
-                if not pieces and (end is _End.OPEN or self._over):
-                    self._working = False
-                    return
-            if pieces:
-                self._put(pieces)
-                del pieces
-            else:
-                self._complete(end)
+    def advance(self) -> bool:
+        assert self._lane is not None
+        with self._lane.lock:
+            pieces, self._queue = self._queue, []
+            end = self._end
+        if pieces:
+            self._put(pieces)
+        if self._over or self._finishing or end is _End.OPEN:
+            return False
+        if end is _End.DISCARD:
+            self._complete(end)
+            return False
+        self._finishing = True
+        return True
+
+    def finish_sink(self) -> None:
+        self._complete(_End.FINISH)
+
+    def finished(self, outcome: ReceivedData | Exception) -> None:
+        if isinstance(outcome, ReceivedData):
+            self._keep(outcome)
+        else:
+            self._fail(outcome)
+
+    def fail(self, error: StorageError) -> None:
+        if not self._over and not self._finishing:
+            self._fail(error)
 
     def _put(self, pieces: Sequence[_Piece]) -> None:
         """Writes the pieces, if the sink still takes any, and gives them back."""
@@ -202,7 +213,9 @@ class Delivery:
 
     def _finish(self) -> None:
         self._open_sink()
-        data = self._sink.finish()
+        self._keep(self._sink.finish())
+
+    def _keep(self, data: ReceivedData) -> None:
         self._over = True
         self._report(partial(self._on_done, data, None))
 
@@ -232,30 +245,17 @@ class Delivery:
             free = _released(view)
             if lease is not None:
                 leases.append((lease, used or not free))
-        self._report(partial(self._on_progress, count, leases))
+        self._report(partial(self._on_progress, count, leases), count)
 
-    def _report(self, callback: Callable[[], None]) -> None:
-        if self._inline:
+    def _report(self, callback: Callable[[], None], size: int = 0) -> None:
+        if self._inline or self._lane is None:
             callback()
-            return
-        with self._lock:
-            self._reports.append(callback)
-            if len(self._reports) > 1:
-                return
-        assert self._call_soon is not None
-        try:
-            self._call_soon(self._run_reports)
-        except RuntimeError:
-            logger.debug("the event loop is closed: nobody hears of %s", self._incoming.sop_instance_uid)
+        else:
+            self._lane.report(callback, size)
 
-    def _run_reports(self) -> None:
-        with self._lock:
-            reports, self._reports = self._reports, []
-        for report in reports:
-            try:
-                report()
-            except Exception:
-                logger.exception("a callback of a delivery failed")
+    def _post(self) -> None:
+        if not self._inline and self._lane is not None:
+            self._lane.post()
 
 
 class _End(Enum):

@@ -78,6 +78,11 @@ class Sink:
     It may turn true on the way, never false: it is asked before each call.
     """
 
+    @property
+    def final(self) -> Sink:
+        """Who is finished in the end: this sink, or one that it has chosen and for which it has no more to do."""
+        return self
+
     def open(self, incoming: Incoming) -> None:
         """Told before the first byte; the place to refuse."""
 

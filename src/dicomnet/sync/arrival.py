@@ -54,7 +54,7 @@ class Arrival:
         """Sends the data set, also what has come of it so far, to a sink; once."""
         if self._discarded:
             return
-        self._delivery = Delivery(sink, self.incoming, None, None, _give_back, self._done)
+        self._delivery = Delivery(sink, self.incoming, None, _give_back, self._done)
         pending, self._pending = self._pending, []
         for view in pending:
             count = len(view)
