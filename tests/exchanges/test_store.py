@@ -26,7 +26,7 @@ from dicomnet.exchanges.contexts import Wanted
 from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.reports import Outcome, Progress, StoreReport, StoreResult
 from dicomnet.exchanges.session import Inbound, Session
-from dicomnet.exchanges.steps import Script, Wait, Work
+from dicomnet.exchanges.steps import Pause, Script, Wait, Work
 from dicomnet.exchanges.store import OneAssociation, Store, find_route, is_compressed
 from dicomnet.limits import KIB, MIB, Limits
 from dicomnet.types import UID, Priority
@@ -76,6 +76,19 @@ def start(
 
 def store(session: Session, items: Items, **options: Any) -> Store:
     return Store(OneAssociation(session), items, **options)
+
+
+def working_slowly(script: Script[Any]) -> Script[Any]:
+    """Each work of a script takes a second."""
+    result = None
+    while True:
+        try:
+            step = script.send(result)
+        except StopIteration as end:
+            return end.value
+        result = yield step
+        if isinstance(step, Work):
+            yield Pause(1.0)
 
 
 def outcomes(report: StoreReport) -> list[Outcome]:
@@ -734,6 +747,15 @@ def test_progress_only_grows_and_ends_with_everything() -> None:
     assert (told[-1].instances, told[-1].failed, told[-1].bytes) == (5, 0, sum(sizes))
     assert len({progress.bytes for progress in told}) > 20
     assert items.all_closed()
+
+
+def test_a_large_instance_moves_before_it_is_done() -> None:
+    """Also one that was answered while the next was looked at, before anybody waited for it."""
+    told: list[Progress] = []
+    stage, session = start(buffer_size=8 * MIB)
+    items = Items([Item(0, length=3 * MIB), Item(1)])
+    stage.run(working_slowly(store(session, items, progress=told.append).run()))
+    assert [(step.instances, step.bytes) for step in told] == [(0, 3 * MIB), (1, 3 * MIB), (2, 3 * MIB + 100)]
 
 
 def test_progress_counts_failures() -> None:

@@ -165,6 +165,8 @@ class Store:
         """Those of them that were answered."""
         self._unflushed = False
         self._moved_bytes = 0
+        self._told_bytes = 0
+        """Of those moved, how many the progress callback knows of."""
         self._done_bytes = 0
         self._done = 0
         self._failed = 0
@@ -410,16 +412,15 @@ class Store:
         session = self._session
         assert session is not None
         in_flight = self._in_flight
-        yield Wait(session, partial(self._something_to_do, self._moved_bytes))
+        yield Wait(session, self._something_to_do)
+        if self._moved_bytes != self._told_bytes:  # told first: an instance is done after its bytes have left
+            self._report_progress("")
         self._read_answers()
-        self._report_progress("")
         if in_flight and session.over:
             yield from self._lost(session)
 
-    def _something_to_do(self, moved_before: int) -> bool:
-        if self._progress is not None and self._moved_bytes != moved_before:
-            return True
-        return bool(self._answered)
+    def _something_to_do(self) -> bool:
+        return self._moved_bytes != self._told_bytes or bool(self._answered)
 
     def _read_answers(self) -> None:
         answered = self._answered
@@ -506,7 +507,8 @@ class Store:
 
     def _report_progress(self, current: str) -> None:
         if self._progress is not None:
-            self._progress(Progress(self._done, self._failed, self._done_bytes + self._moved_bytes, current))
+            self._told_bytes = moved = self._moved_bytes  # a thread may be adding to it
+            self._progress(Progress(self._done, self._failed, self._done_bytes + moved, current))
 
     def _moved(self, count: int) -> None:
         """Bytes of a large instance are on their way; told in the thread that has read them, and in no other."""
