@@ -6,13 +6,16 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.host import host
 from bench.measures import MEASURES
 from bench.measures.rows import Row, number
 from bench.processes import CommandFailed
@@ -28,17 +31,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     console, results, failed = Console(), {}, False
     console.width = max(console.width, WIDTH)
+    machine = host()
+    console.print(
+        f"{machine.processor}, {machine.cores} cores, {machine.system}, {machine.python}, load {machine.load:.1f}\n"
+    )
     try:
         for name in options.words or MEASURES:
+            began = time.monotonic()
             try:
                 results[name] = import_module(f"bench.measures.{name}").measure(options.scale)
             except CommandFailed as error:
                 results[name], failed = [Row(name, note=f"failed: {error}")], True
-            console.print(table(name, results[name]))
+            console.print(table(name, results[name]), f"{time.monotonic() - began:.0f} s\n", sep="")
     except KeyboardInterrupt:
         failed = True
     if options.json:
-        options.json.write_text(json.dumps(plain(results), indent=2) + "\n")
+        options.json.write_text(json.dumps({"host": asdict(machine), "measures": plain(results)}, indent=2) + "\n")
     return int(failed)
 
 

@@ -10,7 +10,7 @@ from bench.processes import Command
 
 def measure(scale: float = 1.0) -> list[Row]:
     """Ours beside pynetdicom, in turns; and each with DCMTK."""
-    ours, theirs = max(5, round(1_000 * scale)), max(5, round(200 * scale))
+    ours, theirs = max(5, round(500 * scale)), max(5, round(100 * scale))
     rows: list[Row] = []
     with scratch() as folder, our_recv(folder) as own:
         aio = _rates("aio-associations", own, ours)
@@ -54,7 +54,7 @@ def _rate(script: Script, what: str, port: int, count: int) -> float:
 
 def _echoscu(port: int, name: str, scale: float) -> Row:
     command = Command([program("echoscu"), "127.0.0.1", str(port)], {"TCP_NODELAY": "1"})
-    rates = [1 / wall(command) for _ in range(max(3, round(50 * scale)))]
+    rates = [1 / wall(command) for _ in range(max(3, round(30 * scale)))]
     return row(f"echoscu -> {name}", UNIT, rates, note="a process for each: it has no other way")
 
 

@@ -60,11 +60,11 @@ MOST_FAILURES = 4
 
 # Name, echoes in a run, its command, and whom it is measured with.
 REQUESTORS = (
-    ("ours, sync", 10_000, lambda port, count: OURS("echoes", port, count), ("our recv", "storescp")),
-    ("ours, aio", 10_000, lambda port, count: OURS("aio-echoes", port, count), ("our recv", "storescp")),
+    ("ours, sync", 3_000, lambda port, count: OURS("echoes", port, count), ("our recv", "storescp")),
+    ("ours, aio", 3_000, lambda port, count: OURS("aio-echoes", port, count), ("our recv", "storescp")),
     (
         "echoscu --repeat",
-        20_000,
+        15_000,
         lambda port, count: Command(
             [program("echoscu"), "--repeat", str(count), "127.0.0.1", str(port)], {"TCP_NODELAY": "1"}
         ),

@@ -44,4 +44,4 @@ def _findscu(port: int) -> Command:
     return Command([program("findscu"), *level, *keys, "127.0.0.1", str(port)], {"TCP_NODELAY": "1"})
 
 
-RUNS = 3
+RUNS = 2

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.data import Kind, generate
+from bench.host import memory_folder
 from bench.peers.base import Spot, program
 from bench.peers.dcmtk import Dcmtk
 from bench.peers.ours import Ours
@@ -20,8 +21,7 @@ from bench.processes import Command, CommandFailed, Process, Run, Usage, free_po
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder that goes away with all that is in it; in memory where the system offers that, so that no disk is measured."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=memory if memory.is_dir() else None) as name:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder()) as name:
         yield Path(name)
 
 

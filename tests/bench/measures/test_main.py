@@ -41,7 +41,9 @@ def test_the_table_says_what_was_reached_and_why_something_is_missing() -> None:
 def test_a_measure_runs_and_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The shortest one, from the command line to the file."""
     assert main(["startup", "--scale", "0.1", "--json", str(tmp_path / "rows.json")]) == 0
-    echo, nothing, more = json.loads((tmp_path / "rows.json").read_text())["startup"]
+    written = json.loads((tmp_path / "rows.json").read_text())
+    assert written["host"]["cores"] > 0
+    echo, nothing, more = written["measures"]["startup"]
     assert echo["value"] > nothing["value"] > 0
     assert more["goal"] == {"bound": 100, "at_most": True}
     assert more["reached"] is (more["value"] <= 100)
