@@ -7,11 +7,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from bench.measures import MEASURES
-from bench.measures.__main__ import main, table
-from bench.measures.rows import Goal, Row
+from bench.measures.__main__ import main
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -20,33 +18,29 @@ def test_each_measure_is_a_module_with_one_function(name: str) -> None:
     assert callable(import_module(f"bench.measures.{name}").measure)
 
 
-def test_the_table_says_what_was_reached_and_why_something_is_missing() -> None:
-    """A row of each kind."""
-    rows = [
-        Row("fast", "ms", 1.5, (1.0, 2.0), Goal(2, at_most=True)),
-        Row("slow", "ms", 3.0, goal=Goal(2, at_most=True)),
-        Row("absent", note="DCMTK is not installed"),
-    ]
-    console = Console(width=120)
-    with console.capture() as shown:
-        console.print(table("startup", rows))
-    lines = {line.split()[1]: line for line in shown.get().splitlines() if line.startswith("│")}
-    assert "1.5 ms" in lines["fast"]
-    assert "1 to 2" in lines["fast"]
-    assert "reached" in lines["fast"]
-    assert "missed" in lines["slow"]
-    assert "DCMTK is not installed" in lines["absent"]
-
-
 def test_a_measure_runs_and_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The shortest one, from the command line to the file."""
-    assert main(["startup", "--scale", "0.1", "--json", str(tmp_path / "rows.json")]) == 0
+    assert (
+        main(
+            [
+                "startup",
+                "--scale",
+                "0.1",
+                "--json",
+                str(tmp_path / "rows.json"),
+                "--markdown",
+                str(tmp_path / "rows.md"),
+            ]
+        )
+        == 0
+    )
     written = json.loads((tmp_path / "rows.json").read_text())
     assert written["host"]["cores"] > 0
     echo, nothing, more = written["measures"]["startup"]
     assert echo["value"] > nothing["value"] > 0
     assert more["goal"] == {"bound": 100, "at_most": True}
     assert more["reached"] is (more["value"] <= 100)
+    assert "| dicomnet echo |" in (tmp_path / "rows.md").read_text()
     assert "dicomnet echo" in capsys.readouterr().out
 
 
