@@ -59,15 +59,15 @@ def _small(folder: Path, count: int) -> list[Row]:
     about = f"{count} SR, {ROUND_TRIP * 1000:.0f} ms"
     return [
         row("DCMTK -> storescp", "s", theirs, note=about),
-        row(f"DCMTK / {to_ours}", "ratio", ratios(theirs, window), goal=Goal(10), note=about),
+        row(f"DCMTK / {to_ours}", "", ratios(theirs, window), goal=Goal(10), note=about),
         row(
             "DCMTK / ours, 4 associations -> storescp --fork",
-            "ratio",
+            "",
             ratios(theirs, several),
             goal=Goal(3.5),
             note=about,
         ),
-        row("DCMTK / ours, 4 associations -> our recv", "ratio", ratios(theirs, to_recv), goal=Goal(3.5), note=about),
+        row("DCMTK / ours, 4 associations -> our recv", "", ratios(theirs, to_recv), goal=Goal(3.5), note=about),
     ]
 
 
