@@ -41,6 +41,7 @@ class Arrival:
         self.operation: Invoked | None = begun.operation
         """Of a response: the operation of ours that it answers."""
         self._channel = channel
+        self._incoming: Incoming | None = None
         self._delivery: Delivery | None = None
         self._pending: list[tuple[memoryview, Buffer | None]] = []
         self._pending_bytes = 0
@@ -55,7 +56,9 @@ class Arrival:
     @property
     def incoming(self) -> Incoming:
         """What a sink is told before the first byte."""
-        return Incoming.of(self.command, self.context, self._terms, requestor=self._requestor)
+        if self._incoming is None:
+            self._incoming = Incoming.of(self.command, self.context, self._terms, requestor=self._requestor)
+        return self._incoming
 
     def use(self, sink: Sink) -> None:
         """Sends the data set, also what has come of it so far, to a sink; on the loop's thread, once."""

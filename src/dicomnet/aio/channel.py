@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, cast
@@ -66,7 +66,7 @@ class Channel(asyncio.BufferedProtocol):
         self.core = core
         self.user = user
         self.hub = hub
-        self.lane = hub.lane()
+        self.lane = hub.lane(self._hear)
         self.transport: asyncio.Transport | None = None
         self.ended = False
         """Whether `closed` has been told."""
@@ -197,6 +197,15 @@ class Channel(asyncio.BufferedProtocol):
         return None if self.transport is None else self.transport.get_extra_info(name)
 
     # What its arrivals call.
+
+    def _hear(self, reports: Callable[[], None]) -> None:
+        """What has become of data sets; what is answered to all of them leaves in one write."""
+        outer, self._working = self._working, True
+        try:
+            reports()
+        finally:
+            self._working = outer
+        self.flush()
 
     def hold(self, count: int) -> None:
         """Bytes of ours wait for a sink."""

@@ -39,6 +39,7 @@ class Handlers:
 
     def __init__(self) -> None:
         self._functions: dict[tuple[Verb, UID | None], Handler] = {}
+        self._found: dict[tuple[Verb, str, str | None], Handler | None] = {}
 
     @classmethod
     def of(cls, mapping: Mapping[str, Handler]) -> Self:
@@ -74,6 +75,7 @@ class Handlers:
                 what = "" if sop_class is None else f" {name_of(sop_class)}"
                 raise InvalidValue(f"there is a handler of {found}{what} already")
             self._functions[found, sop_class] = function
+        self._found.clear()
 
     def find(self, verb: Verb, sop_class: str, abstract_syntax: str | None = None) -> Handler | None:
         """The function for a request: that of its SOP class, else of its presentation context, else the general one.
@@ -83,7 +85,14 @@ class Handlers:
             abstract_syntax: of the context it came in, where that is another one: a meta SOP class (PS3.4 H.3.2), or
                 one of the unified procedure step (PS3.4 CC.3.1).
         """
-        asked = [UID(one) for one in (sop_class, abstract_syntax) if one]
+        key = (verb, sop_class, abstract_syntax)
+        if key not in self._found:
+            if len(self._found) >= _MOST_FOUND:  # peers name what they like
+                self._found.clear()
+            self._found[key] = self._find(verb, [UID(one) for one in (sop_class, abstract_syntax) if one])
+        return self._found[key]
+
+    def _find(self, verb: Verb, asked: list[UID]) -> Handler | None:
         for one in asked:
             if (verb, one) in self._functions:
                 return self._functions[verb, one]
@@ -186,3 +195,6 @@ _NOTIFICATIONS: dict[UID, dict[UID, Verb]] = {
     ModalityPerformedProcedureStepNotification: {ModalityPerformedProcedureStep: Verb.N_CREATE},
 }
 # Classes of which there is nothing but N-EVENT-REPORT, and who has something to report (PS3.4 CC.2.4, F.9).
+
+_MOST_FOUND = 1024
+"""Answers that are remembered."""

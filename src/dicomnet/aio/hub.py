@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from dicomnet.aio.deadlines import Deadlines
 from dicomnet.aio.pool import BufferPool
@@ -22,9 +23,9 @@ class Hub:
         self._syncers = Workers(SYNCS, idle=IDLE_THREAD, name="dicomnet-sync")
         self._send_buffers: list[memoryview] = []
 
-    def lane(self) -> Lane:
-        """A way to the storage threads, for one association."""
-        return Lane(self.workers, self.loop.call_soon_threadsafe, self._syncers)
+    def lane(self, hear: Callable[[Callable[[], None]], object]) -> Lane:
+        """A way to the storage threads, for one association; `hear` calls what it reports, on the loop."""
+        return Lane(self.workers, lambda reports: self.loop.call_soon_threadsafe(hear, reports), self._syncers)
 
     def take_send_buffer(self) -> memoryview:
         """A buffer to lay a message out in; give it back once the transport is done with it."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from dicomnet.aio.calling import interrupt
 from dicomnet.aio.crew import Crew, default_crew
 from dicomnet.aio.handlers import Handler, Handlers
+from dicomnet.aio.keeping import Keep
 from dicomnet.aio.observe import (
     Associated,
     Ended,
@@ -131,6 +132,9 @@ class HandlerProvider:
         function = self._function(inbound)
         if function is None:
             return session.shell.nowhere()
+        if isinstance(function, Keep) and not self.observers:
+            inbound.user = function
+            return function.sink(self._places, inbound.arrival.incoming)
         served = self._serve(session)
         request = inbound.user = StoreRequest(inbound, served.association, self._places)
         self._begin(served, request, inbound, function, perform_store)
@@ -139,6 +143,9 @@ class HandlerProvider:
     def perform(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
         request = inbound.user
         received = cast("ReceivedData | None", data)
+        if isinstance(request, Keep):
+            _answer_kept(request, inbound, received, error)
+            return
         if isinstance(request, StoreRequest):
             request._arrived(received, error)
             return
@@ -357,6 +364,19 @@ def _decode(data: ReceivedData, inbound: Inbound, verb: Verb) -> tuple[bytes, Da
     with data.open() as file:
         dataset = decode_dataset(file, inbound.context.transfer_syntax)
     return data.bytes() if verb in _COMPOSITE else b"", dataset
+
+
+def _answer_kept(keep: Keep, inbound: Inbound, data: ReceivedData | None, error: Exception | None) -> None:
+    if inbound.session.over:
+        _close(data)
+    elif data is not None:
+        keep.kept(data)
+        inbound.respond(Status.SUCCESS)
+    elif error is None:
+        _refuse(inbound, Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set")
+    else:
+        status, comment = status_of(error)
+        _refuse(inbound, status, comment or "the data set could not be kept")
 
 
 def _refuse(inbound: Inbound, status: Status, comment: str) -> None:

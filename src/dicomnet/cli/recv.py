@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dicomnet.aio.keeping import Keep
 from dicomnet.cli.own_tls import read_once
 from dicomnet.errors import DicomNetError, InvalidValue, ListenFailed
 from dicomnet.server.server import Server
 from dicomnet.storage.folder import Folder
+from dicomnet.storage.received import ReceivedData
 
 if TYPE_CHECKING:
     from dicomnet.tls import TlsConfig
@@ -79,16 +81,13 @@ class Receiver(Server):
 
     def __init__(self, aet: str | None, *, place: Folder, level: int, **options: Any) -> None:
         super().__init__(aet, unrestricted=True, grace=GRACE, **options)
-        self._place = place
         self._level = level
         """Of the log lines about single instances."""
+        self.handle("store", Keep(place if self.layout is None else place.root, layout=self.layout, told=self._note))
 
-    async def on_store(self, request: Any) -> None:
-        if self.layout is None:
-            data = await request.save(self._place)
-        else:
-            data = await request.save(self._place.root, layout=self.layout)
-        log.log(self._level, "%s %s", "had already" if data.duplicate else "kept", data.path)
+    def _note(self, data: ReceivedData) -> None:
+        if log.isEnabledFor(self._level):
+            log.log(self._level, "%s %s", "had already" if data.duplicate else "kept", data.path)
 
 
 def _until_signal(server: Server, workers: int, ready: Callable[[], object]) -> int:

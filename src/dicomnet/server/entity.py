@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from dicomnet.aio.handlers import Handlers
+from dicomnet.aio.keeping import Keep
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb, verbs
 from dicomnet.exchanges.tolerance import Tolerance
@@ -61,7 +62,7 @@ class Entity:
         self.extended = checked_extended(extended)
         self._take_methods()
         if folder is not None and Verb.STORE not in self.handlers.verbs:
-            self.handlers.add(Verb.STORE, self._keep)
+            self.handlers.add(Verb.STORE, Keep(folder, layout=self.layout))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.aet or 'with any title'}>"
@@ -227,9 +228,6 @@ class Entity:
                 near = get_close_matches(name, [*_VERBS, "on_commit"], n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_VERBS)} and on_commit"
                 raise InvalidValue(f"{type(self).__name__}.{name} would never be called; {hint}")
-
-    async def _keep(self, request: Any) -> None:
-        await request.save(self.folder, layout=self.layout)
 
 
 _layout = cache(Layout)  # one that was written into a handler is looked up once
