@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ class Command:
     """A program and its arguments, with what it needs in its environment."""
 
     argv: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
     """Where it is run."""
 
@@ -57,7 +57,7 @@ class Process:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the block
         self._launcher = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_LAUNCHER), *command.argv],
-            env={**os.environ, **command.environment},
+            env=_environment() | command.environment,
             cwd=command.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -234,6 +234,11 @@ def least_peak() -> int:
     with Process(Command([sys.executable, "-I", "-S", "-c", ""])) as process:
         process.go()
         return process.wait(_PATIENCE).peak
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but Python programs may keep their bytecode, as installed ones have it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")

@@ -114,7 +114,7 @@ def _ratio(result: Result | None) -> str:
     if result is None:
         return ""
     if result.ratio is None:
-        return "failed"
+        return "failed" if result.trouble else "–"
     ratio = result.ratio
     goal = "" if result.goal is None else f" {'✓' if result.reached else '✗'} {result.goal:g}"
     return f"{_short(ratio.median)} ({_short(ratio.low)}–{_short(ratio.high)}){goal}" + " failed" * bool(result.trouble)

@@ -15,7 +15,9 @@ class DicomRs(Peer):
     """It parses what it sends and receives, and writes what it received anew."""
 
     name: ClassVar[str] = "dicom-rs"
-    settings: ClassVar[str] = "release build, --max-pdu-length 131072, never transcoding; it syncs nothing"
+    settings: ClassVar[str] = (
+        "release build, --max-pdu-length 131072, --never-transcode, storescp --non-blocking; it syncs nothing"
+    )
     copies: ClassVar[bool] = False
 
     def version(self) -> str:
@@ -25,7 +27,7 @@ class DicomRs(Peer):
 
     def receiver(self, spot: Spot) -> Command:
         storescp = program("dicom-storescp", _BIN)
-        return Command([storescp, *_PDU, "-o", str(spot.folder), "-p", str(spot.port)])
+        return Command([storescp, "--non-blocking", *_PDU, "-o", str(spot.folder), "-p", str(spot.port)])
 
     def senders(self, spot: Spot) -> list[Command]:
         to = f"BENCH@127.0.0.1:{spot.port}"
