@@ -2,62 +2,39 @@
 
 from __future__ import annotations
 
-from bench.measures.rows import Goal, Row, in_turns, ratios, row
-from bench.measures.stage import OURS, Script, our_recv, per_second, pynetdicom, scratch, serving, storescp, wall
-from bench.peers.base import Absent, program
+from bench.measures.rates import Requestor, rates
+from bench.measures.rows import Goal, Row, ratios, row
+from bench.measures.stage import OURS, pynetdicom
+from bench.peers.base import program
 from bench.processes import Command
 
 
 def measure(scale: float = 1.0) -> list[Row]:
-    """Ours beside pynetdicom, in turns; and each with DCMTK."""
-    ours, theirs = max(5, round(500 * scale)), max(5, round(100 * scale))
-    rows: list[Row] = []
-    with scratch() as folder, our_recv(folder) as own:
-        aio = _rates("aio-associations", own, ours)
-        try:
-            script = pynetdicom()
-            with serving(script) as port:
-                pairs = in_turns(
-                    RUNS,
-                    lambda: _rate(OURS, "associations", own, ours),
-                    lambda: _rate(script, "associations", port, theirs),
-                )
-            rows += [
-                row("ours, sync -> our recv", UNIT, pairs[0]),
-                row("ours, aio -> our recv", UNIT, aio),
-                row("pynetdicom -> pynetdicom", UNIT, pairs[1]),
-                row("ours -> ours / pynetdicom -> pynetdicom", "", ratios(*pairs), goal=GOAL),
-                row("pynetdicom -> our recv", UNIT, _rates("associations", own, theirs, script)),
-            ]
-        except Absent as reason:
-            rows += [
-                row("ours, sync -> our recv", UNIT, _rates("associations", own, ours)),
-                row("ours, aio -> our recv", UNIT, aio),
-                Row("pynetdicom -> pynetdicom", note=str(reason)),
-            ]
-        try:
-            with storescp(folder) as port:
-                rows.append(row("ours, sync -> storescp", UNIT, _rates("associations", port, ours)))
-                rows += [_echoscu(to, name, scale) for to, name in ((port, "storescp"), (own, "our recv"))]
-        except Absent as reason:
-            rows.append(Row("DCMTK", note=str(reason)))
+    """Ours beside pynetdicom, each with its own acceptor; and both with others."""
+    found = rates(REQUESTORS, scale)
+    rows = [rate.row("associations/s") for rate in found.values()]
+    ours, theirs = found["ours, sync -> our recv"].values, found["pynetdicom -> pynetdicom"].values
+    if pairs := min(len(ours), len(theirs)):
+        rows.append(row("ours -> ours / pynetdicom -> pynetdicom", "", ratios(ours[:pairs], theirs[:pairs]), goal=GOAL))
     return rows
 
 
-def _rates(what: str, port: int, count: int, script: Script | None = None) -> list[float]:
-    return in_turns(RUNS, lambda: _rate(script or OURS, what, port, count))[0]
+def _echoscu(port: int, count: int) -> Command:
+    """A process for each, because it has no other way."""
+    script = 'for _ in $(seq "$1"); do "$0" 127.0.0.1 "$2" || exit; done'
+    return Command(["sh", "-c", script, program("echoscu"), str(count), str(port)], {"TCP_NODELAY": "1"})
 
 
-def _rate(script: Script, what: str, port: int, count: int) -> float:
-    return per_second(script(what, port, 1), script(what, port, 1 + count), count)
-
-
-def _echoscu(port: int, name: str, scale: float) -> Row:
-    command = Command([program("echoscu"), "127.0.0.1", str(port)], {"TCP_NODELAY": "1"})
-    rates = [1 / wall(command) for _ in range(max(3, round(30 * scale)))]
-    return row(f"echoscu -> {name}", UNIT, rates, note="a process for each: it has no other way")
-
-
-UNIT = "associations/s"
 GOAL = Goal(5.0)
-RUNS = 3
+
+REQUESTORS = (
+    Requestor("ours, sync", 500, lambda port, count: OURS("associations", port, count), ("our recv", "storescp")),
+    Requestor("ours, aio", 500, lambda port, count: OURS("aio-associations", port, count), ("our recv",)),
+    Requestor(
+        "pynetdicom",
+        100,
+        lambda port, count: pynetdicom()("associations", port, count),
+        ("our recv", "pynetdicom"),
+    ),
+    Requestor("echoscu", 50, _echoscu, ("our recv", "storescp"), "a process for each"),
+)

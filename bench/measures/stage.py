@@ -62,17 +62,10 @@ def per_second(few: Command, many: Command, difference: int) -> float:
 
 
 @contextmanager
-def receiving(command: Command, port: int) -> Iterator[int]:
-    """A receiver that listens while the block lasts; gives its port."""
-    with listening(command, port):
-        yield port
-
-
-@contextmanager
 def our_recv(folder: Path) -> Iterator[int]:
     """`dicomnet recv`, bare."""
     port = free_port()
-    with receiving(Ours(bare=True).receiver(Spot(port, folder)), port):
+    with listening(Ours(bare=True).receiver(Spot(port, folder)), port):
         yield port
 
 
@@ -85,7 +78,7 @@ def storescp(folder: Path) -> Iterator[int]:
     """
     Dcmtk().version()
     port = free_port()
-    with receiving(Dcmtk().receiver(Spot(port, folder)), port):
+    with listening(Dcmtk().receiver(Spot(port, folder)), port):
         yield port
 
 
@@ -93,7 +86,7 @@ def storescp(folder: Path) -> Iterator[int]:
 def serving(script: Script, count: int = 1) -> Iterator[int]:
     """One of our programs that answers queries with so many matches."""
     port = free_port()
-    with receiving(script("serve", port, count), port):
+    with listening(script("serve", port, count), port):
         yield port
 
 
