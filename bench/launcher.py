@@ -15,6 +15,10 @@ import signal
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import resource
+
 
 def main() -> None:
     _adopt()
@@ -53,7 +57,7 @@ def _adopt() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _reap():
+def _reap() -> "resource.struct_rusage | None":
     try:
         return os.wait4(-1, 0)[2]
     except ChildProcessError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench import data
 from bench.results import Result
@@ -44,7 +45,7 @@ def plot(results: Sequence[Result], target: Path) -> None:
     plt.close(figure)
 
 
-def _bars(axes: object, results: Sequence[Result]) -> None:
+def _bars(axes: Any, results: Sequence[Result]) -> None:
     cases = list(dict.fromkeys(result.case for result in results))
     for result in results:
         place = cases.index(result.case) + (list(data.KINDS).index(result.kind.key) - 1) * _HEIGHT

@@ -65,6 +65,9 @@ class Process:
             bufsize=0,
             start_new_session=True,  # Ctrl-C is for us alone: we end it
         )
+        assert self._launcher.stdin is not None
+        assert self._launcher.stdout is not None
+        self._orders, self._answers = self._launcher.stdin, self._launcher.stdout
         self._usage: Usage | None = None
         self._line(_PATIENCE)
 
@@ -102,7 +105,7 @@ class Process:
 
     def over(self) -> bool:
         """Whether the command has ended by itself."""
-        return self._usage is not None or bool(select.select([self._launcher.stdout], [], [], 0)[0])
+        return self._usage is not None or bool(select.select([self._answers], [], [], 0)[0])
 
     def errors(self) -> str:
         """The end of what it wrote to its standard error."""
@@ -116,11 +119,9 @@ class Process:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._launcher.stdin is not None
-        assert self._launcher.stdout is not None
-        self._launcher.stdin.close()
+        self._orders.close()
         self._launcher.wait()
-        self._launcher.stdout.close()
+        self._answers.close()
         self._errors.close()
 
     @property
@@ -128,17 +129,15 @@ class Process:
         return Path(self.command.argv[0]).name
 
     def _say(self, line: bytes) -> None:
-        assert self._launcher.stdin is not None
         try:
-            self._launcher.stdin.write(line)
+            self._orders.write(line)
         except BrokenPipeError:
             raise CommandFailed(f"{self._name} could not be run: {self.errors()}") from None
 
     def _line(self, timeout: float) -> str:
-        if not select.select([self._launcher.stdout], [], [], timeout)[0]:
+        if not select.select([self._answers], [], [], timeout)[0]:
             raise CommandFailed(f"{self._name} has not ended within {timeout:.0f} s: {self.errors()}")
-        assert self._launcher.stdout is not None
-        return self._launcher.stdout.readline().decode()
+        return self._answers.readline().decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from bench import data, handshake, kept
@@ -58,7 +59,7 @@ class Bench:
             tell(f"writing {kind.title}", blocks[0][0] / len(work))
             self._stage.files(kind, max(self._count(kind, block.setting) for _, block in blocks))
             for number, block in blocks:
-                self._measure(kind, block, lambda what, part, number=number: tell(what, (number + part) / len(work)))
+                self._measure(kind, block, partial(_within, tell, number, len(work)))
             self._stage.drop(kind)
         self.results.sort(key=lambda result: self._cases.index(result.case))
 
@@ -150,6 +151,11 @@ class Bench:
             f"the sets were cut to {room / needed:.0%}."
         )
         return scale * room / needed
+
+
+def _within(tell: Tell, number: int, total: int, what: str, done: float) -> None:
+    """Tells how much of all is done, of how much of one of several parts is."""
+    tell(what, (number + done) / total)
 
 
 @dataclass(frozen=True, slots=True)
