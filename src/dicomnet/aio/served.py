@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -25,7 +24,8 @@ class Served:
         self.association = AssociationInfo(session)
         self.share = share
         self._running = 0
-        self._waiting: deque[tuple[Performance, Callable[[], Coroutine[Any, Any, None]]]] = deque()
+        self._waiting: list[tuple[Performance, Callable[[], Coroutine[Any, Any, None]]]] = []
+        """No more than a peer may ask for beyond its window, so a list is enough: an empty deque takes ten times the memory."""
         self._performances: dict[asyncio.Task[None], Performance | None] = {}
         self._last_call: asyncio.TimerHandle | None = None
         self._over = False
@@ -49,7 +49,7 @@ class Served:
         """The association is over."""
         self._over = True
         error = ended(self.session)
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = self._waiting, []
         for performance, _ in waiting:
             _end_request(performance.request, error)
         for task, running in self._performances.items():
@@ -79,7 +79,7 @@ class Served:
             return
         self._running -= 1
         if self._waiting:
-            following, work = self._waiting.popleft()
+            following, work = self._waiting.pop(0)
             self._running += 1
             self.start(work(), following)
 

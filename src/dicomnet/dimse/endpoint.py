@@ -64,7 +64,8 @@ class Endpoint:
         self.operations = Operations(timeouts)
         self._assembler = Assembler(limits.command_set)
         self._discarding = False
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Waiting] | None = None
+        """Made when needed: most associations never do, and an empty one takes 700 bytes."""
         self._release_wanted = False
         self._release_answer_wanted = False
         self._refusing = False
@@ -173,12 +174,12 @@ class Endpoint:
         message = _Waiting(context_id, command, encoded, data, ticket)
         if isinstance(command, CCancelRequest):
             if command.message_id_being_responded_to in self.operations.waiting:
-                self._waiting.append(message)  # it must not overtake what it cancels
+                self._wait(message)  # it must not overtake what it cancels
                 return
         elif isinstance(command, Request) and (self._waiting or not self._window_is_open):
             assert command.message_id is not None
             self.operations.waiting.add(command.message_id)
-            self._waiting.append(message)
+            self._wait(message)
             return
         self._transmit(message, now)
 
@@ -406,6 +407,11 @@ class Endpoint:
                 return
         connection.send_data(pdus, len(pdus), now, ticket)
 
+    def _wait(self, message: _Waiting) -> None:
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(message)
+
     def _send_waiting(self, now: float) -> None:
         """A place in the window is free."""
         if self.state is not State.ASSOCIATED:  # what came right behind the response has ended the association
@@ -424,10 +430,10 @@ class Endpoint:
         if self.connection.is_associated:
             return
         self.operations.clear()
-        for message in self._waiting:
+        for message in self._waiting or ():
             if message.data is not None and not isinstance(message.data, bytes):
                 message.data.close()
-        self._waiting.clear()
+        self._waiting = None
         self._release_wanted = False
 
     def _tell(self, sign: str, what: object) -> None:

@@ -11,6 +11,7 @@ items are skipped, and of what may stand once the first one counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from sys import intern
 from typing import TypeVar
 
 from dicomnet.errors import AbortReason, InvalidPdu
@@ -372,7 +373,7 @@ def _check_end(body: memoryview, end: int) -> None:
 
 
 def _uid(raw: memoryview) -> UID:
-    return clean_uid(bytes(raw))
+    return UID(intern(clean_uid(bytes(raw))))  # the same few in every association, which keeps them to its end
 
 
 def _text(raw: bytes | memoryview) -> str:

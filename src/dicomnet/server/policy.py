@@ -14,6 +14,7 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeAlias
 
 from dicomnet.aio.handlers import verb_named
@@ -70,7 +71,7 @@ class Rules:
     async def granted(self, calling_ae: str, host: str, ask: Ask) -> frozenset[Verb]:
         """The operations that a peer may ask for."""
         allowed = self.allowed(calling_ae)
-        return allowed if await self.knows(calling_ae, host, ask) else allowed - GIVING_OUT
+        return allowed if await self.knows(calling_ae, host, ask) else only_taking(allowed)
 
     async def place_of(self, title: str, ask: Ask) -> Any:
         """What the address book says of a title; None if it is not there."""
@@ -103,6 +104,12 @@ class Rules:
             log.exception("the address book could not be asked for %s", printable(title))
             return False
         return any(_same(str(address[0]), host) for *_, address in infos)
+
+
+@cache
+def only_taking(verbs: frozenset[Verb]) -> frozenset[Verb]:
+    """These operations without those that give something out; one set for all associations that have them."""
+    return verbs - GIVING_OUT
 
 
 def rules(base: Rules = Rules(), **given: Any) -> Rules:

@@ -18,7 +18,7 @@ from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, Use
 from dicomnet.server.answer import agreed, answer
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox
-from dicomnet.server.policy import GIVING_OUT, Rules
+from dicomnet.server.policy import Rules, only_taking
 from dicomnet.server.site import Site
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -143,13 +143,13 @@ class Reception:
         rules, title = self._entity.rules, request.calling_ae
         allowed = rules.allowed(title)
         if not self._house.site.inboxes and not self._entity.gives_out(request):
-            return allowed - GIVING_OUT
+            return only_taking(allowed)
         try:
             async with asyncio.timeout(None if self._answer_time is None else self._answer_time / 2):
                 self._known = await rules.knows(title, self._host, self._house.ask)
         except TimeoutError:
             log.warning("%s the address book did not say in time who %s is", session.id, session.ledger.who)
-        return allowed if self._known else allowed - GIVING_OUT
+        return allowed if self._known else only_taking(allowed)
 
     async def _identity(self, session: Session, rules: Rules, identity: UserIdentity | None) -> bytes | None:
         """What to answer to a user identity; None refuses it (PS3.7 D.3.3.7)."""

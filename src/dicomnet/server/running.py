@@ -350,7 +350,7 @@ class _Connection:
 
     def drop(self) -> None:
         """Ends the connection without a word."""
-        if self._task is not None and not self._task.done():
+        if self._task is not None:
             self._task.cancel()
         assert self._carrier.channel is not None
         self._carrier.channel.abort_transport()
@@ -367,6 +367,7 @@ class _Connection:
 
     def _begun(self, task: asyncio.Task[None]) -> None:
         """Not in the task itself: one that is cancelled early never begins."""
+        self._task = None
         session = self.session
         error = ConnectionLost("the server was stopped") if task.cancelled() else task.exception()
         if error is None:

@@ -74,6 +74,15 @@ class Connection:
         trace: called after each step of the machine.
     """
 
+    __slots__ = tuple(
+        """
+        _announced _answer _artim _closed _content _deaf _departing _events _fragment_context _fragment_control
+        _fragment_left _handed_out _handed_total _last_activity _machine _message_open _mute _now _out _oversize_told
+        _partial _paused_since _pdu_left _queued_total _receive_progress _refuse _send_progress _sent_total _skip
+        _taking_data _traced _transport_up _wanted limits operations_outstanding request requestor tap terms timeouts
+        """.split()
+    )
+
     def __init__(
         self,
         *,
