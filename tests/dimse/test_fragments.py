@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, strategies as st
 
-from dicomnet.dimse.fragments import Assembler, OutgoingMessage, command_pdus, data_pdus, largest_fragment
+from dicomnet.dimse.fragments import (
+    SMALL,
+    Assembler,
+    OutgoingMessage,
+    command_pdus,
+    data_pdus,
+    largest_fragment,
+    small_message,
+)
 from dicomnet.errors import AbortReason, InvalidMessage
 from dicomnet.pdu import DataTransfer, PresentationDataValue
 from dicomnet.pdu.read import pull_pdu
@@ -347,3 +355,35 @@ class TestFragmentSizes:
         command, data = bytes(range(50)), bytes(range(256)) * 4
         stream = command_pdus(1, command, max_pdu_length) + data_pdus(1, data, max_pdu_length)
         assert write(OutgoingMessage(1, command, MemoryBody(data), max_pdu_length)).stream == stream
+
+
+class WholeBody(MemoryBody):
+    """One that can be had at once."""
+
+    def whole(self) -> bytes:
+        assert not self.closed, "a closed body is read"
+        return self.data
+
+
+@given(st.binary(min_size=2, max_size=60), st.integers(1, 200), st.sampled_from(LIMITS))
+def test_a_small_message_is_what_it_would_be_in_pieces(command: bytes, pairs: int, limit: int) -> None:
+    """In one piece or laid out in a buffer, the bytes are the same; and there is one piece only if each part fits a PDU."""
+    data = bytes(range(200)) * 2
+    data = data[: 2 * pairs]
+    body = WholeBody(data)
+    piece = small_message(3, command, body, limit)
+    fits = max(len(command), len(data)) <= largest_fragment(limit)
+    assert (piece is not None) == fits == (body.closed == 1)
+    if piece is not None:
+        assert piece == write(OutgoingMessage(3, command, MemoryBody(data), limit)).stream
+
+
+@pytest.mark.parametrize(
+    "body",
+    [MemoryBody(b"ab"), WholeBody(b"ab", blocking=True), WholeBody(bytes(SMALL + 2))],
+    ids=["plain", "file", "large"],
+)
+def test_what_is_large_or_not_at_hand_is_no_small_message(body: MemoryBody) -> None:
+    """A copy of it would cost more than it saves, or wait for a disk; it is left as it was."""
+    assert small_message(1, b"command.", body, 1 << 20) is None
+    assert not body.closed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -92,6 +93,25 @@ def test_responses_find_their_requests_in_any_order(order: tuple[int, ...]) -> N
         reply = operations[index].next_reply()
         assert reply.response.message_id_being_responded_to == operations[index].request.message_id
     assert not session.unfinished
+
+
+def test_requests_may_wait_to_leave_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends several has the shell send once; and they are told in the order in which they are answered."""
+    scp = Scp()
+    stage = Stage(scp)
+    session = stage.associate(ECHO, window=4)
+    answered: deque[Operation] = deque()
+    context = context_of(session, "verification")
+    with monkeypatch.context() as patch:
+        patch.setattr(session.shell, "flush", lambda: pytest.fail("it does not wait"))
+        operations = [
+            session.send(context, CEchoRequest(affected_sop_class_uid=VERIFICATION), answered=answered, flush=False)
+            for _ in range(3)
+        ]
+    session.shell.flush()
+    stage.rest()
+    assert len(scp.commands) == 3
+    assert list(answered) == operations
 
 
 def test_an_operation_is_unfinished_until_its_final_response_was_read() -> None:

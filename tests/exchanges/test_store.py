@@ -158,6 +158,22 @@ def test_answers_may_come_in_any_order(order: tuple[int, ...]) -> None:
     assert [result.index for result in told] == list(order)
 
 
+def test_what_is_on_its_way_is_told_before_its_result() -> None:
+    """Of each that is sent, once its request is with the association, and of nothing else."""
+    archive = Archive()
+    stage, session = start(archive, window=2)
+    begun: list[int] = []
+    items = [Item(0), Skipped(1, "no instance"), Item(2), Item(3)]
+    task = stage.start(store(session, Items(items), on_begin=lambda result: begun.append(result.index)).run())
+    stage.rest()
+    assert begun == [0, 2]
+    while archive.held:
+        archive.answer()
+        stage.rest()
+    assert begun == [0, 2, 3]
+    assert task.outcome().count(Outcome.STORED) == 3
+
+
 def test_a_request_says_what_it_is_for() -> None:
     """Class, instance, priority, and the C-MOVE it is done for (PS3.7 9.1.1.1)."""
     scp = Scp()

@@ -233,6 +233,11 @@ class TestBytesBody:
             BytesBody(b"abc", ExplicitVRLittleEndian)
         assert drain(BytesBody(b"abc", DeflatedExplicitVRLittleEndian), 3) == b"abc\0"
 
+    def test_all_of_it_at_once(self) -> None:
+        """As it would be read, with its padding."""
+        assert BytesBody(b"abcd").whole() == b"abcd"
+        assert BytesBody(b"abc", DeflatedExplicitVRLittleEndian).whole() == b"abc\0"
+
     def test_more_than_there_is(self) -> None:
         """A body that is too short, or closed, says so."""
         body = BytesBody(b"abcd")

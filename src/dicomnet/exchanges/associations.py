@@ -79,6 +79,8 @@ class Associations:
         self._elsewhere = transactions is not None
         self._transactions = transactions or Transactions()
         self._seen: dict[tuple[str, str], None] = {}
+        self._route: tuple[tuple[str, str], Route] | None = None
+        """The last way on which an instance went as it is, and of what kind that was: the next is nearly always of the same."""
         self._declined: set[tuple[str, str]] = set()
         """Kinds of instances that were proposed in vain."""
         self._failure: DicomNetError | None = None
@@ -140,11 +142,16 @@ class Associations:
 
     def route(self, instance: Instance, *, decode: bool) -> Route | None:
         pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        known = self._route
+        if known is not None and known[0] == pair and known[1].session in self.sessions and not known[1].session.over:
+            return known[1]
         self._seen.pop(pair, None)  # the latest are the last
         self._seen[pair] = None
         routes = [find_route(session, instance, decode=decode) for session in self.sessions]
         found = next((one for one in routes if one is not None and not one.convert), None)
-        if found is None:
+        if found is not None:
+            self._route = pair, found
+        else:
             found = next((one for one in routes if one is not None and self._must_convert(pair, one.session)), None)
         return found
 

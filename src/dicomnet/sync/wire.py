@@ -87,6 +87,7 @@ class Wire:
         self._wish: Callable[[], None] | None = None
         self._soon: deque[Callable[[], object]] = deque()
         self._moving = False
+        self._waiting = False
         self._torn = False
         self._last_call = _clock()
         self._closing_at: float | None = None
@@ -174,7 +175,7 @@ class Wire:
     def call_soon(self, function: Callable[[], object]) -> None:
         """Has the thread in a call run a function; if there is none, the next that comes."""
         self._soon.append(function)
-        if self._calling.locked():
+        if self._waiting:  # who is in a call looks before he waits
             self._waker.wake()
 
     # Calls.
@@ -267,20 +268,20 @@ class Wire:
             first = False
             listening = self._inbox.listening
             readable = listening
+            deadline: float | None = now
             if not more and not (listening and self._stream.likely_more):
-                readable = self._wait(self._seconds_left(end, now)) and listening
+                deadline = self._deadline
+                readable = self._wait(_seconds_left(end, deadline, now)) and listening
             self._moving = True
             if readable:
                 self._receive()
-            if not self.ended:
+            # What came may have moved the deadline away, or set a new one, but that is not to be kept at once.
+            if not self.ended and deadline is not None and deadline <= _clock():
                 self._keep_deadlines()
 
-    def _seconds_left(self, end: float | None, now: float) -> float | None:
-        deadline = self.core.deadline if self._closing_at is None else self._closing_at
-        if end is None or deadline is None:
-            end = deadline if end is None else end
-            return None if end is None else max(0.0, end - now)
-        return max(0.0, min(end, deadline) - now)
+    @property
+    def _deadline(self) -> float | None:
+        return self.core.deadline if self._closing_at is None else self._closing_at
 
     def _wait(self, seconds: float | None) -> bool:
         """Waits for the socket, the waker or the time; says whether something is there to be read."""
@@ -291,16 +292,20 @@ class Wire:
             wanted |= self._stream.send_event
         if wanted != self._watched:
             self._watch(wanted)
-        if self._wish is not None or self._soon:
-            return False
         readable = False
-        for key, events in self._selector.select(seconds):
-            if key.fileobj is self._waker:
-                self._waker.clear()
-            else:
-                readable = bool(events & self._stream.receive_event)
-                if events & self._stream.send_event:
-                    self._outbox.blocked = False
+        self._waiting = True
+        try:
+            if self._wish is not None or self._soon:
+                return False
+            for key, events in self._selector.select(seconds):
+                if key.fileobj is self._waker:
+                    self._waker.clear()
+                else:
+                    readable = bool(events & self._stream.receive_event)
+                    if events & self._stream.send_event:
+                        self._outbox.blocked = False
+        finally:
+            self._waiting = False
         return readable
 
     def _watch(self, wanted: int) -> None:
@@ -407,6 +412,13 @@ class Wire:
         except Exception:
             log.exception("a failure could not be told")
         self.flush()
+
+
+def _seconds_left(end: float | None, deadline: float | None, now: float) -> float | None:
+    if end is None or deadline is None:
+        end = deadline if end is None else end
+        return None if end is None else max(0.0, end - now)
+    return max(0.0, min(end, deadline) - now)
 
 
 class _Turn:
