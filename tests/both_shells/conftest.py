@@ -17,6 +17,7 @@ from aio.conftest import LOOPS, descriptors, warm_up
 from both_shells.archive import CT, EXPLICIT_LE, Archive
 from both_shells.faces import SHELLS, Shell, shell_named
 from dicomnet import TlsConfig
+from dicomnet.aio.crew import Crew
 from dicomnet.cli._certificate import self_signed
 
 
@@ -30,7 +31,11 @@ def shell(request: pytest.FixtureRequest, nothing_left: None) -> Iterator[Shell]
 
 @pytest.fixture
 def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fails a test that ends with more open files than it began with, or with a temporary one."""
+    """Fails a test that ends with more open files than it began with, or with a temporary one.
+
+    Handlers on our side leave their threads soon, or every test would wait for them.
+    """
+    monkeypatch.setattr("dicomnet.aio.crew._default", Crew(idle=0.05))
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))

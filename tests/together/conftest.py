@@ -11,7 +11,6 @@ import pytest
 from both_shells.conftest import nothing_left
 from both_shells.faces import Face, OnLoop, Shell, shell_named
 from dicomnet import Server
-from dicomnet.aio.crew import Crew
 from dicomnet.uids import CTImageStorage
 from together.serving import Served, address_of, instance
 
@@ -19,9 +18,8 @@ __all__ = ["nothing_left"]
 
 
 @pytest.fixture(params=["sync", "asyncio"])
-def shell(request: pytest.FixtureRequest, nothing_left: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    """The requestor's side; its handlers leave their threads soon."""
-    monkeypatch.setattr("dicomnet.aio.crew._default", Crew(idle=0.05))
+def shell(request: pytest.FixtureRequest, nothing_left: None) -> Iterator[Shell]:
+    """The requestor's side."""
     made = shell_named(request.param)
     yield made
     made.close()
