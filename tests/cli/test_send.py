@@ -13,6 +13,8 @@ import pytest
 
 from cli.helpers import CT, Outcome, Peer, assert_plain, read_all
 from dicomnet import MEMORY, Status
+from dicomnet.cli import send
+from dicomnet.cli.outcome import Report
 from dicomnet.errors import StorageError
 from dicomnet.storage.source import InstanceFile
 
@@ -480,3 +482,72 @@ def ending(how: str, *, at: str, after: bool = False) -> Callable[[Any, Any], in
         return None
 
     return perform
+
+
+def test_the_rest_is_looked_at_while_the_first_are_sent(
+    command: Command, peer: MakePeer, instance: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many files the first suffice to begin with; what comes later is counted, skipped and told as if it were known."""
+    monkeypatch.setattr(send, "LOOK_AHEAD", 3)
+    monkeypatch.setattr(send, "AT_A_TIME", 2)
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 9)]
+    looked_at: list[int] = []
+    really_open = InstanceFile.open
+
+    def note(path: Path, **options: Any) -> InstanceFile:
+        looked_at.append(int(path.stem))
+        return really_open(path, **options)
+
+    monkeypatch.setattr(InstanceFile, "open", note)
+    known_at_first: list[int] = []
+
+    def store(message: Any, net: Any) -> int:
+        known_at_first.extend([] if known_at_first else looked_at)
+        return Status.SUCCESS
+
+    paths[6].write_text("not an image" * 50)
+    archive = peer(store=store)
+    outcome = command("send", archive.address, *paths)
+    assert outcome.code == 0
+    assert outcome.out.startswith("7 stored, 1 skipped, ")
+    assert outcome.err.startswith("skipped 1 file: not an instance: ")
+    assert known_at_first == [1, 2, 3]
+    assert archive.instances == [f"1.2.3.{n}" for n in (1, 2, 3, 4, 5, 6, 8)]
+
+
+def test_what_nobody_has_looked_at_is_not_sent_either(
+    command: Command, peer: MakePeer, instance: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an association the summary counts all of it all the same."""
+    monkeypatch.setattr(send, "LOOK_AHEAD", 2)
+    paths = [instance(f"{n}.dcm", number=n) for n in range(1, 6)]
+    outcome = command("send", peer(answer=lambda associate: None).address, *paths)
+    assert outcome.code == 1
+    assert outcome.out.startswith("0 stored, 5 not sent, ")
+
+
+def test_kinds_that_are_refused_do_not_take_the_rest_with_them(
+    command: Command, peer: MakePeer, instance: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first files tell what is proposed; if the peer wants none of it, others may still be welcome."""
+    monkeypatch.setattr(send, "LOOK_AHEAD", 2)
+    paths = [instance(f"{n}.dcm", number=n, sop_class=MR if n > 2 else CT) for n in range(1, 5)]
+
+    def take_mr(associate: Any) -> Any:
+        answer = associate.accept_all()
+        for proposed, context in zip(associate.contexts, answer.contexts, strict=True):
+            if proposed.abstract_syntax != MR:
+                context.result = 3
+        return answer
+
+    outcome = command("send", peer(answer=take_mr).address, *paths)
+    assert outcome.out.startswith("2 stored, 2 failed (not accepted), ")
+
+
+def test_after_an_interrupt_nothing_more_is_looked_at(instance: Write) -> None:
+    """Who is impatient does not wait for a count: the summary says that there is more."""
+    files = iter([InstanceFile.open(instance(f"{n}.dcm", number=n)) for n in range(1, 4)])
+    report = Report()
+    report.leave(files, look=False)
+    assert "0 stored, 1 not sent and others not looked at, " in report.line(0.1)
+    assert len(list(files)) == 2

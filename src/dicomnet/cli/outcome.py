@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,8 @@ class Report:
     failed: Counter[str] = field(default_factory=Counter)
     """By a word: a status, or what else stood in the way."""
     unsent: int = 0
+    unseen: bool = False
+    """Whether there are files that nobody has looked at."""
     unconfirmed: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     """By reason."""
@@ -40,7 +42,7 @@ class Report:
     _before: tuple[int, int] = (0, 0)
     _here: tuple[int, int] = (0, 0)
     """Instances and bytes: in earlier batches, and in this one."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def is_success(self) -> bool:
@@ -50,7 +52,8 @@ class Report:
     # Before anything is sent.
 
     def skip(self, path: Path, reason: str, detail: str = "") -> None:
-        self.skipped[reason] += 1
+        with self._lock:
+            self.skipped[reason] += 1
         if self.verbose:
             self.display.say(f"{path}: skipped, {reason}{detail}")
 
@@ -98,13 +101,22 @@ class Report:
         self._here = 0, 0
 
     def fail(self, path: Path, word: str, reason: str) -> None:
-        self.failed[word] += 1
-        self._problem(path, "failed", reason.removeprefix(f"{path}: "))
+        with self._lock:
+            self.failed[word] += 1
+            self._problem(path, "failed", reason.removeprefix(f"{path}: "))
 
     def lose(self, path: Path, reason: str) -> None:
         """Sent, and nobody can say whether the peer has it."""
         self.unconfirmed += 1
         self._problem(path, "not confirmed", reason)
+
+    def leave(self, files: Iterator[InstanceFile], *, look: bool) -> None:
+        """What nobody has asked for is not sent; without a look at it nobody knows how many that are."""
+        if look:
+            self.unsent += sum(1 for _ in files)
+        else:
+            self.unseen = next(files, None) is not None
+            self.unsent += self.unseen
 
     def refuse(self, files: Sequence[InstanceFile]) -> None:
         """All of them, since the peer accepted no presentation context at all."""
@@ -147,7 +159,7 @@ class Report:
         if self.unconfirmed:
             parts.append(f"{self.unconfirmed} not confirmed")
         if self.unsent:
-            parts.append(f"{self.unsent} not sent")
+            parts.append(f"{self.unsent} not sent{' and others not looked at' if self.unseen else ''}")
         if self.skipped:
             parts.append(f"{self.skipped.total()} skipped")
         return ", ".join((*parts, size(self.bytes), f"{seconds:.1f} s"))

@@ -33,6 +33,11 @@ class Plain:
         """Not told."""
 
 
+def is_shown() -> bool:
+    """Whether there is a terminal to show a bar on."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def shown(instances: int | None, count: int | None) -> Iterator[Display]:
     """Shows a bar until the block ends, if stderr is a terminal.
@@ -41,7 +46,7 @@ def shown(instances: int | None, count: int | None) -> Iterator[Display]:
         instances: how many there are, None if nobody knows.
         count: their bytes, None if nobody knows.
     """
-    if not sys.stderr.isatty():
+    if not is_shown():
         yield Plain()
         return
     from rich import progress

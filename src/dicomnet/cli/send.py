@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
@@ -13,7 +15,7 @@ from typing import Any
 import click
 
 from dicomnet.cli.outcome import UNREADABLE, Report
-from dicomnet.cli.progress import Plain, shown
+from dicomnet.cli.progress import Plain, is_shown, shown
 from dicomnet.cli.requestor import Caller
 from dicomnet.cli.wording import explain
 from dicomnet.errors import ContextRefused, DicomNetError, NotAnInstance, StorageError
@@ -46,24 +48,38 @@ def run(
     settings = settings_for(caller.address, **caller.options(window=window))
     report = Report(caller.verbose)
     files = gather(paths, report)
-    report.tell_skipped()
-    if not files and not report.failed:
+    # A bar needs to know how many there are; without one, the rest is looked at while the first are sent.
+    first = list(files if is_shown() else islice(files, LOOK_AHEAD))
+    is_all = is_shown() or len(first) < LOOK_AHEAD
+    if is_all:
+        report.tell_skipped()
+    if not first and not report.failed:
         click.echo("nothing to send: no instance in what was given", err=True)
         return False
     failure: str | None = None
-    sources = [_Source(batch, report) for batch in split(files)]
+    interrupted = True
+    sources: list[_Source] = []
     try:
-        with shown(len(files), sum(file.data_length for file in files)) as report.display:
-            for source in sources:
-                error = _store(Remote(settings, keep=False), source, associations=associations, decode=decode)
-                if error is not None:
-                    raise error
+        with shown(len(first), sum(file.data_length for file in first)) as report.display:
+            while first:
+                batches = _sources(first, files, report)
+                sources += batches
+                for source in batches:
+                    error = _store(Remote(settings, keep=False), source, associations=associations, decode=decode)
+                    if error is not None:
+                        raise error
+                first = list(islice(files, LOOK_AHEAD))  # of other kinds, where the first were refused as a whole
+        interrupted = False
     except DicomNetError as error:
         failure = explain(error, caller.address, caller.aet)
+        interrupted = False
     finally:
         report.display = Plain()
         for source in sources:
             source.conclude()
+        report.leave(files, look=not interrupted)
+        if not is_all:
+            report.tell_skipped()
         report.tell_problems()
         if failure:
             report.display.say(f"Error: {failure}")
@@ -71,10 +87,9 @@ def run(
     return report.is_success
 
 
-def gather(paths: Sequence[Path], report: Report) -> list[InstanceFile]:
+def gather(paths: Sequence[Path], report: Report) -> Iterator[InstanceFile]:
     """The heads of all files that hold an instance; of files with the same data set of one instance, the first."""
     seen: dict[tuple[UID, UID], list[InstanceFile]] = {}
-    files: list[InstanceFile] = []
     for path in walk(paths, failed=lambda path, error: report.fail(path, UNREADABLE, str(error))):
         try:
             file = InstanceFile.open(path)
@@ -92,8 +107,7 @@ def gather(paths: Sequence[Path], report: Report) -> list[InstanceFile]:
         namesakes.append(file)
         if file.difference:
             report.differ(path, file.difference)
-        files.append(file)
-    return files
+        yield file
 
 
 def split(files: Sequence[InstanceFile]) -> list[list[InstanceFile]]:
@@ -110,12 +124,27 @@ def split(files: Sequence[InstanceFile]) -> list[list[InstanceFile]]:
     ]
 
 
-class _Source:
-    """Gives the files out, and knows which are begun and which are done, so that it can tell when nobody else does."""
+def _sources(first: list[InstanceFile], rest: Iterator[InstanceFile], report: Report) -> list[_Source]:
+    """The files as they are to be sent, one after the other; of many kinds all have to be known before."""
+    batches = split(first)
+    if len(batches) == 1:
+        return [_Source(first, rest, report)]
+    return [_Source(batch, iter(()), report) for batch in split([*first, *rest])]
 
-    def __init__(self, files: Sequence[InstanceFile], report: Report) -> None:
+
+class _Source:
+    """Gives the files out, and knows which are begun and which are done, so that it can tell when nobody else does.
+
+    Args:
+        files: those that are known.
+        rest: those that are looked at when their turn comes.
+    """
+
+    def __init__(self, files: list[InstanceFile], rest: Iterator[InstanceFile], report: Report) -> None:
         self.files = files
-        self._instances = Instances(files, skip_duplicates=False)
+        self._rest = rest
+        self._items: Iterator[Any] = iter(Instances(files, skip_duplicates=False))
+        self._taking = threading.Lock()
         self._left = dict(enumerate(files))
         self._begun: set[int] = set()
         self._report = report
@@ -124,7 +153,23 @@ class _Source:
     # What a store asks and tells; in any thread.
 
     def take(self, count: int) -> Sequence[Any]:
-        return self._instances.take(count)
+        with self._taking:
+            items = list(islice(self._items, count))
+            if not items:
+                self._look_further()
+                items = list(islice(self._items, count))
+            return items
+
+    def _look_further(self) -> None:
+        """Takes some more of the rest."""
+        more = list(islice(self._rest, AT_A_TIME))
+        number = len(self.files)
+        self.files += more
+        self._left.update(enumerate(more, number))
+        items = Instances(more, skip_duplicates=False).take(len(more))
+        for index, item in enumerate(items, number):
+            item.index = index
+        self._items = iter(items)
 
     def begun(self, result: StoreResult) -> None:
         self._begun.add(result.index)
@@ -227,6 +272,12 @@ def _is_same(file: InstanceFile, other: InstanceFile) -> bool:
 
 MOST_KINDS = 60
 """With the further context that uncompressed ones get, and one for C-ECHO, they are less than the 128 of PS3.8 9.3.2.2."""
+
+LOOK_AHEAD = 1000
+"""Files that are looked at before the first is sent: enough to know which kinds there are, and done before anybody waits."""
+
+AT_A_TIME = 64
+"""The same from then on."""
 
 PATIENCE = 1.0
 """Seconds after Ctrl-C for what other associations have in flight."""
