@@ -6,6 +6,7 @@ import argparse
 import json
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -37,13 +38,13 @@ def main() -> int:
         except KeyboardInterrupt:
             interrupted = True
             bench.remarks.append("It was interrupted: this is what was measured until then.")
-    show(bench, here, disks, console if console.is_terminal else Console(width=_WIDTH))
     if options.json:
         options.json.write_text(json.dumps(record(bench, here, disks), indent=1, ensure_ascii=False) + "\n")
     if options.markdown:
         options.markdown.write_text(markdown(bench, here, disks))
     if options.plot:
         plot(bench.results, options.plot)
+    show(bench, here, disks, console if console.is_terminal else Console(width=_WIDTH))
     if interrupted:
         return 130
     return 1 if any(result.trouble for result in bench.results) else 0
@@ -81,7 +82,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="everything, for machines")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables, for a page")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a picture: SVG or PNG, by its suffix")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.plot and options.plot.suffix not in {".svg", ".png"}:
+        parser.error("a picture is SVG or PNG, and its name says which")
+    if options.plot and find_spec("matplotlib") is None:
+        parser.error("a picture needs matplotlib: pip install 'dicomnet[bench]'")
+    return options
 
 
 def _positive(text: str) -> int:
