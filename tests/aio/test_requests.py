@@ -140,16 +140,16 @@ class TestSaving:
         """Without one who knows layouts the handler hears of it; with one it makes the sink."""
         asked = []
 
-        def layout_sink(folder: Any, layout: Any, durable: bool, incoming: Incoming) -> Any:
-            asked.append((folder, layout, durable, incoming.sop_instance_uid))
+        def layout_sink(folder: Any, layout: Any, durable: bool, check: str) -> Any:
+            asked.append((folder, layout, durable, check))
             return MemorySink()
 
         async def keep(request: Any) -> None:
-            await request.save(tmp_path, layout="{PatientID}.dcm", durable=False)
+            await request.save(tmp_path, layout="{PatientID}.dcm", durable=False, check="warn")
 
         assert (await store_one(keep)).status == Status.PROCESSING_FAILURE
         assert (await store_one(keep, layout_sink=layout_sink)).status == Status.SUCCESS
-        assert asked == [(tmp_path, "{PatientID}.dcm", False, "1.2.3.1")]
+        assert asked == [(tmp_path, "{PatientID}.dcm", False, "warn")]
 
     async def test_what_is_no_destination_is_refused(self) -> None:
         """At once, and the data set goes nowhere."""

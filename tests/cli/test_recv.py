@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import dicomnet
+from announcing import announce
 from cli.helpers import CT, EXPLICIT, Outcome, assert_plain
 from dicomnet import Associate, Association, DicomNet, Status
 from dicomnet.cli._certificate import self_signed
@@ -114,12 +115,14 @@ def test_what_is_sent_is_kept_byte_for_byte(
 
 
 def test_real_files_of_all_sorts(receive: Callable[..., Receiver], command: Command) -> None:
-    """All instances that pydicom brings along, junk and all, go through send and recv and stay what they are."""
+    """All instances that pydicom brings along, junk and all, go through send and recv and stay what they are; but for one
+    that is cut off, and refused."""
     pydicom = pytest.importorskip("pydicom")
     folder = Path(pydicom.__file__).parent / "data" / "test_files"
     receiver = receive("--no-durable")
     outcome = command("send", receiver.address, folder)
-    assert outcome.code == 0
+    assert outcome.code == 1
+    assert outcome.out.count("1 failed (C000)") == outcome.err.count("MR_truncated.dcm: failed: C000") == 1
     stored = int(outcome.out.split()[0])
     assert stored > 50
     assert len(receiver.files) == stored
@@ -175,6 +178,28 @@ def test_a_request_without_its_data_set_is_no_success(receive: Callable[..., Rec
         assert hand.status.get(timeout=20) == Status.CANNOT_UNDERSTAND
     assert receiver.files == []
     receiver.stop()
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses", "kept"),
+    [
+        ((), [0, 0xA900, 0xC000], 1),
+        (("--check", "warn"), [0, 0xB007, 0xB007], 3),
+        (("--check", "off"), [0, 0, 0], 3),
+        (("--no-check",), [0, 0, 0], 3),
+    ],
+)
+def test_instances_are_those_that_were_announced_and_whole(
+    receive: Callable[..., Receiver], instance: Write, options: tuple[str, ...], statuses: list[int], kept: int
+) -> None:
+    """Others are refused, kept with a warning, or not looked at."""
+    receiver = receive(*options)
+    data = data_set(InstanceFile.open(instance("1.dcm", number=1, size=5000)))
+    stores = [(data, CT, "1.2.3.1"), (data, CT, "1.2.3.2"), (data[:-10], CT, "1.2.3.1")]
+    assert [response.status for response in announce(receiver.port, stores)] == statuses
+    assert len(receiver.files) == kept
+    log = receiver.stop()
+    assert ("is not that of the command: 1.2.3.1 instead of 1.2.3.2" in log) == (statuses[1] != 0)
 
 
 def test_a_layout_names_the_files(receive: Callable[..., Receiver], command: Command, instance: Write) -> None:

@@ -33,6 +33,7 @@ from dicomnet.exchanges.services import verb_of
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Wait
 from dicomnet.exchanges.values import dataset_of
+from dicomnet.storage.walk import Problem
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -108,7 +109,11 @@ async def perform_store(performance: Performance) -> None:
             )
             performance.respond(Status.PROCESSING_FAILURE, comment="the data set was not kept")
             return
-        performance.respond(status, **reply.fields)
+        problem = request.problem
+        if problem is None or not status.is_success:
+            performance.respond(status, **reply.fields)
+            return
+        performance.respond(KEPT_ALL_THE_SAME, **{**problem_fields(performance.inbound, problem), **reply.fields})
     except Exception as error:  # noqa: BLE001 (a handler may raise anything)
         answer_failure(performance, error, Status.PROCESSING_FAILURE)
     finally:
@@ -169,6 +174,14 @@ async def perform_n(performance: Performance) -> None:
         answer_failure(performance, error, Status.PROCESSING_FAILURE)
 
 
+def problem_fields(inbound: Inbound, problem: Problem) -> dict[str, Any]:
+    """What the response says besides `KEPT_ALL_THE_SAME`, and the log, of a data set with a problem."""
+    session = inbound.session
+    log.warning("%s %s: %s is kept, though %s", session.id, session.ledger.who, inbound.command.name, problem.text)
+    fields: dict[str, Any] = {"error_comment": plain(problem.text)}
+    return fields if problem.element is None else {**fields, "offending_element": (problem.element,)}
+
+
 def answer_failure(performance: Performance, error: Exception, default: Status, **fields: Any) -> None:
     """Answers with what an exception means, unless the association is over, which then is what it means."""
     request = performance.request
@@ -202,3 +215,6 @@ def _as_dataset(value: Any) -> Dataset | None:
     if value is None or is_dataset(value):
         return value
     return dataset_of(value)
+
+
+KEPT_ALL_THE_SAME = Status.DATA_SET_MISMATCH_WARNING

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,32 @@ from dicomnet.storage.folder import Folder
 from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, NullSink, Sink
+from dicomnet.storage.walk import Check
 
-LayoutSink = Callable[[Any, Any, bool, Incoming], Sink]
-"""Makes the sink of an instance: for a folder, a layout, and whether to wait for the disk."""
+LayoutSink = Callable[[Any, Any, bool, Check], Sink]
+"""Makes the sink of an instance: for a folder, a layout, whether to wait for the disk, and what is checked."""
 
 
 class Places:
     """The folders that are in use, each opened once, and the sinks for what goes there."""
 
-    def __init__(self, layout_sink: LayoutSink | None = None, *, durable: bool = True) -> None:
+    def __init__(self, layout_sink: LayoutSink | None = None, *, durable: bool = True, check: Check = "refuse") -> None:
         self.durable = durable
         """Whether to wait for the disk, where a handler does not say so itself."""
+        self.check: Check = check
+        """What becomes of data sets with a problem, where a handler does not say so itself."""
         self._layout_sink = layout_sink
         self._lock = threading.Lock()
         self._folders: dict[tuple[str, bool], tuple[Folder, os.stat_result]] = {}
 
-    def sink(self, destination: Any, *, durable: bool, layout: Any = None) -> Sink:
+    def sink(self, destination: Any, *, durable: bool, check: Check, layout: Any = None) -> Sink:
         """A sink that finds its place when the data set begins, in a storage thread; waits for nothing now.
 
         Args:
             destination: a folder, None or MEMORY, SPOOL, a sink, or a function that is given the `Incoming` and returns
                 the path of a file or a folder, MEMORY, SPOOL or a sink.
             durable: whether to wait for the disk, where the destination does not say so itself.
+            check: of what becomes a file, see `FileSink`.
             layout: names the file below the folder.
 
         Raises:
@@ -50,7 +55,7 @@ class Places:
             if self._layout_sink is None:
                 raise StateError("files are laid out by a server only")
             make = self._layout_sink
-            return LateSink(lambda incoming: make(destination, layout, durable, incoming))
+            return LateSink(lambda _: make(destination, layout, durable, check))
         if destination is None or destination is MEMORY:
             return MemorySink()
         if destination is SPOOL:
@@ -59,11 +64,11 @@ class Places:
             return destination
         if isinstance(destination, str | os.PathLike):
             path = os.fspath(destination)
-            return LateSink(lambda incoming: self.folder(path, durable=durable).sink_for(incoming))
+            return LateSink(lambda incoming: self.folder(path, durable=durable).sink_for(incoming, check=check))
         if isinstance(destination, Folder):
-            return LateSink(destination.sink_for)
+            return LateSink(partial(destination.sink_for, check=check))
         if callable(destination):
-            return LateSink(lambda incoming: self._answer(destination(incoming), incoming, durable))
+            return LateSink(lambda incoming: self._answer(destination(incoming), incoming, durable, check))
         keeper(destination)  # raises
         raise AssertionError
 
@@ -87,15 +92,15 @@ class Places:
         with self._lock:
             self._folders.clear()
 
-    def _answer(self, where: Any, incoming: Incoming, durable: bool) -> Sink:
+    def _answer(self, where: Any, incoming: Incoming, durable: bool, check: Check) -> Sink:
         if isinstance(where, str | os.PathLike):
             path = Path(where)
             if path.is_dir():
-                return self.folder(str(path), durable=durable).sink_for(incoming)
-            return FileSink(path, durable=durable)
+                return self.folder(str(path), durable=durable).sink_for(incoming, check=check)
+            return FileSink(path, durable=durable, check=check)
         if callable(where) and not isinstance(where, Sink):
             raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {where!r}")
-        return self.sink(where, durable=durable)
+        return self.sink(where, durable=durable, check=check)
 
 
 class LateSink(Sink):

@@ -30,7 +30,15 @@ from dicomnet.aio.observe import (
     RequestAnswered,
     RequestBegan,
 )
-from dicomnet.aio.performing import Performance, perform_echo, perform_find, perform_n, perform_store
+from dicomnet.aio.performing import (
+    KEPT_ALL_THE_SAME,
+    Performance,
+    perform_echo,
+    perform_find,
+    perform_n,
+    perform_store,
+    problem_fields,
+)
 from dicomnet.aio.places import LayoutSink, Places
 from dicomnet.aio.requests import (
     EchoRequest,
@@ -53,6 +61,7 @@ from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.walk import Check
 from dicomnet.types import printable
 from dicomnet.uids import name as name_of
 from dicomnet.ul.negotiation import Policy, negotiate
@@ -81,6 +90,7 @@ class HandlerProvider:
         observers: told what happens.
         layout_sink: makes the sinks of `StoreRequest.save` with a layout.
         durable: whether `StoreRequest.save` waits for the disk, where a handler does not say so itself.
+        check: what it does with data sets that have a problem, in the same way.
     """
 
     def __init__(
@@ -94,6 +104,7 @@ class HandlerProvider:
         observers: Iterable[Observer] = (),
         layout_sink: LayoutSink | None = None,
         durable: bool = True,
+        check: Check = "refuse",
     ) -> None:
         self.handlers = handlers
         self.observers = Observers(observers)
@@ -101,7 +112,7 @@ class HandlerProvider:
         self._decide = associate
         self._destinations = destinations
         self._associations = associations_per_destination
-        self._places = Places(layout_sink, durable=durable)
+        self._places = Places(layout_sink, durable=durable, check=check)
         self._served: dict[Session, Served] = {}
 
     def close(self) -> None:
@@ -371,17 +382,21 @@ def _answer_kept(keep: Keep, inbound: Inbound, data: ReceivedData | None, error:
         _close(data)
     elif data is not None:
         keep.kept(data)
-        inbound.respond(Status.SUCCESS)
+        if data.problem is None:
+            inbound.respond(Status.SUCCESS)
+        else:
+            inbound.respond(KEPT_ALL_THE_SAME, **problem_fields(inbound, data.problem))
     elif error is None:
         _refuse(inbound, Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set")
     else:
         status, comment = status_of(error)
-        _refuse(inbound, status, comment or "the data set could not be kept")
+        _refuse(inbound, status, comment or "the data set could not be kept", reason=str(error))
 
 
-def _refuse(inbound: Inbound, status: Status, comment: str) -> None:
+def _refuse(inbound: Inbound, status: Status, comment: str, *, reason: str | None = None) -> None:
+    """Answers with a comment, and gives the reason to the log, which has room for more and may know paths."""
     session = inbound.session
-    said = printable(comment)
+    said = printable(reason or comment)
     log.warning("%s %s: %s is answered %04X: %s", session.id, session.ledger.who, inbound.command.name, status, said)
     inbound.respond(status, error_comment=plain(comment))
 

@@ -27,6 +27,7 @@ from dicomnet.records import dataclass, field
 from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, NullSink, Sink
+from dicomnet.storage.walk import Check, Problem, check_of
 from dicomnet.types import UID
 from dicomnet.uids import name as name_of
 from dicomnet.ul.negotiation import Context
@@ -140,6 +141,8 @@ class StoreRequest(Request):
         self._waits = 0
         self.taken = False
         """Whether the data set was saved, read to its end, or discarded on purpose: what success may be said of."""
+        self.problem: Problem | None = None
+        """What is wrong with the data set, where it was saved all the same."""
 
     @property
     def transfer_syntax_uid(self) -> UID:
@@ -152,7 +155,9 @@ class StoreRequest(Request):
         incoming: Incoming = self._inbound.arrival.incoming
         return incoming
 
-    async def save(self, destination: Any, *, durable: bool | None = None, layout: Any = None) -> ReceivedData:
+    async def save(
+        self, destination: Any, *, durable: bool | None = None, check: Check | None = None, layout: Any = None
+    ) -> ReceivedData:
         """Keeps the data set, and returns once it is kept.
 
         Args:
@@ -160,6 +165,9 @@ class StoreRequest(Request):
                 and returns a path; MEMORY, SPOOL; or a `Sink`.
             durable: whether to wait for the disk, so that even a power cut takes nothing that was acknowledged; None is
                 what the server was told, which is to wait unless it was told otherwise.
+            check: of what becomes a file: "refuse" does not keep a data set that is not the instance of its command (A900)
+                or not whole (C000); "warn" keeps it, and success becomes B007; "off" does not look. None is what the server
+                was told, which is to refuse unless it was told otherwise.
             layout: where below the folder, see `dicomnet.server.layout`.
 
         Raises:
@@ -167,10 +175,14 @@ class StoreRequest(Request):
             TypeError: this is no destination.
         """
         durable = self._places.durable if durable is None else durable
-        sink = self._places.sink(destination, durable=durable, layout=layout)
+        check = self._places.check if check is None else check_of(check)
+        sink = self._places.sink(destination, durable=durable, check=check, layout=layout)
         if self._data is None:
-            return await self._take(sink)
-        return await off_loop(partial(pour, self._data, self.incoming, sink))
+            saved = await self._take(sink)
+        else:
+            saved = await off_loop(partial(pour, self._data, self.incoming, sink))
+        self.problem = self.problem or saved.problem
+        return saved
 
     async def received(self) -> ReceivedData:
         """The data set in memory, or in a temporary file if it is larger than a MiB; or where it was kept before."""

@@ -22,6 +22,7 @@ from dicomnet.cli.logs import log_to_stderr
 from dicomnet.cli.requestor import Caller, calls_peer, checked_title, common_options, takes_keys, title_option
 
 if TYPE_CHECKING:
+    from dicomnet.storage.walk import Check
     from dicomnet.tls import TlsConfig
 
 _EXIT_CODES = """Exit codes: 0 done; 1 the peer refused or something failed, said on stderr; 2 wrong usage;
@@ -268,6 +269,15 @@ def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait
 )
 @_DURABLE_OPTION
 @click.option(
+    "--check",
+    type=click.Choice(["refuse", "warn", "off"]),
+    default="refuse",
+    show_default=True,
+    help="What becomes of an instance that is not the one it was announced as, or is cut off: it is refused, or kept with a "
+    "warning. off does not look.",
+)
+@click.option("--no-check", "check", flag_value="off", help="The same as --check off.")
+@click.option(
     "--layout",
     metavar="TEXT",
     help="Path of each file below DIR, with keywords in braces, as in {PatientID}/{StudyInstanceUID}/{instance}.dcm.  "
@@ -289,6 +299,7 @@ def recv(
     called_ae: str | None,
     host: str,
     durable: bool,
+    check: Check,
     layout: str | None,
     workers: int,
     tls: TlsConfig | None,
@@ -313,6 +324,7 @@ def recv(
         layout=layout,
         workers=workers,
         durable=durable,
+        check=check,
         tls=tls,
         verbose=verbose,
     )

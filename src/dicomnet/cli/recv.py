@@ -18,6 +18,7 @@ from dicomnet.errors import DicomNetError, InvalidValue, ListenFailed
 from dicomnet.server.server import Server
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.walk import Check
 
 if TYPE_CHECKING:
     from dicomnet.tls import TlsConfig
@@ -34,6 +35,7 @@ def run(
     layout: str | None,
     workers: int,
     durable: bool,
+    check: Check,
     tls: TlsConfig | None,
     verbose: bool,
 ) -> int:
@@ -43,6 +45,7 @@ def run(
         called_ae: the only title that is answered to; None is any.
         layout: which file below the folder an instance becomes, see `dicomnet.server.layout`.
         workers: processes.
+        check: see `Server`.
 
     Returns:
         The exit code.
@@ -60,6 +63,7 @@ def run(
             place=folder,
             layout=layout,
             durable=durable,
+            check=check,
             level=logging.INFO if verbose else logging.DEBUG,
         )
         return _until_signal(

@@ -18,7 +18,8 @@ from dicomnet.server.answer import Abilities, Extended, checked_extended, checke
 from dicomnet.server.commitment import CommitFunction, Reporter, commitment_handler
 from dicomnet.server.layout import Layout, layout_sink
 from dicomnet.server.policy import GIVING_OUT, Rules, title_of
-from dicomnet.storage.sinks import Incoming, Sink
+from dicomnet.storage.sinks import Sink
+from dicomnet.storage.walk import Check, check_of
 from dicomnet.types import UID
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -45,6 +46,7 @@ class Entity:
         tolerance: Tolerance | None = None,
         limits: Limits | None = None,
         durable: bool = True,
+        check: Check = "refuse",
     ) -> None:
         self.aet: str | None = None if aet is None else title_of(aet)
         """The title; None is any that no other one has."""
@@ -52,6 +54,7 @@ class Entity:
         self.tolerance = tolerance or Tolerance()
         self.limits = limits or Limits()
         self.durable = durable
+        self.check = check_of(check)
         self.folder = folder
         self.layout = Layout(layout) if isinstance(layout, str) else layout
         self.handlers = Handlers()
@@ -194,9 +197,9 @@ class Entity:
         )
 
     @staticmethod
-    def layout_sink(folder: str | os.PathLike[str], layout: str | Layout, durable: bool, _: Incoming) -> Sink:
+    def layout_sink(folder: str | os.PathLike[str], layout: str | Layout, durable: bool, check: Check) -> Sink:
         """Where an instance goes that a handler saves with a layout."""
-        return layout_sink(folder, _layout(layout) if isinstance(layout, str) else layout, durable=durable)
+        return layout_sink(folder, _layout(layout) if isinstance(layout, str) else layout, durable=durable, check=check)
 
     # How.
 

@@ -32,6 +32,7 @@ from dicomnet.storage.folder import file_name
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, Sink
+from dicomnet.storage.walk import Check
 from dicomnet.types import is_uid
 from dicomnet.uids import KEYWORDS, TRANSFER_SYNTAXES
 
@@ -221,7 +222,13 @@ class LayoutSink(Sink):
     """
 
     def __init__(
-        self, root: str | os.PathLike[str], layout: Layout, *, durable: bool = True, disk: FolderDisk | None = None
+        self,
+        root: str | os.PathLike[str],
+        layout: Layout,
+        *,
+        durable: bool = True,
+        check: Check = "off",
+        disk: FolderDisk | None = None,
     ) -> None:
         """Nothing is touched before the path is known.
 
@@ -229,11 +236,13 @@ class LayoutSink(Sink):
             root: the folder, made if it is not there. The path to it may lead over symbolic links, nothing below it may.
             layout: names the file.
             durable: whether to wait for the disk, so that even a power cut takes nothing that was reported kept.
+            check: see `dicomnet.storage.files.FileSink`.
             disk: the file system.
         """
         self._root = Path(root).absolute()
         self._layout = layout
         self._durable = durable
+        self._check: Check = check
         self._disk = disk or FolderDisk()
         self._file: FileSink | None = None
 
@@ -280,7 +289,7 @@ class LayoutSink(Sink):
                 folder = self._enter(folder, name)
         except OSError as error:
             raise storage_error(error, f"cannot keep {path}") from error
-        self._file = FileSink(path, durable=self._durable, disk=self._disk, folder=folder)
+        self._file = FileSink(path, durable=self._durable, check=self._check, disk=self._disk, folder=folder)
         self._file.open(self._incoming)
         return self._file
 
@@ -314,10 +323,11 @@ def layout_sink(
     layout: Layout,
     *,
     durable: bool = True,
+    check: Check = "off",
     disk: FolderDisk | None = None,
 ) -> Sink:
     """A sink that keeps one instance below a folder, where the layout says; see `LayoutSink`."""
-    return LayoutSink(root, layout, durable=durable, disk=disk)
+    return LayoutSink(root, layout, durable=durable, check=check, disk=disk)
 
 
 def safe_name(value: str, *, without: str = "", altered: bool = False) -> str:

@@ -185,6 +185,7 @@ class Running:
                 observers=self.site.observers,
                 layout_sink=entity.layout_sink,
                 durable=entity.durable,
+                check=entity.check,
             )
         return provider
 

@@ -26,6 +26,7 @@ from dicomnet.server.process import Background, run
 from dicomnet.server.running import Running, begin
 from dicomnet.server.site import Entrance, Site
 from dicomnet.sockets import SocketOptions
+from dicomnet.storage.walk import Check
 from dicomnet.types import Address
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Server(Entity):
         handler_threads: how many handlers that are no coroutines run at a time: one address gets half of them, one
             association 4.
         durable: whether an instance is acknowledged only when even a power cut would not take it.
+        check: what becomes of an instance that is to be a file and is not the one of its command, or not whole: "refuse"
+            answers A900 or C000, "warn" keeps it and answers B007, "off" does not look.
         socket_options: of every connection.
         grace: seconds that peers get to release their associations after SIGTERM; then they are aborted.
 
@@ -110,6 +113,7 @@ class Server(Entity):
         destination_associations: int = 1,
         handler_threads: int = 32,
         durable: bool = True,
+        check: Check = "refuse",
         socket_options: SocketOptions | None = None,
         grace: float = 30.0,
     ) -> None:
@@ -133,6 +137,7 @@ class Server(Entity):
             tolerance=tolerance,
             limits=_limits(limits, window, max_pdu_length),
             durable=durable,
+            check=check,
         )
         if destination_associations < 1:
             raise InvalidValue(f"{destination_associations} associations reach no destination")
@@ -173,8 +178,8 @@ class Server(Entity):
         """Answers to one more title, with handlers of its own.
 
         Args:
-            options: ``folder``, ``layout``, ``unrestricted``, ``transfer_syntaxes``, ``extended``, ``durable``, and those
-                about who may call, from ``calling_ae`` to ``allow_retrieve``, which are the server's unless given.
+            options: ``folder``, ``layout``, ``unrestricted``, ``transfer_syntaxes``, ``extended``, ``durable``, ``check``, and
+                those about who may call, from ``calling_ae`` to ``allow_retrieve``, which are the server's unless given.
 
         Raises:
             InvalidValue: the title is taken, or none.
@@ -183,6 +188,7 @@ class Server(Entity):
             raise InvalidValue(f"{aet} is a title of this server already")
         about_calls = {key: options.pop(key) for key in _RULES & options.keys()}
         options.setdefault("durable", self.durable)
+        options.setdefault("check", self.check)
         entity = Entity(
             aet, rules=rules(self.rules, **about_calls), tolerance=self.tolerance, limits=self.limits, **options
         )

@@ -34,6 +34,7 @@ from dicomnet.storage.sinks import Incoming, Placement, Sink
 from dicomnet.storage.source import read_file_head
 from dicomnet.storage.syncs import sync_all
 from dicomnet.storage.temporary import Named, Temporary, Unnamed
+from dicomnet.storage.walk import Check, Problem, Walk, check_of
 from dicomnet.storage.workers import Workers
 from dicomnet.types import ae_title
 
@@ -57,6 +58,7 @@ class FileSink(Sink):
         path: str | os.PathLike[str] | Placement,
         *,
         durable: bool = True,
+        check: Check = "off",
         disk: Disk | None = None,
         folder: OpenFolder | None = None,
     ) -> None:
@@ -65,11 +67,17 @@ class FileSink(Sink):
         Args:
             path: the file to make, or a function that names it.
             durable: whether to wait for the disk, so that even a power cut takes nothing that was reported kept.
+            check: what becomes of a data set that is not the instance of its command, or not whole: "refuse" does not keep
+                it (A900, C000), "warn" says so in `ReceivedData.problem`, "off" does not look. Only what nobody could read
+                counts, see `dicomnet.storage.walk`.
             disk: the file system.
             folder: the folder of the path, if it is open already.
         """
         self._placement = path
         self._durable = durable
+        self._check = check_of(check)
+        self._walk: Walk | None = None
+        self._problem: Problem | None = None
         self._disk = disk or Disk()
         self._folder = folder
         self._path = ""
@@ -87,6 +95,8 @@ class FileSink(Sink):
     def open(self, incoming: Incoming) -> None:
         self._header = _header(incoming)
         self._syntax = incoming.transfer_syntax_uid
+        if self._check != "off":
+            self._walk = Walk(self._syntax, incoming.sop_class_uid, incoming.sop_instance_uid)
         self._path = os.fspath(self._placement(incoming) if callable(self._placement) else self._placement)
         parent, self._name = os.path.split(self._path)
         if "\0" in self._path:
@@ -131,6 +141,9 @@ class FileSink(Sink):
         """All bytes are written."""
         if not self._begun:
             self._write(())
+        self._problem = self._walk.end() if self._walk else None
+        if self._problem and self._check == "refuse":
+            raise StorageError(self._problem.text, status=self._problem.status)
         self._open_temporary().seal()
 
     def _sync(self) -> None:
@@ -186,6 +199,7 @@ class FileSink(Sink):
             path=os.path.join(os.path.dirname(self._path), self._name),  # noqa: PTH118, PTH120 (a Path if somebody asks)
             data_offset=twin.data_offset if twin else len(self._header),
             duplicate=twin is not None,
+            problem=self._problem,
         )
 
     def _forget(self) -> None:
@@ -196,6 +210,8 @@ class FileSink(Sink):
 
     def _write(self, views: Sequence[memoryview]) -> None:
         self._length += sum(map(len, views))
+        if self._walk is not None:
+            self._walk.feed(views)
         if not self._begun:
             self._begun = True
             self._check_start(views)

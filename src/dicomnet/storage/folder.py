@@ -13,6 +13,7 @@ from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.sinks import Incoming
 from dicomnet.storage.spool import PREFIX
 from dicomnet.storage.temporary import fresh_name
+from dicomnet.storage.walk import Check
 from dicomnet.types import uid
 
 logger = logging.getLogger(__name__)
@@ -49,10 +50,10 @@ class Folder:
         except OSError as error:
             raise storage_error(error, f"cannot keep files in {self.root}") from error
 
-    def sink_for(self, incoming: Incoming) -> FileSink:
-        """The sink that keeps this instance here."""
+    def sink_for(self, incoming: Incoming, *, check: Check = "off") -> FileSink:
+        """The sink that keeps this instance here; for ``check`` see `FileSink`."""
         path = os.path.join(self._path, file_name(incoming.sop_instance_uid or ""))  # noqa: PTH118 (one a data set)
-        return FileSink(path, durable=self.durable, disk=self._disk, folder=self._folder)
+        return FileSink(path, durable=self.durable, check=check, disk=self._disk, folder=self._folder)
 
     def _make(self) -> None:
         for changed in self._disk.make_folder(str(self.root)):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from dicomnet.datasets import decode_dataset
 from dicomnet.errors import StateError, StorageError
 from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.walk import Problem
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES
 
@@ -36,6 +37,7 @@ class ReceivedData:
         path: str | os.PathLike[str] | None = None,
         data_offset: int = 0,
         duplicate: bool = False,
+        problem: Problem | None = None,
         data: bytes | None = None,
         spool: SpoolFile | None = None,
         keeper: Callable[[ReceivedData, str], ReceivedData] | None = None,
@@ -46,6 +48,8 @@ class ReceivedData:
         self._path = path
         self.duplicate = duplicate
         """Whether that file was there before, with the same data set."""
+        self.problem = problem
+        """What is wrong with the data set, where it was kept all the same; see `FileSink`."""
         self._data_offset = data_offset
         self._data = data
         self._spool = spool

@@ -20,13 +20,28 @@ import sys
 import zlib
 from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast, get_args
 
+from dicomnet.errors import InvalidValue
 from dicomnet.limits import KIB, MIB, MOST_INFLATED
 from dicomnet.part10 import SHORT_VRS
 from dicomnet.records import dataclass
 from dicomnet.types import clean_uid, printable
 from dicomnet.uids import TRANSFER_SYNTAXES
+
+Check = Literal["refuse", "warn", "off"]
+"""Whether data sets are walked, and those with a problem refused, or kept and answered with a warning."""
+
+
+def check_of(word: str) -> Check:
+    """The word, if it is one of a `Check`.
+
+    Raises:
+        InvalidValue: it is not.
+    """
+    if word not in get_args(Check):
+        raise InvalidValue(f'check is "refuse", "warn" or "off", not {word!r}')
+    return cast("Check", word)
 
 
 @dataclass(frozen=True, slots=True)
