@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from dicomnet.datasets import decode_dataset
 from dicomnet.errors import StateError, StorageError
 from dicomnet.storage.disk import Disk, storage_error
-from dicomnet.storage.walk import Problem
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from dicomnet.storage.walk import Problem
 
 
 class ReceivedData:
