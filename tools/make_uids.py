@@ -345,10 +345,10 @@ Made by tools/make_uids.py from pydicom {version}; edit that, not this.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from dicomnet.records import dataclass
 from dicomnet.types import UID
 
 IMPLEMENTATION_CLASS_UID: Final = UID("2.25.189462819918790744665721078648713299205")

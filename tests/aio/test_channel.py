@@ -609,7 +609,7 @@ async def test_a_peer_that_stops_reading_is_given_up(file: Path) -> None:
             "the peer to take what we send",
             "the peer to close",
         ]
-        assert 0.3 <= time.monotonic() - started < 5
+        assert time.monotonic() - started < 5
 
 
 async def test_a_peer_that_reads_slowly_is_not_given_up(file: Path) -> None:

@@ -117,9 +117,9 @@ async def test_silent_addresses_leave_time_for_the_next(ports: None) -> None:
     """Each gets its share of what is left, so the last is reached though those before it never answer."""
     with silent_address() as silent, listening() as sockets:
         started = time.monotonic()
-        with closing(await open_socket(f"{silent}.{silent}.{port_of(sockets)}", 104, timeout=0.6)) as sock:
+        with closing(await open_socket(f"{silent}.{silent}.{port_of(sockets)}", 104, timeout=1.5)) as sock:
             assert sock.getpeername()[1] == port_of(sockets)
-        assert 0.35 <= time.monotonic() - started < 0.6
+        assert time.monotonic() - started > 0.8  # two of three shares
 
 
 async def test_an_address_that_refuses_leaves_its_time_to_the_next(ports: None) -> None:
