@@ -433,16 +433,29 @@ def test_what_is_to_be_called_soon_is_called_in_the_thread_of_a_call() -> None:
 
 
 def test_a_signal_handler_may_abort_the_wait_it_interrupts() -> None:
-    """It runs in the thread that waits, in the middle of anything."""
+    """It runs in the thread that waits, in the middle of anything.
+
+    Python runs it between two of its instructions: a signal that comes just before the wait itself shows only after
+    it, so that there have to be more of them.
+    """
     with near_and_far() as (near, far):
         before = signal.signal(signal.SIGUSR1, lambda *_: near.wire.abort())
         try:
-            waiting = threading.Event()
+            waiting, over = threading.Event(), threading.Event()
             main = threading.get_ident()
-            other = threading.Thread(target=lambda: waiting.wait() and signal.pthread_kill(main, signal.SIGUSR1))
+
+            def interrupt() -> None:
+                waiting.wait()
+                while not over.wait(0.02):
+                    signal.pthread_kill(main, signal.SIGUSR1)
+
+            other = threading.Thread(target=interrupt)
             other.start()
-            assert not near.wire.run(lambda: waiting.set() or False)  # type: ignore[func-returns-value]
-            other.join()
+            try:
+                assert not near.wire.run(lambda: waiting.set() or False)  # type: ignore[func-returns-value]
+            finally:
+                over.set()
+                other.join()
         finally:
             signal.signal(signal.SIGUSR1, before)
         far.until(lambda: far.end.saw(Aborted))
