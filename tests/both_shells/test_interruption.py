@@ -136,7 +136,7 @@ def test_a_store_whose_task_is_cancelled_is_waited_for(
     answered = threading.Event()
 
     def late(line: Any, message: Any) -> None:
-        threading.Timer(0.2, lambda: (line.send_c_store_response(message, 0), answered.set())).start()
+        threading.Timer(0.2, lambda: (answered.set(), line.send_c_store_response(message, 0))).start()
 
     patient.reactions["store"] = late
     left(patient, loop, lambda association: association.store(files), "store", contexts=["verification", files])
