@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 from typing import NewType
 
 from dicomnet.records import dataclass
@@ -99,7 +100,12 @@ def uid(text: str) -> UID:
 
 def is_uid(text: str) -> bool:
     """Whether `uid` would let the text pass."""
-    return len(text) <= 64 and _UID.fullmatch(text) is not None
+    return len(text) <= 64 and _is_uid(text)
+
+
+@lru_cache(maxsize=512)  # each UID that comes is looked at again when it is answered, and when it names a file
+def _is_uid(text: str) -> bool:
+    return _UID.fullmatch(text) is not None
 
 
 def clean_uid(raw: bytes) -> UID:

@@ -254,13 +254,13 @@ class Channel(asyncio.BufferedProtocol):
         self._events.extend(events)
         outer, self._working = self._working, True
         try:
-            while self._events and not (patient and self._may_keep_events()):
+            while self._events and not (patient and self._pauses and self._may_keep_events()):
                 event = self._events.popleft()
                 kind = type(event)
                 if kind is DataReceived:
-                    self._take_data(cast("DataReceived", event))
+                    self._take_data(event)  # type: ignore[arg-type]  # what `kind` says, mypy does not hear
                 elif kind is MessageBegun:
-                    self._begin_message(cast("MessageBegun", event))
+                    self._begin_message(event)  # type: ignore[arg-type]
                 else:
                     self.user.handle(event)
         except Exception as error:  # noqa: BLE001 (a user may raise anything)
@@ -277,7 +277,7 @@ class Channel(asyncio.BufferedProtocol):
     def _may_keep_events(self) -> bool:
         """Their views must stay as they are, so nothing may be read meanwhile; and the reserve is never lent."""
         assert self.transport is not None
-        return bool(self._pauses) and self._buffer is not self.hub.pool.reserve and not self.transport.is_closing()
+        return self._buffer is not self.hub.pool.reserve and not self.transport.is_closing()
 
     def _hand_out_rest(self) -> None:
         if not self._pauses and not self.ended:

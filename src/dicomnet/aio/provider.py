@@ -14,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicomnet.aio.calling import interrupt
 from dicomnet.aio.crew import Crew, default_crew
@@ -153,7 +153,7 @@ class HandlerProvider:
 
     def perform(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
         request = inbound.user
-        received = cast("ReceivedData | None", data)
+        received: ReceivedData | None = data  # type: ignore[assignment]  # of this shell's own sinks
         if isinstance(request, Keep):
             _answer_kept(request, inbound, received, error)
             return

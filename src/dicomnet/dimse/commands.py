@@ -137,17 +137,21 @@ class Request(Command):
             status: the outcome.
             fields: attributes of the response, over those echoed.
         """
-        made = self.response_class
         echoed: dict[str, Any] = {
             "message_id_being_responded_to": self.message_id,
             "affected_sop_class_uid": _sendable(self.sop_class_uid),
         }
+        self._echo(echoed)
+        echoed.update(fields)
+        return self.response_class(status=Status(status), **echoed)
+
+    def _echo(self, echoed: dict[str, Any]) -> None:
+        made = self.response_class
         if hasattr(made, "affected_sop_instance_uid"):
             echoed["affected_sop_instance_uid"] = _sendable(self.sop_instance_uid)
         for attribute in ("event_type_id", "action_type_id"):
             if hasattr(made, attribute):
                 echoed[attribute] = getattr(self, attribute)
-        return made(status=Status(status), **{**echoed, **fields})
 
 
 @dataclass(slots=True, kw_only=True)

@@ -162,7 +162,10 @@ class Endpoint:
             raise StateError(f"{command.name} comes after the request to release the association")
         if context_id not in terms.contexts:
             raise StateError(f"presentation context {context_id} was not accepted")
-        self._check_turn(command)
+        if isinstance(command, Response):
+            self._check_awaited(command)
+        else:
+            self._check_turn(command)
         if data is not None:
             length = len(data) if isinstance(data, bytes) else data.length
             if not length or length % 2:
@@ -172,6 +175,11 @@ class Endpoint:
         command.has_data_set = data is not None
         encoded = codec.encode(command) if command_set is None else command_set
         message = _Waiting(context_id, command, encoded, data, ticket)
+        if isinstance(command, Response):
+            self._queue(message, None, now)
+            self.operations.responded(command)
+            self.connection.operations_outstanding = bool(self.operations)
+            return
         if isinstance(command, CCancelRequest):
             if command.message_id_being_responded_to in self.operations.waiting:
                 self._wait(message)  # it must not overtake what it cancels
@@ -361,17 +369,16 @@ class Endpoint:
         return not terms.operations_invoked or len(self.operations.invoked) < terms.operations_invoked
 
     def _check_turn(self, command: Command) -> None:
-        """Whether it is this message's turn: a response to somebody who waits, a request before we ask for release."""
-        if isinstance(command, CCancelRequest):
-            return
-        if isinstance(command, Request):
+        """Whether it is this request's turn: before we ask for release, and with a message ID of its own."""
+        if isinstance(command, Request) and not isinstance(command, CCancelRequest):
             if self._release_wanted:
                 raise StateError(f"{command.name} comes after the request to release the association")
             self.operations.check_unused(command.message_id)
-        elif isinstance(command, Response):
-            message_id = command.message_id_being_responded_to
-            if message_id not in self.operations.performing:
-                raise StateError(f"nobody waits for a {command.name} to message {message_id}")
+
+    def _check_awaited(self, response: Response) -> None:
+        message_id = response.message_id_being_responded_to
+        if message_id not in self.operations.performing:
+            raise StateError(f"nobody waits for a {response.name} to message {message_id}")
 
     def _transmit(self, message: _Waiting, now: float) -> None:
         command = message.command
@@ -379,8 +386,6 @@ class Endpoint:
         if isinstance(command, Request) and not isinstance(command, CCancelRequest):
             operation = self.operations.invoke(command, message.context_id, message.ticket)
         self._queue(message, operation, now)
-        if isinstance(command, Response):
-            self.operations.responded(command)
         self.connection.operations_outstanding = bool(self.operations)
 
     def _queue(self, message: _Waiting, operation: Invoked | None, now: float) -> None:

@@ -329,16 +329,14 @@ class Session(Lifetime):
 
     def choose(self, arrival: Arriving) -> Any:
         command = arrival.command
-        if isinstance(command, Response):
-            return self.shell.memory()
-        if isinstance(command, UnknownCommand):
-            return self.shell.nowhere()
+        if not isinstance(command, Request):
+            return self.shell.memory() if isinstance(command, Response) else self.shell.nowhere()
         inbound = self._arriving[arrival] = self._enter(arrival)
         if inbound.answered:
             return self.shell.nowhere()
         if inbound.receiver is not None:
             return inbound.receiver.place(inbound)
-        if self.provider is None or (isinstance(command, NEventReportRequest) and self.on_event_report):
+        if self.provider is None or (self.on_event_report and isinstance(command, NEventReportRequest)):
             return inbound.spool()
         return self.provider.choose(inbound)
 
@@ -346,15 +344,17 @@ class Session(Lifetime):
         command = arrival.command
         if data is not None:
             self.ledger.moved(data.length)
-        if isinstance(command, Response):
+        inbound = self._arriving.pop(arrival, None)
+        if inbound is not None:
+            self._perform(inbound, data, error)
+        elif isinstance(command, Response):
             self._take_response(arrival, command, data, error)
         elif isinstance(command, CCancelRequest):
             self._take_cancel(command)
         elif isinstance(command, UnknownCommand):
             self._refuse_unknown(arrival, command)
         else:
-            inbound = self._arriving.pop(arrival, None) or self._enter(arrival)
-            self._perform(inbound, data, error)
+            self._perform(self._enter(arrival), data, error)
 
     def sent(self, sent: Sent) -> None:
         if sent.length > _SMALLEST_DATA:
@@ -373,7 +373,7 @@ class Session(Lifetime):
         if self.receivers and isinstance(command, CStoreRequest):
             inbound.receiver = self.receivers[0]
         self._inbound[command.message_id] = inbound
-        if len(self._inbound) > self._most_inbound:
+        if len(self._inbound) > 1 and len(self._inbound) > self._most_inbound:
             self.shell.pause("inbound")
         refusal = self._refusal(inbound)
         if refusal is not None:
@@ -422,10 +422,12 @@ class Session(Lifetime):
             receiver.received(inbound, data, error)
             self.shell.changed()
             return
-        pass_on = partial(self._pass_on, inbound, data, error)
-        taker = self.on_event_report if isinstance(command, NEventReportRequest) else None
-        if taker is None or not taker(inbound, data, pass_on):
-            pass_on()
+        taker = self.on_event_report
+        if taker is not None and isinstance(command, NEventReportRequest):
+            pass_on = partial(self._pass_on, inbound, data, error)
+            if taker(inbound, data, pass_on):
+                return
+        self._pass_on(inbound, data, error)
 
     def _pass_on(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
         command = inbound.command

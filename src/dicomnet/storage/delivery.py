@@ -181,11 +181,15 @@ class Delivery:
 
     def _put(self, pieces: Sequence[_Piece]) -> None:
         """Writes the pieces, if the sink still takes any, and gives them back."""
-        loans: tuple[memoryview, ...] = ()
+        loans: Sequence[memoryview] = ()
         try:
-            if not self._over:
-                loans = tuple(_lend(view) for view, _ in pieces)
+            if self._over:
+                pass
+            elif self._sink.lends_views:
+                loans = [_lend(view) for view, _ in pieces]
                 self._try(self._write, loans)
+            else:
+                self._try(self._write, [view for view, _ in pieces])
         finally:
             self._give_back(pieces, loans)
 
@@ -238,7 +242,7 @@ class Delivery:
                 logger.exception("a sink could not discard its data set")
 
     def _give_back(self, pieces: Sequence[_Piece], loans: Sequence[memoryview]) -> None:
-        count = sum(len(view) for view, _ in pieces)
+        count = sum([len(view) for view, _ in pieces])
         still_used = [not _released(loan) for loan in loans] or [False] * len(pieces)
         leases = []
         for (view, lease), used in zip(pieces, still_used, strict=True):

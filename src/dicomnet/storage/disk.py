@@ -165,8 +165,20 @@ def fill(disk: Disk, descriptor: int, views: Sequence[memoryview]) -> int:
 
 def drain(disk: Disk, descriptor: int, views: Sequence[memoryview]) -> None:
     """Writes all of the views, however few bytes each call takes."""
-    if _all(partial(disk.writev, descriptor), views) < sum(map(len, views)):
+    wanted = sum(map(len, views))
+    written = disk.writev(descriptor, views) if wanted and len(views) <= platform.MOST_VIEWS else 0
+    if written < wanted and written + _all(partial(disk.writev, descriptor), _behind(views, written)) < wanted:
         raise OSError(errno.ENOSPC, "the disk takes no more bytes")
+
+
+def _behind(views: Sequence[memoryview], count: int) -> list[memoryview]:
+    """The views without their first bytes."""
+    rest = []
+    for view in views:
+        if count < len(view):
+            rest.append(view[count:])
+        count = max(0, count - len(view))
+    return rest
 
 
 def _all(move: Callable[[Sequence[memoryview]], int], views: Sequence[memoryview]) -> int:

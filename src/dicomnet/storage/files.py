@@ -53,6 +53,8 @@ class FileSink(Sink):
     `dicomnet.storage.folder.Folder` removes it, when it opens its folder.
     """
 
+    lends_views = False
+
     def __init__(
         self,
         path: str | os.PathLike[str] | Placement,
@@ -98,7 +100,10 @@ class FileSink(Sink):
         if self._check != "off":
             self._walk = Walk(self._syntax, incoming.sop_class_uid, incoming.sop_instance_uid)
         self._path = os.fspath(self._placement(incoming) if callable(self._placement) else self._placement)
-        parent, self._name = os.path.split(self._path)
+        if self._folder is None:
+            parent, self._name = os.path.split(self._path)
+        else:
+            self._name = self._path.rpartition(os.sep)[2]
         if "\0" in self._path:
             raise StorageError(f"{self._path!r} cannot be the name of a file", status=_CANNOT_UNDERSTAND)
         try:
@@ -196,7 +201,7 @@ class FileSink(Sink):
         return ReceivedData(
             length=self._length,
             transfer_syntax_uid=self._syntax,
-            path=os.path.join(os.path.dirname(self._path), self._name),  # noqa: PTH118, PTH120 (a Path if somebody asks)
+            path=self._path if self._path.endswith(self._name) else str(Path(self._path).with_name(self._name)),
             data_offset=twin.data_offset if twin else len(self._header),
             duplicate=twin is not None,
             problem=self._problem,

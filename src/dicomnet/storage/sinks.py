@@ -78,6 +78,9 @@ class Sink:
     It may turn true on the way, never false: it is asked before each call.
     """
 
+    lends_views: bool = True
+    """Whether somebody may still hold memory of the views after `write`, so that their buffer must be looked at first."""
+
     @property
     def final(self) -> Sink:
         """Who is finished in the end: this sink, or one that it has chosen and for which it has no more to do."""

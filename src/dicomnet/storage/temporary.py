@@ -59,8 +59,10 @@ class Temporary:
     def _close(self) -> None:
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is not None:
-            with suppress(OSError):
+            try:  # noqa: SIM105 (once for every file)
                 self.disk.close(descriptor)
+            except OSError:
+                pass
 
 
 class Unnamed(Temporary):

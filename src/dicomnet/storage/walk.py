@@ -39,7 +39,7 @@ def check_of(word: str) -> Check:
     Raises:
         InvalidValue: it is not.
     """
-    if word not in get_args(Check):
+    if word not in _CHECKS:
         raise InvalidValue(f'check is "refuse", "warn" or "off", not {word!r}')
     return cast("Check", word)
 
@@ -316,3 +316,4 @@ _IMPLICIT = _LITTLE._replace(explicit=False)
 
 _MISMATCH = 0xA900
 _CANNOT_UNDERSTAND = 0xC000
+_CHECKS = frozenset(get_args(Check))
