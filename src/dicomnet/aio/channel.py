@@ -115,9 +115,11 @@ class Channel(asyncio.BufferedProtocol):
             self.transport.pause_reading()
             self._early += view
             return
+        self.lane.hold()
         self._hand_out(self.core.receive(view, self._clock()), patient=True)
         self.hub.pool.received(buffer, nbytes)
         self.flush()
+        self.lane.go()
 
     def eof_received(self) -> None:
         self._hand_out(())  # whatever waits: its views die with the next line

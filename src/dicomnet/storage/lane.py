@@ -71,6 +71,8 @@ class Lane:
         self._workers = workers
         self._call_soon = call_soon
         self._syncers = syncers
+        self._holding = False
+        self._held_back = False
         # Under the lock:
         self._ready: deque[Traveller] = deque()
         self._writing = False
@@ -90,16 +92,26 @@ class Lane:
         self._writing = True
         return True
 
+    def hold(self) -> None:
+        """Starts nothing before `go`: more is about to come, and the event loop's thread has still to run before it rests.
+
+        A storage thread that is woken earlier only finds the interpreter taken, and has to be woken once more.
+        """
+        self._holding = True
+
+    def go(self) -> None:
+        """Starts what was put in meanwhile."""
+        self._holding = False
+        if self._held_back:
+            self._held_back = False
+            self.start()
+
     def start(self) -> None:
-        """Has a storage thread do what there is to do."""
-        try:
-            self._workers.submit(self._work)
-        except (StateError, RuntimeError) as error:  # closed, or no thread to be had: nobody will work but we
-            with self.lock:
-                lost = list(self._ready)
-            for traveller in lost:
-                traveller.fail(StorageError(str(error)))
-            self._work()
+        """Has a storage thread do what there is to do, now or at `go`; on the event loop's thread."""
+        if self._holding:
+            self._held_back = True
+        else:
+            self._submit()
 
     def report(self, callback: Callable[[], None], size: int = 0) -> None:
         """Has the event loop call something soon: with other reports, unless this one gives back many bytes."""
@@ -121,6 +133,16 @@ class Lane:
             self._call_soon(self._run_reports)
         except RuntimeError:
             logger.debug("the event loop is closed: nobody hears of %d reports", len(self._reports))
+
+    def _submit(self) -> None:
+        try:
+            self._workers.submit(self._work)
+        except (StateError, RuntimeError) as error:  # closed, or no thread to be had: nobody will work but we
+            with self.lock:
+                lost = list(self._ready)
+            for traveller in lost:
+                traveller.fail(StorageError(str(error)))
+            self._work()
 
     def _run_reports(self) -> None:
         with self.lock:
@@ -148,7 +170,7 @@ class Lane:
                 whole.append(traveller)
             del traveller
         if more:
-            self.start()
+            self._submit()
         if whole:
             self._keep(whole)
         self.post()
