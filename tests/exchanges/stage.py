@@ -652,7 +652,7 @@ class Item:
     def disclaim(self) -> None:
         """There are no copies of it."""
 
-    def body(self) -> MemoryBody:
+    def body(self, read_ahead: int = 0) -> MemoryBody:
         return self._body("as it is")
 
     def converted(self, transfer_syntax_uid: str) -> MemoryBody:

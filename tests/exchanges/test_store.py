@@ -562,7 +562,7 @@ def test_an_association_lost_while_the_next_were_read_keeps_what_was_answered() 
     stage, session = start(window=4)
 
     class Slow(Item):
-        def body(self) -> MemoryBody:
+        def body(self, read_ahead: int = 0) -> MemoryBody:
             stage.rest()
             session.abort()
             return super().body()

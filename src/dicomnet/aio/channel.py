@@ -74,6 +74,7 @@ class Channel(asyncio.BufferedProtocol):
         self._hold = hold
         self._early = b""
         self._clock = hub.loop.time
+        self._lane_waits = False
         self._buffer: Buffer = hub.pool.reserve
         self._events: deque[Event] = deque()
         self._events_lease: Buffer | None = None
@@ -119,7 +120,13 @@ class Channel(asyncio.BufferedProtocol):
         self._hand_out(self.core.receive(view, self._clock()), patient=True)
         self.hub.pool.received(buffer, nbytes)
         self.flush()
-        self.lane.go()
+        if self.lane.go() and not self._lane_waits:
+            self._lane_waits = True
+            self.hub.loop.call_later(_MORE, self._go_on)
+
+    def _go_on(self) -> None:
+        self._lane_waits = False
+        self.lane.go_now()
 
     def eof_received(self) -> None:
         self._hand_out(())  # whatever waits: its views die with the next line
@@ -487,3 +494,7 @@ def _read(message: OutgoingMessage, gaps: list[memoryview]) -> Exception | None:
     except Exception as error:  # noqa: BLE001 (a user's own body may raise anything)
         return error
     return None
+
+
+_MORE = 0.001
+"""Seconds that the beginning of a data set waits for more of it, before a storage thread is woken for it alone."""

@@ -41,8 +41,8 @@ class Instance(Protocol):
     def disclaim(self) -> None:
         """It could not be stored: another copy may be."""
 
-    def body(self) -> Body:
-        """Its data set as it is."""
+    def body(self, read_ahead: int = 0) -> Body:
+        """Its data set as it is; if it is no larger than that, read by then."""
 
     def converted(self, transfer_syntax_uid: str) -> Body:
         """Its data set in another uncompressed transfer syntax."""
@@ -255,7 +255,7 @@ class Store:
         assert route is not None
         try:
             if not route.convert:
-                prepared.body = item.body()
+                prepared.body = item.body(_READ_AHEAD // self._ahead)
             elif is_compressed(item.transfer_syntax_uid):
                 prepared.body = item.decoded(route.context.transfer_syntax)
             else:
@@ -633,6 +633,8 @@ def no_context(instance: Instance) -> str:
 
 
 _MOST_AHEAD = 16
+_READ_AHEAD = 1024 * 1024
+"""Bytes of instances that are in memory before it is their turn: while one is answered, the next is read."""
 _NO_WINDOW = 64
 """Operations in flight with a peer that takes any number."""
 

@@ -107,7 +107,7 @@ class Delivery:
             assert self._lane is not None
             with self._lane.lock:
                 self._queue.append((view, lease))
-                start = self._lane.put(self)
+                start = self._lane.put(self, len(view))
             if start:
                 self._lane.start()
 
@@ -133,7 +133,7 @@ class Delivery:
             unwanted: list[_Piece] = []
             if end is _End.DISCARD:  # does not wait for the write that may be going on
                 unwanted, self._queue = self._queue, []
-            start = self._lane.put(self)
+            start = self._lane.put(self, urgent=True)
         if unwanted:
             self._give_back(unwanted, ())
             self._post()

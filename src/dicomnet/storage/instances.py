@@ -70,10 +70,10 @@ class Instance:
         if self._holders is not None and self.claim() is None:
             self._holders.pop(identity, None)
 
-    def body(self) -> Body:
-        """The data set as it is, to be sent and closed."""
+    def body(self, read_ahead: int = 0) -> Body:
+        """The data set as it is, to be sent and closed; for `read_ahead` see `InstanceFile.body`."""
         if isinstance(self._source, InstanceFile):
-            return self._source.body()
+            return self._source.body(read_ahead)
         return self._body(self._data(), self.transfer_syntax_uid)
 
     def converted(self, transfer_syntax_uid: str) -> Body:

@@ -73,6 +73,8 @@ class Lane:
         self._syncers = syncers
         self._holding = False
         self._held_back = False
+        self._held_bytes = 0
+        self._urgent = False
         # Under the lock:
         self._ready: deque[Traveller] = deque()
         self._writing = False
@@ -82,8 +84,15 @@ class Lane:
         self._posted = False
         self._unposted = 0
 
-    def put(self, traveller: Traveller) -> bool:
-        """There is something to do for it; under the lock. If this says so, `start` must follow, without it."""
+    def put(self, traveller: Traveller, size: int = 0, *, urgent: bool = False) -> bool:
+        """There is something to do for it; under the lock. If this says so, `start` must follow, without it.
+
+        Args:
+            size: bytes to write.
+            urgent: whether there is more to do than to write them.
+        """
+        self._held_bytes += size
+        self._urgent |= urgent
         if not traveller.listed:
             traveller.listed = True
             self._ready.append(traveller)
@@ -99,19 +108,31 @@ class Lane:
         """
         self._holding = True
 
-    def go(self) -> None:
-        """Starts what was put in meanwhile."""
+    def go(self) -> bool:
+        """Starts what was put in meanwhile, unless it is only a small part of a data set.
+
+        Returns:
+            Whether it is, so that `go_now` must follow before long.
+        """
         self._holding = False
-        if self._held_back:
-            self._held_back = False
-            self.start()
+        if not self._held_back:
+            return False
+        if self._urgent or self._held_bytes >= _WORTH_A_THREAD:
+            self.go_now()
+            return False
+        return True
+
+    def go_now(self) -> None:
+        """Starts what was put in, if anything waits for that."""
+        if self._held_back and not self._holding:
+            self._held_back = self._urgent = False
+            self._held_bytes = 0
+            self._submit()
 
     def start(self) -> None:
         """Has a storage thread do what there is to do, now or at `go`; on the event loop's thread."""
-        if self._holding:
-            self._held_back = True
-        else:
-            self._submit()
+        self._held_back = True
+        self.go_now()
 
     def report(self, callback: Callable[[], None], size: int = 0) -> None:
         """Has the event loop call something soon: with other reports, unless this one gives back many bytes."""
@@ -221,3 +242,6 @@ _LARGE = 256 * KIB
 
 _MOST_WHOLE = 64
 """Data sets that are written before they are kept: who sends without a window waits for its answers, too."""
+
+_WORTH_A_THREAD = 512 * KIB
+"""Bytes that are handed to a storage thread though more of their data set are on the way."""

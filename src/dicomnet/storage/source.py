@@ -84,17 +84,18 @@ class InstanceFile:
         """How group 0002 and the data set disagree on the identity, if they do."""
         return self.head.difference
 
-    def body(self) -> FileBody | BytesBody:
+    def body(self, read_ahead: int = 0) -> FileBody | BytesBody:
         """The data set to be sent, as it is in the file; close it.
 
-        Up to 64 KiB it is read here and now, to leave in one write with its
-        command; more is read when it is sent, and no file is held open before.
+        Args:
+            read_ahead: bytes up to which it is read here and now, so that it can leave as soon as it is its turn; 64 KiB
+                always are. More is read when it is sent, and no file is held open before.
 
         Raises:
             StorageError: the file is gone, or is not what was looked at.
         """
         body = FileBody(self.path, self.head.data_offset, self.data_length, looked_at=self, disk=self.disk)
-        if self.data_length > SMALL:
+        if self.data_length > max(SMALL, read_ahead):
             body.check()
             return body
         data = bytearray(body.length)
@@ -102,7 +103,7 @@ class InstanceFile:
             body.read_into([memoryview(data)])
         finally:
             body.close()
-        return BytesBody(bytes(data), self.head.transfer_syntax_uid)
+        return BytesBody(data, self.head.transfer_syntax_uid)
 
 
 class FileBody:
@@ -215,7 +216,7 @@ class BytesBody:
 
     blocking = False
 
-    def __init__(self, data: bytes, transfer_syntax_uid: str | None = None) -> None:
+    def __init__(self, data: bytes | bytearray, transfer_syntax_uid: str | None = None) -> None:
         """A deflated stream of odd length gets a NUL at the end; any other odd length is an `InvalidValue`."""
         if len(data) % 2:
             if not _deflated(transfer_syntax_uid or ""):
