@@ -33,8 +33,9 @@ unit: .venv/.dev ## the tests that need nothing but this checkout
 interop: .venv/.dev ## the tests against real peers; those not installed are skipped, with the reason
 	$(PYTEST) interop
 
-bench: .venv/.bench ## throughput beside the peers that are installed, measured here; BENCH='--scale 0.2' is quicker
+bench: .venv/.bench ## how we do beside the peers that are installed, measured here; BENCH='--scale 0.2' is quicker
 	@$(BIN)/python -m bench $(BENCH)
+	@$(BIN)/python -m bench.measures
 
 peers: .venv/.bench ## the peers that package registries have, into .bench/
 	@$(BIN)/python -m bench.install
