@@ -143,6 +143,21 @@ def test_the_beginning_of_a_data_set_waits_for_more_of_it() -> None:
     assert len(bench.jobs) == 1
 
 
+@pytest.mark.parametrize("end", ["finish", "discard"])
+def test_what_waited_for_more_goes_on_at_the_end_of_its_data_set(end: str) -> None:
+    """Also if that is no matter of what was received: its association may be over, and the loop about to close."""
+    bench = Bench()
+    delivery = bench.delivery(Slow([], "a"))
+    bench.lane.hold()
+    delivery.write(memoryview(bytes(1000)), None)
+    assert bench.lane.go()
+    getattr(delivery, end)()
+    assert len(bench.jobs) == 1
+    bench.jobs.pop()()
+    bench.calls.pop()()
+    assert [data is not None for data, _ in bench.done] == [end == "finish"]
+
+
 def test_a_slow_end_keeps_no_other_waiting() -> None:
     """Neither sinks of somebody else, nor what is written meanwhile."""
     workers, reports, finished, go_on = Workers(8), threading.Event(), [], threading.Event()

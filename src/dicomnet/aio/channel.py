@@ -117,12 +117,14 @@ class Channel(asyncio.BufferedProtocol):
             self._early += view
             return
         self.lane.hold()
-        self._hand_out(self.core.receive(view, self._clock()), patient=True)
-        self.hub.pool.received(buffer, nbytes)
-        self.flush()
-        if self.lane.go() and not self._lane_waits:
-            self._lane_waits = True
-            self.hub.loop.call_later(_MORE, self._go_on)
+        try:
+            self._hand_out(self.core.receive(view, self._clock()), patient=True)
+            self.hub.pool.received(buffer, nbytes)
+            self.flush()
+        finally:  # whatever went wrong, buffers that were lent must come back
+            if self.lane.go() and not self._lane_waits:
+                self._lane_waits = True
+                self.hub.loop.call_later(_MORE, self._go_on)
 
     def _go_on(self) -> None:
         self._lane_waits = False

@@ -139,6 +139,8 @@ class Delivery:
             self._post()
         if start:
             self._lane.start()
+        else:
+            self._lane.go_now()  # what waited for more of this data set waits no longer
 
     def _choose_thread(self) -> None:
         if self._inline and self._lane is not None and self._sink.blocking:
