@@ -418,7 +418,8 @@ class Channel(asyncio.BufferedProtocol):
     def _next_chunk(self, message: OutgoingMessage) -> None:
         """Lays out, reads and writes until the transport or the disk makes us wait."""
         assert self.transport is not None
-        while not self._writing_paused and self._streaming is message:
+        # A write may end with `resume_writing`, which comes here, too: one read at a time fills the buffer.
+        while not self._writing_paused and not self._reading_body and self._streaming is message:
             if not message.remaining:
                 self._end_stream()
                 return
