@@ -36,6 +36,7 @@ from dicomnet.tls import (
     openssl_version,
     peer_certificates,
 )
+from dicomnet.tls.der import facts_of
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -599,7 +600,7 @@ def test_the_chain_is_the_one_that_was_verified(site: Site, mode: ssl.VerifyMode
 )
 def test_the_length_of_a_key(tmp_path: Path, key: Key, bits: int) -> None:
     """A key's length is read from the certificate, whatever its kind."""
-    facts = tls._facts(issue(tmp_path, "one", key=key).der)
+    facts = facts_of(issue(tmp_path, "one", key=key).der)
     assert facts is not None
     assert facts.key_length == bits
 
