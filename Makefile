@@ -7,10 +7,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format unit interop bench peers build clean
+.PHONY: help demo test check format unit interop reliability fuzz bench peers build clean
 
 help: ## print these words
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 13
 
 demo: .venv/.package ## install the package alone and let it show itself
 	$(BIN)/dicomnet demo
@@ -32,6 +32,9 @@ unit: .venv/.dev ## the tests that need nothing but this checkout
 
 interop: .venv/.dev ## the tests against real peers; those not installed are skipped, with the reason
 	$(PYTEST) interop
+
+reliability: .venv/.dev ## hostile peers, kills, power cuts and crowds, all of it; as root it can mount; half an hour
+	@$(BIN)/python -m reliability
 
 bench: .venv/.bench ## how we do beside the peers that are installed, measured here; BENCH='--scale 0.2' is quicker
 	@$(BIN)/python -m bench $(BENCH)

@@ -28,7 +28,7 @@ from dicomnet import (
     Wanted,
 )
 from listeners import V4, listening, port_of
-from net.hostile import RELEASE_RP, RELEASE_RQ
+from raw import RELEASE_RP, RELEASE_RQ
 
 QUICK = Timeouts(response=0.3, release=0.3, associate=0.3, store_response=0.3, stall=0.5, artim=0.5)
 """For peers that never answer."""

@@ -20,7 +20,7 @@ from both_shells.conftest import instance
 from both_shells.faces import OnLoop, Shell
 from dicomnet import StateError, Status, aio, sync
 from listeners import V4, accept, listening, port_of
-from net.hostile import eventually
+from raw import eventually
 
 MIB = 1024 * 1024
 

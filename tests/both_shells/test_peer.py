@@ -17,7 +17,7 @@ from both_shells.faces import Shell
 from dicomnet import ConnectionLost, InvalidValue, PartialFailure, Status, StatusError, sync
 from dicomnet.aio.peer import _closing
 from dicomnet.exchanges.reports import Outcome
-from net.hostile import eventually
+from raw import eventually
 
 STUDY = "1.2.9"
 

@@ -22,7 +22,7 @@ from dicomnet import Limits, Status, Timeouts, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.storage.folder import Folder
 from net.applications import Archive, associated
-from net.hostile import (
+from raw import (
     ABORT_BY_USER,
     APPLICATION_CONTEXT,
     CONTEXTS,

@@ -13,7 +13,7 @@ import pytest
 
 from dicomnet import AssociationRejected, Limits, Server
 from dicomnet.uids import CTImageStorage
-from net.hostile import RawPeer, echo
+from raw import RawPeer, echo
 from together.serving import PATIENCE, Meeting, eventually, instance
 
 Serve = Callable[..., Server]

@@ -26,7 +26,7 @@ from dicomnet import (
 )
 from dicomnet.errors import StorageError
 from dicomnet.uids import CTImageStorage
-from net.hostile import RELEASE_RP, RELEASE_RQ, UNEXPECTED_PDU, RawPeer, data_set, pdu, store
+from raw import RELEASE_RP, RELEASE_RQ, UNEXPECTED_PDU, RawPeer, data_set, pdu, store
 from together.serving import PATIENCE, SHORT, eventually, instance
 
 Serve = Callable[..., Server]

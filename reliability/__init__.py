@@ -1,0 +1,10 @@
+"""What becomes of it when everything else fails: hostile peers, kills, power cuts, full disks, crowds.
+
+``make test`` runs the short form of all of it, ``make reliability`` the whole,
+which takes a while and, for mounts and power cuts, root. Each run is decided
+by one seed, which is printed; `docs/reliability.md` has what came of it.
+
+    scale      how much of it, and from which seed
+    figures    what was counted and measured on the way
+    node       a receiver in a process of its own, seen from outside
+"""
