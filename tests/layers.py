@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LAYERS = (
-    {"records"},
+    {"records", "logs"},
     {"errors", "types", "limits"},
     {"uids"},
     {"pdu", "part10"},
@@ -32,6 +32,7 @@ NARROWER = {"uids": {"types", "records"}}
 
 PURE = {
     "records",
+    "logs",
     "errors",
     "types",
     "limits",

@@ -7,6 +7,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NewType
 
+from dicomnet.logs import printable as printable
 from dicomnet.records import dataclass
 
 UID = NewType("UID", str)
@@ -111,11 +112,6 @@ def _is_uid(text: str) -> bool:
 def clean_uid(raw: bytes) -> UID:
     """A UID as it came from a peer, without the NUL or spaces that pad it (PS3.5 9.1); never refused here."""
     return UID(raw.rstrip(b"\0 ").lstrip(b" ").decode("latin-1"))
-
-
-def printable(text: str) -> str:
-    """Text of a peer as it may stand in one log line: control characters are escaped."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 _HOST_PORT = re.compile(r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^\[\]:@]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII)

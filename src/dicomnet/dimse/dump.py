@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dicomnet.dimse.commands import Command, Response
+from dicomnet.logs import loggable
 from dicomnet.pdu import AssociateAccept, AssociateRequest, ContextOutcome, RoleSelection, UserInformation
-from dicomnet.types import printable
 from dicomnet.uids import name
 from dicomnet.ul.negotiation import Context
 
@@ -87,7 +87,7 @@ def _message_lines(command: Command, context: Context) -> Iterator[str]:
 def _framed(title: str, lines: Iterator[str]) -> str:
     top = f" BEGIN {title} ".center(WIDTH, "=")
     bottom = f" END {title} ".center(WIDTH, "=")
-    return "\n".join((top, *map(printable, lines), bottom))
+    return "\n".join((top, *map(loggable, lines), bottom))
 
 
 def _line(label: str, value: object) -> str:

@@ -20,6 +20,7 @@ from dicomnet.dimse.operations import Invoked, Operations
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AbortReason, InvalidMessage, InvalidValue, ProtocolError, StateError
 from dicomnet.limits import Limits, Timeouts
+from dicomnet.logs import Lines
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.ul.connection import Connection, Output
 from dicomnet.ul.events import (
@@ -119,12 +120,12 @@ class Endpoint:
     def associate(self, request: AssociateRequest, now: float) -> None:
         self.connection.associate(request, now)
         if log.isEnabledFor(logging.DEBUG):
-            self._tell(">", "\n" + dump_association(request))
+            self._tell(">", Lines("\n" + dump_association(request)))
 
     def accept(self, accept: AssociateAccept, now: float) -> None:
         self.connection.accept(accept, now)
         if log.isEnabledFor(logging.DEBUG):
-            self._tell(">", "\n" + dump_association(accept))
+            self._tell(">", Lines("\n" + dump_association(accept)))
 
     def reject(self, reject: AssociateReject, now: float) -> None:
         self.connection.reject(reject, now)
@@ -295,7 +296,7 @@ class Endpoint:
         assert terms is not None
         context = terms.contexts[context_id]
         if log.isEnabledFor(logging.DEBUG):
-            self._tell("<", "\n" + dump_message(command, context, outgoing=False))
+            self._tell("<", Lines("\n" + dump_message(command, context, outgoing=False)))
         operation = None
         if isinstance(command, Response):
             operation = self._match(command, context, events, now)
@@ -396,7 +397,7 @@ class Endpoint:
         data = message.data
         if log.isEnabledFor(logging.DEBUG):
             context = connection.terms.contexts[message.context_id]
-            self._tell(">", "\n" + dump_message(message.command, context, outgoing=True))
+            self._tell(">", Lines("\n" + dump_message(message.command, context, outgoing=True)))
         pdus: bytes | None
         if data is None or isinstance(data, bytes):
             pdus = command_pdus(message.context_id, message.command_set, limit)
@@ -447,9 +448,9 @@ class Endpoint:
 
 def _described(event: Event) -> str:
     if isinstance(event, AssociateRequested):
-        return "\n" + dump_association(event.request)
+        return Lines("\n" + dump_association(event.request))
     if isinstance(event, AssociateAccepted):
-        return "\n" + dump_association(event.accept)
+        return Lines("\n" + dump_association(event.accept))
     return repr(event)
 
 
