@@ -7,4 +7,6 @@ by one seed, which is printed; `docs/reliability.md` has what came of it.
     scale      how much of it, and from which seed
     figures    what was counted and measured on the way
     node       a receiver in a process of its own, seen from outside
+    seam       the calls of storage to its disk, one by one
+    disk       a disk in memory that can lose its power
 """
