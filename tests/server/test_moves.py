@@ -183,7 +183,7 @@ async def test_what_a_stranger_brings_in_our_name_goes_to_the_handlers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The originator is what the sender says that it is."""
-    monkeypatch.setattr(dicomnet.server.policy, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(dicomnet.server.policy, "is_loopback", lambda host: False)
     async with local(folder=tmp_path) as server:
         with server.inbox(peer="OTHER@192.0.2.1:104") as inbox:
             async with (

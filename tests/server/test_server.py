@@ -205,7 +205,7 @@ async def test_who_calls_from_elsewhere_is_rejected(caplog: pytest.LogCaptureFix
 
 async def test_giving_out_is_closed_to_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The context is refused as not wanted, which says that the class is known here; storing goes on."""
-    monkeypatch.setattr(dicomnet.server.policy, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(dicomnet.server.policy, "is_loopback", lambda host: False)
     server = local()
     server.on_find(lambda request: [])
 
@@ -221,7 +221,7 @@ async def test_giving_out_is_closed_to_strangers(monkeypatch: pytest.MonkeyPatch
 
 async def test_giving_out_is_open_to_the_address_book(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function of it is asked off the loop."""
-    monkeypatch.setattr(dicomnet.server.policy, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(dicomnet.server.policy, "is_loopback", lambda host: False)
     server = local(peers=lambda title: "127.0.0.1:104" if title == "ME" else None)
     server.on_find(lambda request: [{"PatientID": "P1"}])
     async with server:
@@ -233,7 +233,7 @@ async def test_giving_out_is_open_to_the_address_book(monkeypatch: pytest.Monkey
 
 async def test_an_address_book_that_hangs_keeps_nobody_from_storing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked about who wants something of ours only, and who it does not speak of in time is a stranger."""
-    monkeypatch.setattr(dicomnet.server.policy, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(dicomnet.server.policy, "is_loopback", lambda host: False)
     asked: list[str] = []
 
     async def hang(title: str) -> None:

@@ -9,10 +9,9 @@ modality that nobody has listed; they must not leave that way.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
@@ -21,13 +20,13 @@ from dicomnet.aio.handlers import verb_named
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.settings import DEFAULT_PORT, OUR_TITLE, Settings, settings_for
+from dicomnet.networks import Network, is_loopback, networks, same_address, within
 from dicomnet.pdu import UserIdentity
 from dicomnet.records import dataclass
 from dicomnet.types import Address, AETitle, ae_title, printable
 
 log = logging.getLogger("dicomnet.server")
 
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Peers: TypeAlias = Mapping[str, Any] | Callable[[str], Any]
 """The address book: where each title answers, as a mapping or as a function of the title, plain or ``async``. A place is
 an address as text ("10.0.0.7:104", "WS1@10.0.0.7:104"), a pair of host and port, or `Settings`; or a mapping of such an
@@ -57,7 +56,7 @@ class Rules:
 
     def may_call_from(self, host: str) -> bool:
         """Whether anybody may call from this address."""
-        return self.networks is None or _within(host, self.networks)
+        return self.networks is None or within(host, self.networks)
 
     def allowed(self, calling_ae: str) -> frozenset[Verb]:
         """The operations that a title may ask for at most."""
@@ -66,7 +65,7 @@ class Rules:
 
     async def knows(self, calling_ae: str, host: str, ask: Ask) -> bool:
         """Whether what is here may be given out to a peer, by its title and address; may ask the address book."""
-        return _is_loopback(host) or _within(host, self.allow_retrieve) or await self._is_listed(calling_ae, host, ask)
+        return is_loopback(host) or within(host, self.allow_retrieve) or await self._is_listed(calling_ae, host, ask)
 
     async def granted(self, calling_ae: str, host: str, ask: Ask) -> frozenset[Verb]:
         """The operations that a peer may ask for."""
@@ -94,7 +93,7 @@ class Rules:
             if place is None:
                 return False
             listed = settings_at(title, place).host
-            if _same(listed, host):
+            if same_address(listed, host):
                 return True
             infos = await asyncio.get_running_loop().getaddrinfo(listed, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -103,7 +102,7 @@ class Rules:
         except Exception:
             log.exception("the address book could not be asked for %s", printable(title))
             return False
-        return any(_same(str(address[0]), host) for *_, address in infos)
+        return any(same_address(str(address[0]), host) for *_, address in infos)
 
 
 @cache
@@ -132,8 +131,8 @@ def rules(base: Rules = Rules(), **given: Any) -> Rules:
     """
     read: dict[str, Callable[[Any], Any]] = {
         "calling_ae": lambda titles: frozenset(map(title_of, [titles] if isinstance(titles, str) else titles)),
-        "networks": _networks,
-        "allow_retrieve": _networks,
+        "networks": networks,
+        "allow_retrieve": networks,
         "verbs": lambda table: {title_of(title): frozenset(map(verb_named, words)) for title, words in table.items()},
         "peers": _peers,
     }
@@ -181,13 +180,6 @@ def title_of(text: str) -> AETitle:
         raise InvalidValue(f"{text!r} is no AE title: {error}") from error
 
 
-def _networks(given: str | Iterable[Any]) -> tuple[Network, ...]:
-    try:
-        return tuple(map(ipaddress.ip_network, [given] if isinstance(given, str) else given))
-    except (TypeError, ValueError) as error:
-        raise InvalidValue(f"{error} (networks are written as in 10.1.0.0/16)") from error
-
-
 def _peers(given: Any) -> Peers:
     if callable(given):
         book: Callable[[str], Any] = given
@@ -197,27 +189,6 @@ def _peers(given: Any) -> Peers:
     for title, place in given.items():
         settings_at(title_of(title), place)
     return given  # no copy: what is added to the book later counts
-
-
-def _within(host: str, networks: Iterable[Network]) -> bool:
-    address = _address(host)
-    return address is not None and any(address in network for network in networks)
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return address is not None and address.is_loopback
-
-
-def _same(one: str, other: str) -> bool:
-    return one == other or (_address(one) is not None and _address(one) == _address(other))
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
 
 
 EVERYTHING = frozenset(Verb)
