@@ -9,4 +9,7 @@ by one seed, which is printed; `docs/reliability.md` has what came of it.
     node       a receiver in a process of its own, seen from outside
     seam       the calls of storage to its disk, one by one
     disk       a disk in memory that can lose its power
+    ledger     what was sent and acknowledged, and whether a folder agrees
+    stores     data sets stored by the real sinks, without a network
+    turns      threads that take turns by a seed
 """
