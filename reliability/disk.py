@@ -24,7 +24,7 @@ from random import Random
 from typing import Any
 
 from dicomnet.storage.disk import FileState
-from dicomnet.storage.platform import OpenFolder
+from dicomnet.storage.platform import OpenFolder, Space
 from reliability.seam import Call, Hook, HookedDisk, unhindered
 
 Choose = Callable[[int], int]
@@ -121,6 +121,13 @@ class SimDisk(HookedDisk):
         except OSError:
             return False
 
+    def device(self, folder: OpenFolder) -> int:
+        return _DEVICE
+
+    def space(self, folder: OpenFolder) -> Space:
+        total = _ROOM if self.capacity is None else self.capacity
+        return Space(total, max(0, total - self._used()))
+
     def create(self, folder: OpenFolder, name: str) -> int:
         _node(folder).must_not_have(name)
         file = _File(next(self._clock))
@@ -167,7 +174,7 @@ class SimDisk(HookedDisk):
     def writev(self, descriptor: int, views: Sequence[memoryview | bytes]) -> int:
         opened, data = self._description(descriptor), b"".join(views)
         if self.capacity is not None:
-            room = max(0, self.capacity - self._top.size() - sum(self._unnamed_sizes()))
+            room = max(0, self.capacity - self._used())
             if data and not room:
                 raise _error(errno.ENOSPC)
             data = data[:room]
@@ -269,6 +276,9 @@ class SimDisk(HookedDisk):
         for name in PurePosixPath(path).relative_to(self.root).parts:
             folder = _folder_of(folder.get(name))
         return folder
+
+    def _used(self) -> int:
+        return self._top.size() + sum(self._unnamed_sizes())
 
     def _unnamed_sizes(self) -> Iterator[int]:
         named = {id(node) for node in self._top.nodes()}
@@ -482,5 +492,7 @@ def _error(number: int, name: str | None = None) -> OSError:
 _NUMBERS = count(1)
 # Of disks and files: two with the same would be taken for one another by what the process remembers.
 _DEVICE = -1
+_ROOM = 1 << 40
+# Bytes of a disk without a capacity.
 _FIRST_DESCRIPTOR = 1 << 20
 # So that none is taken for a real one.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dicomnet.server.layout import FolderDisk
 from dicomnet.storage.disk import Disk
 
 
@@ -22,7 +21,7 @@ Hook = Callable[[Call], Any]
 """Stands in the place of a call: makes it and returns what it returns, or does something else."""
 
 
-class HookedDisk(FolderDisk):
+class HookedDisk(Disk):
     """The file system of this machine, with somebody in front of it.
 
     Args:
@@ -56,7 +55,7 @@ def unhindered(call: Call) -> Any:
     return call.make(*call.arguments)
 
 
-CALLS = frozenset(name for kind in (Disk, FolderDisk) for name in vars(kind) if not name.startswith("_"))
+CALLS = frozenset(name for name in vars(Disk) if not name.startswith("_"))
 """The names of all calls that there are."""
 
 CHANGING = frozenset(

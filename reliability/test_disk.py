@@ -10,7 +10,6 @@ from random import Random
 
 import pytest
 
-from dicomnet.server.layout import FolderDisk
 from dicomnet.storage.disk import Disk
 from dicomnet.storage.platform import OpenFolder
 from reliability.disk import SimDisk
@@ -29,7 +28,7 @@ def test_no_call_reaches_the_machine() -> None:
 def test_both_disks_say_the_same(tmp_path: Path) -> None:
     """A walk through the calls, on the real one and on this one, with their errors."""
     made = SimDisk()
-    assert _walk(made, made.root) == _walk(FolderDisk(), str(tmp_path))
+    assert _walk(made, made.root) == _walk(Disk(), str(tmp_path))
     assert made.descriptors == 0
 
 
@@ -189,7 +188,7 @@ def _fail_once(disk: SimDisk) -> None:
     disk.hook = fail
 
 
-def _walk(disk: FolderDisk, root: str) -> list[object]:
+def _walk(disk: Disk, root: str) -> list[object]:
     said: list[object] = []
 
     def say(call: Callable[[], object]) -> None:

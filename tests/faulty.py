@@ -18,6 +18,7 @@ STICKY = {"ENOSPC", "EDQUOT", "EROFS"}
 CALLS = tuple(name for name in vars(Disk) if not name.startswith("_"))
 MAKING = {
     "make_folder",
+    "make_folder_in",
     "create",
     "create_unnamed",
     "writev",

@@ -18,8 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from dicomnet.errors import InvalidValue, StorageError
-from dicomnet.server.layout import MOST_HEAD, FolderDisk, HeadReader, Layout, layout_sink, safe_name
-from dicomnet.storage.platform import OpenFolder
+from dicomnet.server.layout import MOST_HEAD, HeadReader, Layout, layout_sink, safe_name
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming
 from dicomnet.types import UID
@@ -364,14 +363,14 @@ class TestKeeping:
         data = encode(dataset(), ExplicitVRLittleEndian)
         (tmp_path / "P1").mkdir()
         for durable, instance, syncs in ((False, "1", 0), (True, "1", 3 + 1), (True, "2", 0 + 1), (False, "3", 0)):
-            disk = FaultyFolderDisk()
+            disk = FaultyDisk()
             store(tmp_path, FULL, data, instance=instance, durable=durable, disk=disk)
             assert disk.calls.count("fsync_folder") == syncs
 
     def test_a_folder_made_again_is_synced_again(self, tmp_path: Path) -> None:
         """What was known of the one that is gone does not count."""
         for _ in range(2):
-            disk = FaultyFolderDisk()
+            disk = FaultyDisk()
             path = store(tmp_path, "{called}/{instance}.dcm", b"", disk=disk).path
             assert disk.calls.count("fsync_folder") == 2
             assert path is not None
@@ -381,27 +380,16 @@ class TestKeeping:
     def test_torture(self, tmp_path: Path) -> None:
         """With any call failing: kept whole, or an error and no file."""
         data = encode(dataset(), ExplicitVRLittleEndian)
-        disk = FaultyFolderDisk()
+        disk = FaultyDisk()
         store(tmp_path / "count", FULL, data, disk=disk)
         assert {"make_folder_in", "open_folder_in"} <= set(disk.calls)
         for fail_at in range(len(disk.calls)):
             for fault in FAULTS:
                 root = tmp_path / f"{fail_at} {fault}"
                 with no_descriptor_left(), suppress(StorageError):
-                    received = store(root, FULL, data, disk=FaultyFolderDisk(fail_at, fault))
+                    received = store(root, FULL, data, disk=FaultyDisk(fail_at, fault))
                     assert received.bytes() == data
                 assert store(root, FULL, data).bytes() == data
-
-
-class FaultyFolderDisk(FaultyDisk, FolderDisk):
-    """Counts and fails the calls for folders in folders too."""
-
-    def make_folder_in(self, folder: OpenFolder, name: str) -> None:
-        self._call("make_folder_in", super().make_folder_in, (folder, name))
-
-    def open_folder_in(self, folder: OpenFolder, name: str) -> OpenFolder:
-        opened: OpenFolder = self._call("open_folder_in", super().open_folder_in, (folder, name))
-        return opened
 
 
 def incoming(instance: str = "1.2.3.4", syntax: UID = ExplicitVRLittleEndian) -> Incoming:

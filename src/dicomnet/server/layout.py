@@ -25,8 +25,7 @@ from struct import calcsize, iter_unpack
 from typing import Literal, NamedTuple
 
 from dicomnet.errors import InvalidValue
-from dicomnet.storage import platform
-from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.disk import DISK, Disk, storage_error
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import file_name
 from dicomnet.storage.platform import OpenFolder
@@ -202,18 +201,6 @@ class HeadReader:
             self.done = True
 
 
-class FolderDisk(Disk):
-    """The file system, with folders that are made and opened in open folders."""
-
-    def make_folder_in(self, folder: OpenFolder, name: str) -> None:
-        """Makes a folder in a folder; FileExistsError if the name is taken, by whatever it is."""
-        os.mkdir(folder.at(name), 0o750, dir_fd=folder.descriptor)
-
-    def open_folder_in(self, folder: OpenFolder, name: str) -> OpenFolder:
-        """Opens a folder in a folder; anything else of the name is an error, a symbolic link too."""
-        return _FolderIn(folder, name)
-
-
 class LayoutSink(Sink):
     """Keeps a data set in a file below a folder, where a `Layout` says.
 
@@ -228,7 +215,7 @@ class LayoutSink(Sink):
         *,
         durable: bool = True,
         check: Check = "off",
-        disk: FolderDisk | None = None,
+        disk: Disk | None = None,
     ) -> None:
         """Nothing is touched before the path is known.
 
@@ -243,7 +230,7 @@ class LayoutSink(Sink):
         self._layout = layout
         self._durable = durable
         self._check: Check = check
-        self._disk = disk or FolderDisk()
+        self._disk = disk or DISK
         self._file: FileSink | None = None
 
     @property
@@ -324,7 +311,7 @@ def layout_sink(
     *,
     durable: bool = True,
     check: Check = "off",
-    disk: FolderDisk | None = None,
+    disk: Disk | None = None,
 ) -> Sink:
     """A sink that keeps one instance below a folder, where the layout says; see `LayoutSink`."""
     return LayoutSink(root, layout, durable=durable, check=check, disk=disk)
@@ -392,20 +379,6 @@ class _Piece(NamedTuple):
 
     def _keyword(self, uid: str) -> str:
         return _KEYWORD_OF.get(uid) or safe_name(uid, without=self.without, altered=not is_uid(uid))
-
-
-class _FolderIn(OpenFolder):
-    __slots__ = ()
-
-    def __init__(self, folder: OpenFolder, name: str) -> None:
-        self.path = str(Path(folder.path, name))
-        self.descriptor = None
-        self.takes_unnamed = folder.takes_unnamed
-        if folder.descriptor is not None:
-            flags = platform.READ_FLAGS | platform.NO_FOLLOW | os.O_DIRECTORY
-            self.descriptor = os.open(name, flags, dir_fd=folder.descriptor)
-        elif Path(self.path).is_symlink() or not Path(self.path).is_dir():
-            raise NotADirectoryError(f"{self.path} is not a folder")
 
 
 def _compile(part: str, text: str, attributes: dict[str, _Attribute]) -> list[_Piece]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomnet.errors import StorageError
+from dicomnet.storage.disk import is_folder
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder, file_name
 from dicomnet.storage.held import MemorySink, SpoolSink
@@ -118,7 +119,7 @@ class Refusal(Sink):
 
 
 def _path_in(path: Path, for_this: bool, incoming: Incoming) -> Path:
-    if path.is_dir():
+    if is_folder(path):
         return path / file_name(incoming.sop_instance_uid or "")
     if not for_this:
         raise StorageError(f"{path} is not a folder", comment="the place for received data sets is missing")

@@ -12,11 +12,11 @@ import stat
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from dicomnet.errors import StorageError
 from dicomnet.storage import platform
-from dicomnet.storage.platform import OpenFolder
+from dicomnet.storage.platform import OpenFolder, Space
 
 
 class FileState(NamedTuple):
@@ -43,14 +43,30 @@ class Disk:
         """Opens a folder; the path to it may contain symbolic links, a name in it is never followed."""
         return OpenFolder(path)
 
+    def make_folder_in(self, folder: OpenFolder, name: str) -> None:
+        """Makes a folder in a folder; FileExistsError if the name is taken, by whatever it is."""
+        os.mkdir(folder.at(name), 0o750, dir_fd=folder.descriptor)
+
+    def open_folder_in(self, folder: OpenFolder, name: str) -> OpenFolder:
+        """Opens a folder in a folder; anything else of the name is an error, a symbolic link too."""
+        return OpenFolder(name, folder)
+
     def is_still_there(self, folder: OpenFolder) -> bool:
         """Whether the path of the folder still leads to it."""
         if folder.descriptor is None:
             return True
         try:
-            return os.path.samestat(Path(folder.path).stat(), os.fstat(folder.descriptor))
-        except FileNotFoundError:
+            return os.path.samestat(os.stat(folder.path), os.fstat(folder.descriptor))  # noqa: PTH116 (for each instance)
+        except OSError:
             return False
+
+    def device(self, folder: OpenFolder) -> int:
+        """A number of the file system that a folder is in."""
+        return os.stat(folder.path or "." if folder.descriptor is None else folder.descriptor).st_dev  # noqa: PTH116
+
+    def space(self, folder: OpenFolder) -> Space:
+        """How full the file system of a folder is."""
+        return platform.space(folder)
 
     def create(self, folder: OpenFolder, name: str) -> int:
         """Creates a file that nobody else may read, and opens it for writing; an error if the name is taken."""
@@ -153,6 +169,27 @@ class Disk:
         return _state(os.stat(folder.at(name), dir_fd=folder.descriptor, follow_symlinks=False))
 
 
+def path_status(path: str | os.PathLike[str]) -> os.stat_result:
+    """What there is to know of a path that the user named, symbolic links followed."""
+    return os.stat(path)  # noqa: PTH116 (for each instance: a Path costs more than the call)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether such a path leads to a folder."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def entries(path: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
+    """What is in a folder that the user named; folders are known from files without asking again."""
+    with os.scandir(path) as found:
+        return list(found)
+
+
+def open_file(disk: Disk, path: str) -> BinaryIO:
+    """The file of such a path, to be read without asking the disk for each piece."""
+    return os.fdopen(disk.open_path(path), "rb")
+
+
 def fill(disk: Disk, descriptor: int, views: Sequence[memoryview]) -> int:
     """Reads until the views are full or the file ends, however few bytes each call gives; returns how many it were."""
     if len(views) == 1:  # nearly always, and nearly always at once
@@ -206,6 +243,9 @@ def _state(status: os.stat_result) -> FileState | None:
         return None
     return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
+
+DISK = Disk()
+"""The file system of this machine, for all who were given no other."""
 
 _OUT_OF_RESOURCES = 0xA700
 _PROCESSING_FAILURE = 0x0110

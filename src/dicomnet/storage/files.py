@@ -26,7 +26,7 @@ from typing import NamedTuple
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.limits import MIB
 from dicomnet.part10 import data_set_start_problem, file_header
-from dicomnet.storage.disk import Disk, FileState, drain, fill, storage_error
+from dicomnet.storage.disk import DISK, Disk, FileState, drain, fill, storage_error
 from dicomnet.storage.doubts import Doubts
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
@@ -80,7 +80,7 @@ class FileSink(Sink):
         self._check = check_of(check)
         self._walk: Walk | None = None
         self._problem: Problem | None = None
-        self._disk = disk or Disk()
+        self._disk = disk or DISK
         self._folder = folder
         self._path = ""
         self._name = ""

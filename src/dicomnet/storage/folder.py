@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.disk import DISK, Disk, storage_error
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.sinks import Incoming
@@ -41,7 +41,7 @@ class Folder:
         self.root = Path(root)
         self._path = str(self.root)
         self.durable = durable
-        self._disk = disk or Disk()
+        self._disk = disk or DISK
         try:
             self._make()
             self._folder = self._disk.open_folder(str(self.root))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dicomnet.errors import DicomNetError, InvalidValue, StorageError
 from dicomnet.records import dataclass
-from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.disk import DISK, Disk, open_file, storage_error
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.source import InstanceFile, walk
 
@@ -46,7 +46,7 @@ def choose(
         StorageError: a path that was given alone leads nowhere.
         InvalidValue: this cannot be an instance.
     """
-    choice = _Choice(is_wanted, tags, stop, disk or Disk())
+    choice = _Choice(is_wanted, tags, stop, disk or DISK)
     if isinstance(given, str | os.PathLike):
         return choice.of_path(given, failed=None)
     return choice.of_each([given] if _is_one(given) else _iterated(given))
@@ -128,9 +128,8 @@ class _Choice:
 
     def _of_file(self, path: Path) -> Dataset | None:
         try:
-            descriptor = self.disk.open_path(str(path))
-            with os.fdopen(descriptor, "rb") as file:
-                return None if self.disk.state(descriptor) is None else read_elements(file, self.tags)
+            with open_file(self.disk, str(path)) as file:
+                return None if self.disk.state(file.fileno()) is None else read_elements(file, self.tags)
         except OSError as error:
             _note(path, storage_error(error, f"cannot read {path}"))
             return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StorageError
 from dicomnet.limits import MIB
-from dicomnet.storage.disk import Disk, drain, storage_error
+from dicomnet.storage.disk import DISK, Disk, drain, storage_error
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.received import ReceivedData, SpoolFile
 from dicomnet.storage.sinks import Incoming, Sink
@@ -26,7 +26,7 @@ class MemorySink(Sink):
     def __init__(self, *, limit: int | None = None, disk: Disk | None = None) -> None:
         """With a limit, a data set of more bytes than that is not kept."""
         self._limit = limit
-        self._disk = disk or Disk()
+        self._disk = disk or DISK
         self._parts: list[bytes] = []
         self._length = 0
 
@@ -80,7 +80,7 @@ class SpoolSink(Sink):
         self._path = Path(folder or _temporary_folder()).absolute()
         self._threshold = threshold
         self._limit = limit
-        self._disk = disk or Disk()
+        self._disk = disk or DISK
         self._parts: list[bytes] = []
         self._length = 0
         self._descriptor: int | None = None

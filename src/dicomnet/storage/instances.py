@@ -15,7 +15,7 @@ from dicomnet.dimse.fragments import Body
 from dicomnet.errors import DicomNetError, InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import data_set_identity, read_head
 from dicomnet.records import dataclass, field
-from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.disk import DISK, Disk, path_status, storage_error
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.source import BytesBody, InstanceFile, read_file_head, walk
 from dicomnet.types import UID
@@ -171,7 +171,7 @@ class Instances:
         if not _can_be_given(what):
             raise InvalidValue(f"{type(what).__name__} is nothing that can be stored")
         _check_only_path(what)
-        self._disk = disk or Disk()
+        self._disk = disk or DISK
         self._lock = threading.Lock()
         self._at_hand = _is_at_hand(what)
         self._failure: Exception | None = None
@@ -439,7 +439,7 @@ def _check_only_path(what: Any) -> None:
         (what,) = what
     if isinstance(what, str | os.PathLike):
         try:
-            Path(what).stat()
+            path_status(what)
         except OSError as error:
             raise storage_error(error, f"cannot read {what}") from error
         except ValueError as error:  # there is a NUL in it

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 try:
     import fcntl as _fcntl
@@ -21,6 +22,7 @@ HAS_READV = hasattr(os, "readv")
 HAS_WRITEV = hasattr(os, "writev")
 HAS_LINK = hasattr(os, "link")
 HAS_FOLDER_DESCRIPTORS = hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
+HAS_STATVFS = hasattr(os, "statvfs")
 HAS_UNNAMED_FILES = hasattr(os, "O_TMPFILE")
 
 MOST_VIEWS = 1024
@@ -47,13 +49,24 @@ class OpenFolder:
 
     __slots__ = ("descriptor", "path", "takes_unnamed")
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, within: OpenFolder | None = None) -> None:
+        """Opens it.
+
+        Args:
+            path: may lead over symbolic links, unless it is a name in another folder.
+            within: that folder.
+        """
         self.descriptor: int | None = None
-        self.takes_unnamed = False
+        self.path: str = path if within is None else os.path.join(within.path, path)  # noqa: PTH118 (for each instance)
+        self.takes_unnamed: bool = within is not None and within.takes_unnamed
         """Whether files without a name can be made in it and named later; whoever tried it says so."""
-        if HAS_FOLDER_DESCRIPTORS:
-            self.descriptor = os.open(path or ".", READ_FLAGS | os.O_DIRECTORY)
+        if within is None:
+            if HAS_FOLDER_DESCRIPTORS:
+                self.descriptor = os.open(path or ".", READ_FLAGS | os.O_DIRECTORY)
+        elif within.descriptor is not None:
+            self.descriptor = os.open(path, READ_FLAGS | NO_FOLLOW | os.O_DIRECTORY, dir_fd=within.descriptor)
+        elif Path(self.path).is_symlink() or not Path(self.path).is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self.path)
 
     def at(self, name: str) -> str:
         """What to call a file in it, together with ``dir_fd=folder.descriptor``."""
@@ -135,6 +148,30 @@ def set_mode(descriptor: int, mode: int) -> None:
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
                 raise
+
+
+class Space(NamedTuple):
+    """How full a file system is."""
+
+    total: int
+    """Bytes."""
+    free: int
+    """Bytes that we may still take."""
+    files: int = 0
+    """Files that it can hold; 0 where there is no such limit."""
+    free_files: int = 0
+
+
+def space(folder: OpenFolder) -> Space:
+    """How full the file system of a folder is."""
+    if HAS_STATVFS:
+        found = os.statvfs(folder.path or "." if folder.descriptor is None else folder.descriptor)
+        size = found.f_frsize
+        return Space(found.f_blocks * size, found.f_bavail * size, found.f_files, found.f_favail)
+    import shutil
+
+    usage = shutil.disk_usage(folder.path or ".")
+    return Space(usage.total, usage.free)
 
 
 def lock(descriptor: int) -> bool | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.contexts import Wanted, for_instances, merge, wanted
+from dicomnet.storage.disk import path_status
 from dicomnet.types import UID
 
 
@@ -56,5 +56,13 @@ def _is_path(text: str) -> bool:
     try:
         wanted([text])
     except InvalidValue:
-        return Path(text).exists() or os.sep in text
+        return os.sep in text or _exists(text)
     return False
+
+
+def _exists(path: str) -> bool:
+    try:
+        path_status(path)
+    except (OSError, ValueError):  # there is a NUL in it
+        return False
+    return True

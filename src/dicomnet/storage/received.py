@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from dicomnet.datasets import decode_dataset
 from dicomnet.errors import StateError, StorageError
-from dicomnet.storage.disk import Disk, storage_error
+from dicomnet.storage.disk import DISK, open_file, storage_error
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES
 
@@ -93,7 +93,7 @@ class ReceivedData:
         if not path:
             raise StateError("the data set was not kept")
         try:
-            file = os.fdopen(Disk().open_path(str(path)), "rb")
+            file = open_file(DISK, str(path))
         except OSError as error:
             raise storage_error(error, f"cannot read {path}") from error
         file.seek(self._data_offset)

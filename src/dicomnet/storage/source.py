@@ -13,7 +13,16 @@ from dicomnet.datasets import encode_dataset
 from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import FileHead, read_head
 from dicomnet.records import dataclass
-from dicomnet.storage.disk import Disk, FileState, fill, storage_error
+from dicomnet.storage.disk import (
+    DISK,
+    Disk,
+    FileState,
+    entries,
+    fill,
+    is_folder,
+    path_status,
+    storage_error,
+)
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES
 
@@ -42,7 +51,7 @@ class InstanceFile:
             NotAnInstance: there is no instance in it that could be sent.
             StorageError: it cannot be read.
         """
-        disk = disk or Disk()
+        disk = disk or DISK
         name = os.fspath(path)
         try:
             descriptor = disk.open_path(name)
@@ -136,7 +145,7 @@ class FileBody:
         self._offset = offset
         self._in_file = length
         self._looked_at = looked_at
-        self._disk = disk or Disk()
+        self._disk = disk or DISK
         self._descriptor: int | None = None
         self._closed = False
 
@@ -291,10 +300,10 @@ def walk(
 
 def _walk_given(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
     try:
-        path.stat()
+        path_status(path)
     except OSError as error:
         raise storage_error(error, f"cannot read {path}") from error
-    if path.is_dir():
+    if is_folder(path):
         yield from _walk_folder(path, seen)
     else:
         yield path
@@ -318,12 +327,11 @@ def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
 def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[tuple[Path, os.DirEntry[str]]]:
     """What is in a folder, the first at the end; nothing if that was asked before."""
     try:
-        status = folder.stat()
+        status = path_status(folder)
         if (status.st_dev, status.st_ino) in seen:
             return []
         seen.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as entries:  # which knows folders from files without asking again
-            return [(folder, entry) for entry in sorted(entries, key=_entry_name, reverse=True)]
+        return [(folder, entry) for entry in sorted(entries(folder), key=_entry_name, reverse=True)]
     except OSError as error:
         raise storage_error(error, f"cannot read {folder}") from error
 
