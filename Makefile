@@ -36,6 +36,9 @@ interop: .venv/.dev ## the tests against real peers; those not installed are ski
 reliability: .venv/.dev ## hostile peers, kills, power cuts and crowds, all of it; as root it can mount; half an hour
 	@$(BIN)/python -m reliability
 
+fuzz: .venv/.fuzz ## bytes that atheris chooses, a minute for each target; FUZZ='--seconds 600' takes longer
+	@$(BIN)/python -m fuzz $(FUZZ)
+
 bench: .venv/.bench ## how we do beside the peers that are installed, measured here; BENCH='--scale 0.2' is quicker
 	@$(BIN)/python -m bench $(BENCH)
 	@$(BIN)/python -m bench.measures
@@ -47,7 +50,7 @@ build: .venv/.dev ## wheel and source archive, into dist/
 	$(BIN)/python -m build
 
 clean: ## remove what the chores left; the next one sets up again
-	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .venv/.package .venv/.dev .venv/.bench
+	rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .venv/.package .venv/.dev .venv/.bench .venv/.fuzz
 	find . -path ./.venv -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # Debian splits ensurepip off its Python: there the pip that is installed brings the one inside .venv.
@@ -61,6 +64,10 @@ clean: ## remove what the chores left; the next one sets up again
 
 .venv/.dev: pyproject.toml | .venv/bin/python
 	$(PIP) --editable '.[dev]'
+	@touch $@ .venv/.package
+
+.venv/.fuzz: pyproject.toml | .venv/bin/python
+	$(PIP) --editable '.[fuzz]'
 	@touch $@ .venv/.package
 
 .venv/.bench: pyproject.toml | .venv/bin/python

@@ -121,6 +121,16 @@ def _association(random: Random, *, requestor: bool) -> tuple[Made, int]:
     return talk, len(data)
 
 
+def conversations(*, requestor: bool) -> list[list[bytes]]:
+    """What an end is told where nothing is wrong, as PDUs."""
+    return [said for _, said in _SAID_TO[requestor]]
+
+
+def examples(reader: str) -> list[bytes]:
+    """What a reader of `fuzz.targets` reads without complaint."""
+    return next(found for read, found in _READERS if read.__name__ == reader)
+
+
 # What is done to a conversation.
 
 
