@@ -11,5 +11,7 @@ by one seed, which is printed; `docs/reliability.md` has what came of it.
     disk       a disk in memory that can lose its power
     ledger     what was sent and acknowledged, and whether a folder agrees
     stores     data sets stored by the real sinks, without a network
+    steps      a program that dies at every call of a store in turn
+    sending    four peers that store at the same time
     turns      threads that take turns by a seed
 """
