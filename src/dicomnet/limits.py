@@ -49,6 +49,9 @@ class Limits:
     """Connections of one listener at a time."""
     associations_per_address: int = 64
     """The same from one address: one modality in a loop does not lock out the others."""
+    associations_per_ae: int | None = None
+    """The same of one calling title, where it is not refused for another reason; each worker process counts its own. None
+    is no limit but the others: many devices leave the factory with the same title."""
     handshakes: int = 64
     """TLS handshakes of one listener at a time; they cost processor time before anybody is known."""
     committed_instances: int = 100_000

@@ -16,7 +16,7 @@ from dicomnet.errors import AssociationRejected, ContextRefused, InvalidValue, S
 from dicomnet.exchanges.contexts import Wanted
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Timeouts
-from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation, UserIdentity
+from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation
 from dicomnet.server.server import Server
 from dicomnet.types import UID
 from dicomnet.uids import (
@@ -311,65 +311,6 @@ async def test_private_instances_are_taken_if_they_are_described() -> None:
         for one, options in ((server, {"common_extended": described}), (open_server, {})):
             async with calling(one, wanted, **options) as association:
                 assert (await association.store(instance(1, sop_class=PRIVATE))).ok
-
-
-@pytest.mark.parametrize(
-    ("verdict", "response"), [(True, b""), (b"ticket", b"ticket"), (b"", b""), (False, None), (None, None)]
-)
-async def test_a_user_identity_is_judged(verdict: bool | bytes | None, response: bytes | None) -> None:
-    """True or bytes take it, False or None do not (PS3.7 D.3.3.7)."""
-    asked: list[UserIdentity] = []
-
-    def judge(identity: UserIdentity) -> bool | bytes | None:
-        assert threading.current_thread() is not threading.main_thread()
-        asked.append(identity)
-        return verdict
-
-    identity = UserIdentity(2, b"alice", b"secret", positive_response_requested=True)
-    async with local(user_identity=judge) as server:
-        if response is None:
-            with pytest.raises(AssociationRejected):
-                await calling(server, user_identity=identity)
-        else:
-            async with calling(server, user_identity=identity) as association:
-                accept = association._session.accept_pdu
-                assert accept is not None
-                assert accept.user_information.user_identity_response == response
-    assert asked == [identity]
-
-
-@pytest.mark.parametrize("verdict", ["", "alice", 0, 1, {}, [], bytearray(b"ticket")])
-async def test_an_identity_is_taken_by_a_clear_yes_only(verdict: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A function that returns something else by mistake lets nobody in, and the log says why."""
-    async with local(user_identity=lambda identity: verdict) as server:
-        with pytest.raises(AssociationRejected):
-            await calling(server, user_identity=UserIdentity(1, b"alice"))
-    assert f"user_identity gave {type(verdict).__name__}" in caplog.text
-
-
-async def test_who_brings_no_identity_is_rejected_unless_it_is_optional() -> None:
-    """The function is not asked about nothing."""
-
-    async def judge(identity: UserIdentity) -> bool:
-        raise AssertionError
-
-    async with local(user_identity=judge) as server, local(user_identity=judge, identity_required=False) as lenient:
-        with pytest.raises(AssociationRejected):
-            await calling(server)
-        async with calling(lenient) as association:
-            assert await association.echo() == 0
-
-
-async def test_a_judge_who_fails_lets_nobody_in() -> None:
-    """And the server goes on."""
-
-    async def judge(identity: UserIdentity) -> bool:
-        raise LookupError(identity.primary)
-
-    async with local(user_identity=judge) as server:
-        for _ in range(2):
-            with pytest.raises(AssociationRejected):
-                await calling(server, user_identity=UserIdentity(1, b"alice"))
 
 
 async def test_the_window_is_agreed_on() -> None:

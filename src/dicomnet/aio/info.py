@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from dicomnet.aio.carrier import Carrier, perform
+from dicomnet.aio.certified import PeerCertificate, verified_certificate
+from dicomnet.aio.observe import Observed
 from dicomnet.exchanges import calls
 from dicomnet.exchanges.contexts import find_context
 from dicomnet.exchanges.requestor import one_class
@@ -44,6 +47,7 @@ class AssociationInfo:
         self.peer_address: tuple[str, int] | None = address_text(peer) if isinstance(peer, tuple) else None
         """Host and port of the peer; None where the transport has no such thing, or is gone."""
         self._ssl = None if channel is None else channel.get_extra_info("ssl_object")
+        self._certificate: PeerCertificate | None = None
 
     def __repr__(self) -> str:
         return f"<association {self.id} {self.calling_ae} -> {self.called_ae}>"
@@ -89,6 +93,18 @@ class AssociationInfo:
         return self.request.user_information.user_identity
 
     @property
+    def user(self) -> str | None:
+        """Who it was found to be by whoever is asked about user identities; None if nobody is."""
+        return self._session.user
+
+    @property
+    def certificate(self) -> PeerCertificate | None:
+        """The certificate that the peer has proved to be its own; None on a plain link, or if nobody verified one."""
+        if self._ssl is not None and self._certificate is None:
+            self._certificate = verified_certificate(self._ssl)
+        return self._certificate
+
+    @property
     def tls(self) -> TlsFacts | None:
         """The facts of the secure link; None on a plain one."""
         if self._ssl is None:
@@ -127,3 +143,18 @@ class AssociationInfo:
             accept=session.accept_pdu,
         )
         return await perform(calls.n_event_report(session, context, uid, instance, event_type, dataset))
+
+
+def observed(association: AssociationInfo, kind: Callable[..., Observed], **facts: Any) -> Observed:
+    """An event of an association, for observers; also of one of which not even the request has come."""
+    request, certificate = association._session.request, association.certificate
+    host = association._session.ledger.peer
+    return kind(
+        association=association.id,
+        calling_ae="" if request is None else request.calling_ae,
+        called_ae="" if request is None else request.called_ae,
+        peer_address=association.peer_address or ((host, 0) if host else None),
+        user=association.user,
+        certificate=None if certificate is None else certificate.name,
+        **facts,
+    )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any
 
 from dicomnet.dimse.status import Status
 from dicomnet.exchanges.services import Verb
+from dicomnet.pdu import AssociateReject
 from dicomnet.records import dataclass
 
 log = logging.getLogger("dicomnet.association")
@@ -25,7 +28,38 @@ class Observed:
     calling_ae: str
     called_ae: str
     peer_address: tuple[str, int] | None
-    """Host and port of the peer, if the transport still knew them."""
+    """Host and port of the peer, as far as they are known; the port is 0 if the transport was gone."""
+    user: str | None = None
+    """Who the requestor was found to be (PS3.7 D.3.3.7)."""
+    certificate: str | None = None
+    """Whose certificate the peer has proved to be its own, see `dicomnet.aio.certified.PeerCertificate.name`."""
+
+
+class Cause(StrEnum):
+    """Why somebody was refused."""
+
+    CALLED_TITLE = "called title"
+    CALLING_TITLE = "calling title"
+    ADDRESS = "address"
+    CERTIFICATE = "certificate"
+    USER_IDENTITY = "user identity"
+    TLS = "TLS"
+    PROTOCOL = "protocol"
+    """The request itself is none that may be accepted (PS3.8 9.3.2)."""
+    LIMIT = "limit"
+    UNDECIDED = "undecided"
+    """Nobody said in time whether he may call, or whoever was asked has failed."""
+    STOPPING = "stopping"
+    OTHER = "other"
+    """Somebody who decides about associations has said no, and not why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How an association is refused, and why: an answer of who decides and has more to say than the peer is told."""
+
+    reject: AssociateReject
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +77,24 @@ class Rejected(Observed):
     result: int
     source: int
     reason: int
+    cause: Cause = Cause.OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRefused(Observed):
+    """A connection was ended before anybody said on it who he is; its titles are empty."""
+
+    cause: Cause
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied(Observed):
+    """A peer was let in, but may not ask for this."""
+
+    verbs: tuple[Verb, ...]
+    status: Status | None
+    """What its request was answered with; None if it was told when the association was agreed on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +121,12 @@ class RequestAnswered(Observed):
     """Of data sets that came or went with it."""
     seconds: float
     """Since the request came."""
+    matches: int = 0
+    """Pending responses with a data set, of a C-FIND."""
+    suboperations: tuple[int, int, int] | None = None
+    """Of a C-GET or C-MOVE: how many instances were sent, were not, and were with a warning."""
+    identifier: Any = None
+    """The data set of a C-FIND, C-GET or C-MOVE as it was asked; not to be changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,10 @@ class Performance:
         self.began = self.session.shell.now()
         self.bytes = 0
         """Of data sets that came or went."""
+        self.matches = 0
+        """Pending responses with a data set."""
+        self.suboperations: tuple[int, int, int] | None = None
+        """Completed, failed, with a warning; of a retrieve, as its last response has told them."""
         self.status: Status | None = None
         """What was answered at last."""
 
@@ -71,7 +75,13 @@ class Performance:
             fields["error_comment"] = plain(comment)
         self.inbound.respond(status, data, **fields)
         self.bytes += len(data or b"")
-        if Status(status).is_final and self.status is None:
+        if (completed := fields.get("number_of_completed_suboperations")) is not None:
+            others = ("number_of_failed_suboperations", "number_of_warning_suboperations")
+            failed, warned = (fields.get(name) or 0 for name in others)
+            self.suboperations = (completed, failed, warned)
+        if not Status(status).is_final:
+            self.matches += data is not None
+        elif self.status is None:
             self.status = Status(status)
 
     async def room(self) -> None:

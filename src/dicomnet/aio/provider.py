@@ -19,13 +19,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dicomnet.aio.calling import interrupt
 from dicomnet.aio.crew import Crew, default_crew
 from dicomnet.aio.handlers import Handler, Handlers
+from dicomnet.aio.info import observed
 from dicomnet.aio.keeping import Keep
 from dicomnet.aio.observe import (
     Associated,
+    Cause,
     Ended,
     Observed,
     Observer,
     Observers,
+    Refusal,
     Rejected,
     RequestAnswered,
     RequestBegan,
@@ -71,7 +74,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dicomnet.association")
 
-Decision: TypeAlias = AssociateAccept | AssociateReject
+Decision: TypeAlias = AssociateAccept | AssociateReject | Refusal
 Work: TypeAlias = Callable[[Performance], Coroutine[Any, Any, None]]
 """What performs a request."""
 Decide: TypeAlias = "Callable[[Session, AssociateRequest], Decision | Awaitable[Decision]]"
@@ -101,13 +104,13 @@ class HandlerProvider:
         associate: Decide | None = None,
         destinations: Destinations | None = None,
         associations_per_destination: int = 1,
-        observers: Iterable[Observer] = (),
+        observers: Observers | Iterable[Observer] = (),
         layout_sink: LayoutSink | None = None,
         durable: bool = True,
         check: Check = "refuse",
     ) -> None:
         self.handlers = handlers
-        self.observers = Observers(observers)
+        self.observers = observers if isinstance(observers, Observers) else Observers(observers)
         self._crew = crew
         self._decide = associate
         self._destinations = destinations
@@ -201,15 +204,20 @@ class HandlerProvider:
     def _answer_failed(self, served: Served, error: Exception) -> None:
         log.error("%s the association cannot be decided about: %s", served.association.id, error, exc_info=error)
         reason = RejectReason.NO_REASON
-        self._answer(served, AssociateReject(RejectResult.TRANSIENT, reason.source, reason.reason))
+        reject = AssociateReject(RejectResult.TRANSIENT, reason.source, reason.reason)
+        self._answer(served, Refusal(reject, Cause.UNDECIDED))
 
     def _answer(self, served: Served, answer: Decision) -> None:
         session = served.session
         if session.over:
             return
         if isinstance(answer, AssociateReject):
-            self._tell(served, Rejected, result=answer.result, source=answer.source, reason=answer.reason)
-            session.reject(answer)
+            answer = Refusal(answer, Cause.OTHER)
+        if isinstance(answer, Refusal):
+            reject = answer.reject
+            facts = {"result": reject.result, "source": reject.source, "reason": reject.reason}
+            self._tell(served, Rejected, **facts, cause=answer.cause)
+            session.reject(reject)
             return
         try:
             session.accept(answer)
@@ -319,6 +327,9 @@ class HandlerProvider:
                 status=None if performance.session.over else performance.status,
                 bytes=performance.bytes,
                 seconds=seconds,
+                matches=performance.matches,
+                suboperations=performance.suboperations,
+                identifier=getattr(request, "identifier", None),
             )
 
     # Those it serves, and those who watch.
@@ -347,18 +358,8 @@ class HandlerProvider:
         )
 
     def _tell(self, served: Served, kind: Callable[..., Observed], **facts: Any) -> None:
-        if not self.observers:
-            return
-        association = served.association
-        self.observers.tell(
-            kind(
-                association=association.id,
-                calling_ae=association.calling_ae,
-                called_ae=association.called_ae,
-                peer_address=association.peer_address,
-                **facts,
-            )
-        )
+        if self.observers:
+            self.observers.tell(observed(served.association, kind, **facts))
 
 
 def provider_for(handlers: Mapping[str, Handler] | None) -> Provider | None:

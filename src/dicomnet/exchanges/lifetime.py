@@ -72,6 +72,11 @@ class Lifetime:
         """Set by another thread that has the shell abort: what the association will have ended with."""
         self._tolerated: set[str] = set()
 
+    user: str | None = None
+    """Who the requestor was found to be, where somebody has verified that (PS3.7 D.3.3.7)."""
+    rejected: AssociateReject | None = None
+    """How the peer's request was refused, if it was."""
+
     @property
     def id(self) -> str:
         """Names the association in the log."""
@@ -126,6 +131,7 @@ class Lifetime:
         """Refuses it."""
         if self.over:
             return
+        self.rejected = reject
         self.ledger.rejected(reject.result, reject.source, reject.reason)
         self.core.reject(reject, self.shell.now())
         self._end(None)
@@ -241,7 +247,7 @@ class Lifetime:
         self._end(AssociationAborted(reason.source, reason.reason, by_peer=False, detail=str(reason)))
 
     def _on_refused(self, event: RequestRefused) -> None:
-        reject = event.reject
+        reject = self.rejected = event.reject
         self.ledger.associating(event.request.calling_ae, event.request.called_ae)
         self.ledger.rejected(reject.result, reject.source, reject.reason)
         reason = RejectReason((reject.source, reject.reason)).name.replace("_", " ").lower()

@@ -10,7 +10,6 @@ from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb, sop_classes, verbs
 from dicomnet.pdu import (
     AssociateAccept,
-    AssociateReject,
     AssociateRequest,
     ContextOutcome,
     ContextResult,
@@ -67,13 +66,11 @@ class Abilities:
     window: int
 
 
-def answer(
-    request: AssociateRequest, abilities: Abilities, *, identity: bytes | None = b""
-) -> AssociateAccept | AssociateReject:
-    """An acceptance, even if no context is accepted (PS3.8 9.3.3), unless the identity is refused.
+def answer(request: AssociateRequest, abilities: Abilities, *, identity: bytes | None = None) -> AssociateAccept:
+    """An acceptance, even if no context is accepted (PS3.8 9.3.3).
 
     Args:
-        identity: the answer to the user identity of the request; None refuses it.
+        identity: what answers the user identity of the request, if that asks for it; None does not.
     """
     offered = {one.sop_class: one for one in request.user_information.roles}
     judged = {one.abstract_syntax: _judge(one.abstract_syntax, request, abilities, offered) for one in request.contexts}
@@ -83,13 +80,12 @@ def answer(
             abstract_syntaxes={syntax: found for syntax, found in judged.items() if not isinstance(found, _Refusal)},
             roles=lambda offer: _roles(offer, abilities, request),
             extended=lambda offer: abilities.extended.get(offer.sop_class),
-            identity=lambda _: identity,
+            identity=None if identity is None else lambda _: identity,
             max_pdu_length=abilities.max_pdu_length,
             asynchronous_window=abilities.window,
         ),
     )
-    if isinstance(accept, AssociateReject):
-        return accept
+    assert isinstance(accept, AssociateAccept)  # that policy refuses nobody
     results = zip(request.contexts, accept.contexts, strict=True)
     return replace(accept, contexts=tuple(_told(one, result, judged) for one, result in results))
 
@@ -137,6 +133,16 @@ def _lower(offer: ExtendedNegotiation, ours: Mapping[str, bytes]) -> bytes | Non
     return bytes(map(min, zip(offer.application_information, ours[offer.sop_class], strict=False)))
 
 
+def denied(request: AssociateRequest, accept: AssociateAccept, abilities: Abilities) -> frozenset[Verb]:
+    """The operations for which contexts were proposed and refused, because this peer may not ask for them."""
+    refused = {one.context_id for one in accept.contexts if one.result == _NOT_FOR_YOU.outcome}
+    if not refused:
+        return _NOTHING
+    offered = {one.sop_class: one for one in request.user_information.roles}
+    asked = {one.abstract_syntax for one in request.contexts if one.context_id in refused}
+    return _NOTHING.union(*(_wanted(syntax, request, abilities, offered) for syntax in asked))
+
+
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     outcome: ContextOutcome
@@ -146,19 +152,27 @@ def _judge(
     syntax: UID, request: AssociateRequest, abilities: Abilities, offered: Mapping[UID, RoleSelection]
 ) -> Sequence[str] | _Refusal | None:
     """The transfer syntaxes for an abstract syntax, or why it is refused: a context is for what the peer's roles allow."""
-    storage = _is_storage(syntax, request, abilities)
+    wanted = _wanted(syntax, request, abilities, offered)
+    if not wanted:
+        return _UNKNOWN
+    if not wanted & abilities.granted:
+        return _NOT_FOR_YOU
+    return abilities.transfer_syntaxes if _is_storage(syntax, request, abilities) else _PLAIN
+
+
+def _wanted(
+    syntax: UID, request: AssociateRequest, abilities: Abilities, offered: Mapping[UID, RoleSelection]
+) -> frozenset[Verb]:
+    """What the requestor could do here in the roles that it offers to take."""
     as_scu, as_scp = _uses(syntax, request, abilities)
     role = offered.get(syntax, RoleSelection(syntax, scu=True, scp=False))
-    used: frozenset[Verb] = frozenset()
+    wanted = _NOTHING
     if role.scu or abilities.assume_roles:
-        used |= as_scu
-    if role.scp or abilities.assume_roles or (abilities.report_without_role and not storage):
-        used |= as_scp
-    if not used:
-        return _UNKNOWN
-    if not used & abilities.granted:
-        return _NOT_FOR_YOU
-    return abilities.transfer_syntaxes if storage else _PLAIN
+        wanted |= as_scu
+    unasked = abilities.report_without_role and not _is_storage(syntax, request, abilities)
+    if role.scp or abilities.assume_roles or unasked:
+        wanted |= as_scp
+    return wanted
 
 
 def _uses(syntax: UID, request: AssociateRequest, abilities: Abilities) -> tuple[frozenset[Verb], frozenset[Verb]]:

@@ -11,18 +11,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+from dicomnet.aio.certified import PeerCertificate
 from dicomnet.aio.handlers import verb_named
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.settings import DEFAULT_PORT, OUR_TITLE, Settings, settings_for
 from dicomnet.networks import Network, is_loopback, networks, same_address, within
-from dicomnet.pdu import UserIdentity
 from dicomnet.records import dataclass
+from dicomnet.server.caller import Caller, Verified
+from dicomnet.server.certificates import Demand, demands_by_title
 from dicomnet.types import Address, AETitle, ae_title, printable
 
 log = logging.getLogger("dicomnet.server")
@@ -31,7 +33,10 @@ Peers: TypeAlias = Mapping[str, Any] | Callable[[str], Any]
 """The address book: where each title answers, as a mapping or as a function of the title, plain or ``async``. A place is
 an address as text ("10.0.0.7:104", "WS1@10.0.0.7:104"), a pair of host and port, or `Settings`; or a mapping of such an
 ``address`` and options of `Peer`, such as ``tls`` or ``timeouts``. None is "not known"."""
-IdentityCheck: TypeAlias = Callable[[UserIdentity], "bool | bytes | Awaitable[bool | bytes | None] | None"]
+IdentityCheck: TypeAlias = Callable[[Caller], "Verdict | Awaitable[Verdict]"]
+"""Judges a user identity. True takes it, a `Verified` takes it and says more, bytes take it and are the server's ticket or
+assertion; False and None refuse it."""
+Verdict: TypeAlias = "Verified | bytes | bool | None"
 
 Ask: TypeAlias = Callable[..., Awaitable[Any]]
 """Calls a function of the user's with arguments, in a thread unless it is ``async``."""
@@ -43,6 +48,7 @@ class Rules:
 
     calling_ae: frozenset[str] | None = None
     networks: tuple[Network, ...] | None = None
+    certificates: Mapping[str, tuple[Demand, ...]] | None = None
     user_identity: IdentityCheck | None = None
     identity_required: bool = True
     verbs: Mapping[str, frozenset[Verb]] | None = None
@@ -58,10 +64,21 @@ class Rules:
         """Whether anybody may call from this address."""
         return self.networks is None or within(host, self.networks)
 
+    def may_call_with(self, title: str, certificate: PeerCertificate | None) -> bool:
+        """Whether a title may call with what its peer has proved to be, if that is anything."""
+        wanted = self._of(title, self.certificates)
+        if wanted is None:
+            return True
+        return certificate is not None and any(one.is_met_by(certificate) for one in wanted)
+
+    def asks_for_certificate(self, title: str) -> bool:
+        """Whether a title needs one."""
+        return self._of(title, self.certificates) is not None
+
     def allowed(self, calling_ae: str) -> frozenset[Verb]:
         """The operations that a title may ask for at most."""
-        verbs = self.verbs or {}
-        return verbs.get(self._entry(calling_ae, verbs) or "", EVERYTHING)
+        allowed = self._of(calling_ae, self.verbs)
+        return EVERYTHING if allowed is None else allowed
 
     async def knows(self, calling_ae: str, host: str, ask: Ask) -> bool:
         """Whether what is here may be given out to a peer, by its title and address; may ask the address book."""
@@ -79,6 +96,10 @@ class Rules:
         if not isinstance(self.peers, Mapping):
             return await ask(self.peers, title)
         return self.peers.get(self._entry(title, self.peers) or "")
+
+    def _of(self, title: str, table: Mapping[str, T] | None) -> T | None:
+        """What a table says of a title: its own entry, or that of everybody else."""
+        return None if not table else table.get(self._entry(title, table) or EVERYBODY_ELSE)
 
     def _entry(self, title: str, titles: Collection[str]) -> str | None:
         """How a title is written among others."""
@@ -117,11 +138,13 @@ def rules(base: Rules = Rules(), **given: Any) -> Rules:
     Args:
         calling_ae: the titles that may call; None is any.
         networks: the addresses that may call, as networks ("10.0.0.0/8") or single ones; None is any.
-        user_identity: told the identity of PS3.7 D.3.3.7; True takes it, and so do bytes to answer with. A plain function
-            runs in a thread.
+        certificates: by calling title the certificates that it must come with, see `dicomnet.server.certificates`; with
+            any of them it may call. A title that is not there needs none, unless there is an entry for everybody else, "*".
+        user_identity: told the `Caller` with the identity of PS3.7 D.3.3.7, see `IdentityCheck`. A plain function runs in a
+            thread.
         identity_required: whether a peer that brings no identity is rejected, if there is a function for it.
-        verbs: by calling title the operations it may ask for at most. Anybody could call himself so, and nothing is
-            given out for that alone.
+        verbs: by calling title the operations it may ask for at most; "n" stands for all N-services, the title "*" for
+            everybody who is not there. Anybody could call himself so, and nothing is given out for that alone.
         peers: see `Peers`.
         allow_retrieve: the addresses that may find, get and move without being in the address book.
         ignore_title_case: whether titles are the same in another case, wherever these rules name them.
@@ -133,7 +156,8 @@ def rules(base: Rules = Rules(), **given: Any) -> Rules:
         "calling_ae": lambda titles: frozenset(map(title_of, [titles] if isinstance(titles, str) else titles)),
         "networks": networks,
         "allow_retrieve": networks,
-        "verbs": lambda table: {title_of(title): frozenset(map(verb_named, words)) for title, words in table.items()},
+        "verbs": lambda table: {title_of(title): verbs_of(words) for title, words in table.items()},
+        "certificates": lambda table: {title_of(title): wanted for title, wanted in demands_by_title(table).items()},
         "peers": _peers,
     }
     known = {key: read[key](value) if key in read and value is not None else value for key, value in given.items()}
@@ -180,6 +204,12 @@ def title_of(text: str) -> AETitle:
         raise InvalidValue(f"{text!r} is no AE title: {error}") from error
 
 
+def verbs_of(words: str | Iterable[str]) -> frozenset[Verb]:
+    """Operations by name, "n" for all N-services; raises `InvalidValue`."""
+    named = [words] if isinstance(words, str) else words
+    return frozenset().union(*(N_SERVICES if word == "n" else {verb_named(word)} for word in named))
+
+
 def _peers(given: Any) -> Peers:
     if callable(given):
         book: Callable[[str], Any] = given
@@ -191,7 +221,14 @@ def _peers(given: Any) -> Peers:
     return given  # no copy: what is added to the book later counts
 
 
+T = TypeVar("T")
+
+EVERYBODY_ELSE = "*"
+"""In tables by calling title: who is not there."""
+
 EVERYTHING = frozenset(Verb)
+
+N_SERVICES = frozenset(verb for verb in Verb if verb.startswith("n-"))
 
 GIVING_OUT = frozenset({Verb.FIND, Verb.GET, Verb.MOVE})
 """What a stranger may not ask for."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from dicomnet.aio.certified import certificate_of
+from dicomnet.aio.observe import Cause, Denied, Observed, Refusal, Rejected
 from dicomnet.dimse.commands import CStoreRequest, NEventReportRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import RejectReason, RejectResult
@@ -15,10 +18,12 @@ from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, UserIdentity
-from dicomnet.server.answer import agreed, answer
+from dicomnet.server.answer import agreed, answer, denied
+from dicomnet.server.caller import Caller, Verified, is_known, response_to
+from dicomnet.server.callers import Callers
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox
-from dicomnet.server.policy import Rules, only_taking
+from dicomnet.server.policy import only_taking
 from dicomnet.server.site import Site
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -30,6 +35,10 @@ class House(Protocol):
 
     site: Site
     stopping: bool
+    callers: Callers
+
+    def tell(self, session: Session, kind: Callable[..., Observed], **facts: Any) -> None:
+        """Tells the observers of what happened in an association."""
 
     def provider_of(self, entity: Entity) -> Provider:
         """Who performs what is asked of it; it asks the reception about associations."""
@@ -94,19 +103,25 @@ class Reception:
 
     def ended(self, session: Session) -> None:
         self._inboxed.clear()
+        self._house.callers.leave(session)
         if self._inner is not None:
             self._inner.ended(session)
+        elif (reject := session.rejected) is not None:  # by the core, which asks nobody
+            limit = (reject.source, reject.reason) == RejectReason.LOCAL_LIMIT_EXCEEDED.value
+            cause = Cause.LIMIT if limit else Cause.PROTOCOL
+            facts = {"result": reject.result, "source": reject.source, "reason": reject.reason}
+            self._house.tell(session, Rejected, **facts, cause=cause)
 
     # What the handlers' provider asks.
 
-    async def decide(self, session: Session, request: AssociateRequest) -> AssociateAccept | AssociateReject:
+    async def decide(self, session: Session, request: AssociateRequest) -> AssociateAccept | Refusal:
         """The answer to an association request; the log says why it is a refusal."""
         try:
             async with asyncio.timeout(self._answer_time):
                 return await self._decide(session, request)
         except TimeoutError:
             log.warning("%s nobody decided in time whether %s may call", session.id, session.ledger.who)
-            return _BUSY
+            return Refusal(_BUSY, Cause.UNDECIDED)
 
     # How.
 
@@ -115,28 +130,54 @@ class Reception:
         assert self._inner is not None
         return self._inner
 
-    async def _decide(self, session: Session, request: AssociateRequest) -> AssociateAccept | AssociateReject:
-        site, who, rules = self._house.site, session.ledger.who, self._entity.rules
+    async def _decide(self, session: Session, request: AssociateRequest) -> AssociateAccept | Refusal:
+        site, who = self._house.site, session.ledger.who
         if self._house.stopping:
-            return _BUSY
-        if site.entity_called(request.called_ae) is None:
-            log.warning("%s %s: that title is none of ours, %s", session.id, who, site.titles)
-            return _because(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED)
-        if not rules.may_call_as(request.calling_ae):
-            log.warning("%s %s: that title may not call", session.id, who)
-            return _because(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
-        if not rules.may_call_from(self._host):
-            log.warning("%s %s: nobody may call from that address", session.id, who)
-            return _because(RejectReason.NO_REASON)
-        identity = await self._identity(session, rules, request.user_information.user_identity)
-        if identity is None:
-            return _because(RejectReason.NO_REASON)
+            return Refusal(_BUSY, Cause.STOPPING)
+        refusal = self._may_not_call(session, request)
+        if refusal is not None:
+            return refusal
+        identity = request.user_information.user_identity
+        verified = await self._verified(session, identity)
+        if verified is None:
+            return Refusal(
+                _because(RejectReason.PROVIDER_NO_REASON), Cause.USER_IDENTITY
+            )  # D.3.3.7: the source is ACSE
+        session.user = verified.user
         extended = await agreed(self._entity.extended, request, self._house.ask)
         self._granted = await self._grant(session, request)
+        if not self._house.callers.enter(session, request.calling_ae):
+            most = site.limits.associations_per_ae
+            log.warning("%s %s: that title has %d associations, which is the limit", session.id, who, most)
+            return Refusal(_because(RejectReason.LOCAL_LIMIT_EXCEEDED, RejectResult.TRANSIENT), Cause.LIMIT)
         abilities = self._entity.abilities(
             self._granted, extended=extended, awaits_results=site.lends, awaits_instances=bool(site.inboxes)
         )
-        return answer(request, abilities, identity=identity)
+        response = (
+            None if self._entity.rules.user_identity is None or identity is None else response_to(identity, verified)
+        )
+        accept = answer(request, abilities, identity=response)
+        self._tell_denied(session, denied(request, accept, abilities))
+        return accept
+
+    def _may_not_call(self, session: Session, request: AssociateRequest) -> Refusal | None:
+        """Why a peer may not call, by what it is: its titles, address and certificate."""
+        site, who, rules, title = self._house.site, session.ledger.who, self._entity.rules, request.calling_ae
+        if site.entity_called(request.called_ae) is None:
+            log.warning("%s %s: that title is none of ours, %s", session.id, who, site.titles)
+            return Refusal(_because(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED), Cause.CALLED_TITLE)
+        if not rules.may_call_as(title):
+            log.warning("%s %s: that title may not call", session.id, who)
+            return Refusal(_because(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED), Cause.CALLING_TITLE)
+        if not rules.may_call_from(self._host):
+            log.warning("%s %s: nobody may call from that address", session.id, who)
+            return Refusal(_because(RejectReason.NO_REASON), Cause.ADDRESS)
+        certificate = certificate_of(session) if rules.asks_for_certificate(title) else None
+        if not rules.may_call_with(title, certificate):
+            shown = "no verified certificate" if certificate is None else certificate.name
+            log.warning("%s %s: that title may not call with %s", session.id, who, shown)
+            return Refusal(_because(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED), Cause.CERTIFICATE)
+        return None
 
     async def _grant(self, session: Session, request: AssociateRequest) -> frozenset[Verb]:
         """What the peer may ask for; an address book that hangs keeps nobody from giving us something."""
@@ -151,25 +192,44 @@ class Reception:
             log.warning("%s the address book did not say in time who %s is", session.id, session.ledger.who)
         return allowed if self._known else only_taking(allowed)
 
-    async def _identity(self, session: Session, rules: Rules, identity: UserIdentity | None) -> bytes | None:
-        """What to answer to a user identity; None refuses it (PS3.7 D.3.3.7)."""
-        who = session.ledger.who
+    async def _verified(self, session: Session, identity: UserIdentity | None) -> Verified | None:
+        """Who asks, as far as somebody is there to say; None refuses him (PS3.7 D.3.3.7)."""
+        who, rules = session.ledger.who, self._entity.rules
         if rules.user_identity is None:
-            return b""
-        if identity is None:
+            return Verified()
+        if identity is None or not is_known(identity):
             if rules.identity_required:
-                log.warning("%s %s brings no user identity, and is rejected", session.id, who)
-            return None if rules.identity_required else b""
-        verdict = await self._house.ask(rules.user_identity, identity)
+                log.warning("%s %s brings no user identity of a known type, and is rejected", session.id, who)
+            return None if rules.identity_required else Verified()
+        request = session.request
+        assert request is not None
+        caller = Caller(
+            calling_ae=request.calling_ae,
+            called_ae=request.called_ae,
+            address=self._host,
+            certificate=certificate_of(session),
+            identity=identity,
+        )
+        verdict = await self._house.ask(rules.user_identity, caller)
         if verdict is True or isinstance(verdict, bytes):
-            return b"" if verdict is True else verdict
+            return Verified(caller.user, b"" if verdict is True else verdict)
+        if isinstance(verdict, Verified):
+            return verdict if verdict.user is not None else replace(verdict, user=caller.user)
         if verdict is None or verdict is False:
             log.warning("%s %s: the user identity is refused", session.id, who)
         else:
             # What is no answer must not let anybody in.
             kind = type(verdict).__name__
-            log.error("%s %s: user_identity gave %s, no bool or bytes, and that refuses", session.id, who, kind)
+            log.error("%s %s: user_identity gave %s, which is no answer, and refuses", session.id, who, kind)
         return None
+
+    def _tell_denied(self, session: Session, verbs: frozenset[Verb], status: Status | None = None) -> None:
+        """One line and one event for operations that the peer may not ask for."""
+        if not verbs:
+            return
+        named = sorted(verbs)
+        log.warning("%s %s is not authorized for %s", session.id, session.ledger.who, ", ".join(named))
+        self._house.tell(session, Denied, verbs=tuple(named), status=status)
 
     def _pass_on(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
         if not self._answer_unknown_result(inbound, data):
@@ -180,8 +240,7 @@ class Reception:
         verb = verb_of(inbound.command)
         if verb in self._granted or inbound.answered:
             return False
-        session = inbound.session
-        log.warning("%s %s is not authorized for %s", session.id, session.ledger.who, verb)
+        self._tell_denied(inbound.session, frozenset({verb}), Status.NOT_AUTHORIZED)
         inbound.respond(Status.NOT_AUTHORIZED, error_comment=f"{verb} is not allowed for this peer")
         return True
 

@@ -18,8 +18,9 @@ from dicomnet.aio.channel import Channel
 from dicomnet.aio.connect import attach
 from dicomnet.aio.crew import Crew
 from dicomnet.aio.hub import hub
+from dicomnet.aio.info import AssociationInfo, observed
 from dicomnet.aio.listen import Admission, Listener
-from dicomnet.aio.observe import Observer
+from dicomnet.aio.observe import Cause, ConnectionRefused, Observed, Observer, Observers, Refusal
 from dicomnet.aio.provider import HandlerProvider
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.errors import ConnectionLost, InvalidValue, TlsFailed
@@ -31,6 +32,7 @@ from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import ANY_TITLE, Settings
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
+from dicomnet.server.callers import Callers
 from dicomnet.server.commitment import Commitments
 from dicomnet.server.entity import Entity
 from dicomnet.server.handshakes import Handshakes
@@ -71,6 +73,8 @@ class Running:
         """Whose loop it is."""
         self._crew = Crew(site.handler_threads)
         self._admission = Admission(site.limits)
+        self.callers = Callers(site.limits.associations_per_ae)
+        self.observers = Observers(site.observers)
         self.handshakes = Handshakes(site.limits.handshakes)
         self._contexts: Contexts = contexts or {}
         self._listeners: list[Listener] = []
@@ -135,7 +139,7 @@ class Running:
         entrance: Entrance,
         sock: socket.socket,
         host: str,
-        port: int,  # noqa: ARG002 (sessions ask the transport)
+        port: int,
         *,
         refuse: AssociateReject | None = None,
         on_gone: Callable[[], object] | None = None,
@@ -149,6 +153,7 @@ class Running:
         limits = self.site.limits
         if self.stopping or self._admission.count >= 2 * limits.associations:
             log.warning("%s is dropped unheard: %d connections are open", host, self._admission.count)
+            self._tell_dropped(host, port)
             sock.close()
             if on_gone is not None:
                 on_gone()
@@ -170,6 +175,15 @@ class Running:
         if not self._connections:
             self._nobody_left.set()
 
+    def _tell_dropped(self, host: str, port: int) -> None:
+        cause = Cause.STOPPING if self.stopping else Cause.LIMIT
+        detail = f"{self._admission.count} connections are open"
+        self.observers.tell(
+            ConnectionRefused(
+                association="", calling_ae="", called_ae="", peer_address=(host, port), cause=cause, detail=detail
+            )
+        )
+
     # For the reception and the handlers.
 
     def provider_of(self, entity: Entity) -> Provider:
@@ -182,7 +196,7 @@ class Running:
                 associate=_Decision,
                 destinations=partial(self._destination, entity),
                 associations_per_destination=self.site.destination_associations,
-                observers=self.site.observers,
+                observers=self.observers,
                 layout_sink=entity.layout_sink,
                 durable=entity.durable,
                 check=entity.check,
@@ -191,8 +205,11 @@ class Running:
 
     def observe(self, function: Observer) -> None:
         """One more function is told from now on."""
-        for provider in self._providers.values():
-            provider.observers.add(function)
+        self.observers.add(function)
+
+    def tell(self, session: Session, kind: Callable[..., Observed], **facts: Any) -> None:
+        if self.observers:
+            self.observers.tell(observed(AssociationInfo(session), kind, **facts))
 
     async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function of the user's: in a thread unless it is ``async``."""
@@ -339,7 +356,7 @@ class _Connection:
         ledger = Ledger(os.urandom(2).hex(), running.loop.time())
         ledger.peer = host
         core = Endpoint(requestor=False, limits=site.limits, timeouts=site.timeouts, refuse=refuse, label=ledger.id)
-        provider = None if refuse is not None else Reception(running, host, site.timeouts.associate)
+        provider = Reception(running, host, site.timeouts.associate)
         self.session = Session(core, ledger, provider=provider, tolerance=site.tolerance)
         self._carrier = _Carrier(self.session, partial(running.gone, self))
         self._carrier.channel = Channel(core, self.session, hub())
@@ -376,6 +393,7 @@ class _Connection:
         self._sock.close()
         if isinstance(error, TlsFailed):
             log.warning("%s %s: %s", session.id, session.ledger.who, printable(str(error)))
+            self._running.tell(session, ConnectionRefused, cause=Cause.TLS, detail=str(error))
         elif isinstance(error, OSError):
             error = ConnectionLost(broken_reason(error))
         elif not isinstance(error, ConnectionLost):
@@ -403,7 +421,7 @@ class _Decision:
         self._session = session
         self._request = request
 
-    def __await__(self) -> Generator[Any, None, AssociateAccept | AssociateReject]:
+    def __await__(self) -> Generator[Any, None, AssociateAccept | Refusal]:
         reception = self._session.provider
         assert isinstance(reception, Reception)
         return reception.decide(self._session, self._request).__await__()

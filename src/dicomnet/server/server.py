@@ -58,9 +58,13 @@ class Server(Entity):
         layout: how files are named there, see `Layout`.
         calling_ae: the titles that may call; None is any.
         networks: the addresses that may call, such as "10.1.0.0/16"; None is any.
-        user_identity: told a `UserIdentity`; True takes it, and so do bytes to answer with (PS3.7 D.3.3.7).
+        certificates: by calling title the certificate that it must come with: a subject ("CN=ct1.example"), an alternative
+            name, or "sha256:" and a fingerprint; several are a list, and "*" is every other title.
+        user_identity: told a `Caller`, with the user identity that it brings (PS3.7 D.3.3.7). True takes it, a `Verified` or
+            bytes take it and say more.
         identity_required: whether a peer without an identity is rejected where there is a function for it.
-        verbs: by calling title the operations that it may ask for at most.
+        verbs: by calling title the operations that it may ask for at most, such as "store" and "n-create"; "n" stands for
+            all N-services, the title "*" for everybody else.
         peers: the address book, title to place, see `Peers`. It says where C-MOVE sends to and where commitment results go, and
             its peers may find, get and move. Others may do so from ``allow_retrieve`` and from this machine only.
         allow_retrieve: networks from which anybody may find, get and move.
@@ -97,6 +101,7 @@ class Server(Entity):
         layout: str | Layout | None = None,
         calling_ae: str | Iterable[str] | None = None,
         networks: str | Iterable[Any] | None = None,
+        certificates: Mapping[str, str | Iterable[str]] | None = None,
         user_identity: IdentityCheck | None = None,
         identity_required: bool = True,
         verbs: Mapping[str, Iterable[str]] | None = None,
@@ -122,6 +127,7 @@ class Server(Entity):
             rules=rules(
                 calling_ae=calling_ae,
                 networks=networks,
+                certificates=certificates,
                 user_identity=user_identity,
                 identity_required=identity_required,
                 verbs=verbs,
@@ -443,4 +449,7 @@ def _hosts(host: str) -> frozenset[str]:
     return frozenset({host, *(str(address[0]) for *_, address in infos)})
 
 
-_RULES = {"calling_ae", "networks", "user_identity", "identity_required", "verbs", "peers", "allow_retrieve"}
+_RULES = {
+    *("calling_ae", "networks", "certificates", "user_identity", "identity_required"),
+    *("verbs", "peers", "allow_retrieve"),
+}
