@@ -52,6 +52,9 @@ class Limits:
     associations_per_ae: int | None = None
     """The same of one calling title, where it is not refused for another reason; each worker process counts its own. None
     is no limit but the others: many devices leave the factory with the same title."""
+    bytes_per_second: int | None = None
+    """Read from one address, over all its connections; each worker process counts its own. None is as many as come: a
+    limit is for lines and disks that others need as well, and what it should be only their owner knows."""
     handshakes: int = 64
     """TLS handshakes of one listener at a time; they cost processor time before anybody is known."""
     committed_instances: int = 100_000
@@ -68,6 +71,8 @@ class Limits:
     """Bytes that a message or a send must move within the stall time to count as alive."""
 
     def __post_init__(self) -> None:
+        if self.bytes_per_second is not None and self.bytes_per_second < 1:
+            raise ValueError(f"nothing comes with {self.bytes_per_second} bytes per second; None is no limit")
         for length in (self.max_pdu_length, self.sent_pdu_length):
             if length < SMALLEST_MAX_PDU_LENGTH:
                 raise ValueError(f"no message fits into PDUs of {length} bytes, {SMALLEST_MAX_PDU_LENGTH} are needed")

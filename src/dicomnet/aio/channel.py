@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 from dicomnet.aio.arrival import Arrival
 from dicomnet.aio.hub import Hub
 from dicomnet.aio.pool import RESERVE, Buffer
+from dicomnet.aio.throttle import Bucket
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
@@ -61,6 +62,8 @@ class Channel(asyncio.BufferedProtocol):
     """
 
     armed: float | None = None
+    bucket: Bucket | None = None
+    """What slows its reading down, if anything does; set by a `Throttle`."""
 
     def __init__(self, core: Endpoint, user: User, hub: Hub, *, hold: bool = False) -> None:
         self.core = core
@@ -106,6 +109,8 @@ class Channel(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (the pool knows better)
         buffer = self._buffer = self.hub.pool.current()
+        if self.bucket is not None:
+            return buffer.memory[buffer.filled : buffer.filled + self.bucket.room]
         return buffer.memory[buffer.filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -120,6 +125,8 @@ class Channel(asyncio.BufferedProtocol):
         try:
             self._hand_out(self.core.receive(view, self._clock()), patient=True)
             self.hub.pool.received(buffer, nbytes)
+            if self.bucket is not None:
+                self.bucket.took(nbytes, self)
             self.flush()
         finally:  # whatever went wrong, buffers that were lent must come back
             if self.lane.go() and not self._lane_waits:

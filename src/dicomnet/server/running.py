@@ -22,6 +22,7 @@ from dicomnet.aio.info import AssociationInfo, observed
 from dicomnet.aio.listen import Admission, Listener
 from dicomnet.aio.observe import Cause, ConnectionRefused, Observed, Observer, Observers, Refusal
 from dicomnet.aio.provider import HandlerProvider
+from dicomnet.aio.throttle import Throttle
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.errors import ConnectionLost, InvalidValue, TlsFailed
 from dicomnet.exchanges.calls import Answer
@@ -74,6 +75,7 @@ class Running:
         self._crew = Crew(site.handler_threads)
         self._admission = Admission(site.limits)
         self.callers = Callers(site.limits.associations_per_ae)
+        self.throttle = Throttle(site.limits.bytes_per_second)
         self.observers = Observers(site.observers)
         self.handshakes = Handshakes(site.limits.handshakes)
         self._contexts: Contexts = contexts or {}
@@ -170,6 +172,7 @@ class Running:
         if self._connections.pop(connection.session, None) is None:
             return
         self._admission.leave(connection.host)
+        self.throttle.leave(connection.channel)
         if connection.on_gone is not None:
             connection.on_gone()
         if not self._connections:
@@ -359,7 +362,8 @@ class _Connection:
         provider = Reception(running, host, site.timeouts.associate)
         self.session = Session(core, ledger, provider=provider, tolerance=site.tolerance)
         self._carrier = _Carrier(self.session, partial(running.gone, self))
-        self._carrier.channel = Channel(core, self.session, hub())
+        self.channel = self._carrier.channel = Channel(core, self.session, hub())
+        running.throttle.slow(host, self.channel)
 
     def begin(self, context: ssl.SSLContext | None) -> None:
         """Makes the socket a transport, with TLS after its handshake; nobody else waits for that."""
