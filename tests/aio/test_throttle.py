@@ -15,7 +15,7 @@ from server.serving import calling, instance, local
 RATE = 100_000
 
 
-class Reader:
+class Line:
     """A connection as far as a bucket sees it."""
 
     bucket: Bucket | None = None
@@ -39,17 +39,18 @@ class Clock:
         return self.now
 
 
-def bucket_of(throttle: Throttle, *readers: Any) -> tuple[Bucket, Clock]:
+def bucket_of(throttle: Throttle, *readers: Line) -> tuple[Bucket, Clock]:
     for reader in readers:
         throttle.slow("10.0.0.1", reader)
     bucket, clock = readers[0].bucket, Clock()
+    assert bucket is not None
     bucket._clock, bucket._at = clock, clock.now
     return bucket, clock
 
 
 async def test_a_second_of_the_rate_may_come_at_once_and_then_reading_waits() -> None:
     """After what was read too much has been made up for, and a little is there again."""
-    reader: Any = Reader()
+    reader = Line()
     bucket, clock = bucket_of(Throttle(RATE), reader)
     bucket.took(RATE - 1, reader)
     assert reader.reading
@@ -66,7 +67,7 @@ async def test_a_second_of_the_rate_may_come_at_once_and_then_reading_waits() ->
 @pytest.mark.parametrize("size", [1, 4096, 1 << 20])
 async def test_no_more_is_read_than_the_rate_over_a_long_time(size: int) -> None:
     """Whatever the reads are like: a second's worth, the rate, and one read for each connection."""
-    readers: list[Any] = [Reader(), Reader(), Reader()]
+    readers = [Line(), Line(), Line()]
     bucket, clock = bucket_of(Throttle(RATE), *readers)
     read, seconds, start = 0, 20, clock.now
     while clock.now < start + seconds:
@@ -86,23 +87,23 @@ async def test_no_more_is_read_than_the_rate_over_a_long_time(size: int) -> None
 async def test_each_address_has_its_own_and_loses_it_with_its_last_connection() -> None:
     """What a stranger uses up is his own."""
     throttle = Throttle(RATE)
-    here, there, again = Reader(), Reader(), Reader()
-    throttle.slow("10.0.0.1", here)  # type: ignore[arg-type]
-    throttle.slow("10.0.0.2", there)  # type: ignore[arg-type]
-    throttle.slow("10.0.0.1", again)  # type: ignore[arg-type]
+    here, there, again = Line(), Line(), Line()
+    throttle.slow("10.0.0.1", here)
+    throttle.slow("10.0.0.2", there)
+    throttle.slow("10.0.0.1", again)
     assert here.bucket is again.bucket is not there.bucket
     for one in (here, again, again):
-        throttle.leave(one)  # type: ignore[arg-type]
+        throttle.leave(one)
     assert list(throttle._buckets) == ["10.0.0.2"]
 
 
 async def test_without_a_rate_nothing_is_counted() -> None:
     """The usual case costs one look."""
-    reader = Reader()
+    reader = Line()
     throttle = Throttle(None)
-    throttle.slow("10.0.0.1", reader)  # type: ignore[arg-type]
+    throttle.slow("10.0.0.1", reader)
     assert reader.bucket is None
-    throttle.leave(reader)  # type: ignore[arg-type]
+    throttle.leave(reader)
 
 
 async def test_who_is_slowed_down_is_not_taken_for_silent_and_others_are_served() -> None:

@@ -8,13 +8,22 @@ the peer's silence. The timer is that of the loop's deadlines.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dicomnet.aio.hub import hub
 from dicomnet.limits import KIB
 
-if TYPE_CHECKING:
-    from dicomnet.aio.channel import Channel
+
+class Reader(Protocol):
+    """A connection, as far as its speed goes."""
+
+    bucket: Bucket | None
+
+    def pause(self, reason: str) -> None:
+        """Reads no more until this reason is gone."""
+
+    def resume(self, reason: str) -> None:
+        """It is gone."""
 
 
 class Throttle:
@@ -28,7 +37,7 @@ class Throttle:
         self._rate = rate
         self._buckets: dict[str, Bucket] = {}
 
-    def slow(self, host: str, channel: Channel) -> None:
+    def slow(self, host: str, reader: Reader) -> None:
         """Has a connection share the bucket of its address, until `leave`; before its first byte."""
         if self._rate is None:
             return
@@ -36,15 +45,15 @@ class Throttle:
         if bucket is None:
             bucket = self._buckets[host] = Bucket(host, self._rate)
         bucket.users += 1
-        channel.bucket = bucket
+        reader.bucket = bucket
 
-    def leave(self, channel: Channel) -> None:
+    def leave(self, reader: Reader) -> None:
         """The connection is gone."""
-        bucket = channel.bucket
+        bucket = reader.bucket
         if bucket is None:
             return
-        channel.bucket = None
-        bucket.forget(channel)
+        reader.bucket = None
+        bucket.forget(reader)
         bucket.users -= 1
         if not bucket.users:  # who comes again begins with a full one: that is a second's worth
             del self._buckets[bucket.host]
@@ -63,25 +72,25 @@ class Bucket:
         self._deadlines = hub().deadlines
         self._level = float(rate)
         self._at = self._clock()
-        self._paused: set[Channel] = set()
+        self._paused: set[Reader] = set()
 
     @property
     def room(self) -> int:
         """How many bytes may be read at once: little enough that a slow rate is not read in large steps."""
         return max(_LEAST_READ, int(self._level))
 
-    def took(self, count: int, channel: Channel) -> None:
+    def took(self, count: int, reader: Reader) -> None:
         """Bytes were read."""
         self._fill(self._clock())
         self._level -= count
         if self._level <= 0:
-            self._paused.add(channel)
-            channel.pause(_REASON)
+            self._paused.add(reader)
+            reader.pause(_REASON)
             self._deadlines.arm(self, self._full_enough)
 
-    def forget(self, channel: Channel) -> None:
+    def forget(self, reader: Reader) -> None:
         """A connection reads no more."""
-        self._paused.discard(channel)
+        self._paused.discard(reader)
 
     def deadline_came(self, now: float) -> float | None:
         self._fill(now)
@@ -90,8 +99,8 @@ class Bucket:
         if self._level < self._step:
             return self._full_enough
         paused, self._paused = self._paused, set()
-        for channel in paused:
-            channel.resume(_REASON)
+        for reader in paused:
+            reader.resume(_REASON)
         return None
 
     def _fill(self, now: float) -> None:
