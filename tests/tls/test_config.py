@@ -3,9 +3,8 @@ from __future__ import annotations
 import ssl
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -37,146 +36,10 @@ from dicomnet.tls import (
     peer_certificates,
 )
 from dicomnet.tls.der import facts_of
-
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+from tls.certificates import Issued, Key, Site, handshake, issue
 
 CAN_CHOOSE_TLS13 = hasattr(ssl.SSLContext, "set_ciphersuites")
 THREE_OF_TLS13 = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"]
-
-# Certificates, made once.
-
-
-@dataclass(frozen=True)
-class Issued:
-    """A certificate with its key, and the files they are in."""
-
-    certificate: x509.Certificate
-    key: Key
-    file: Path
-    """Both, in PEM."""
-
-    @property
-    def der(self) -> bytes:
-        return self.certificate.public_bytes(Encoding.DER)
-
-    def key_bytes(
-        self,
-        encoding: Encoding = Encoding.PEM,
-        form: PrivateFormat = PrivateFormat.PKCS8,
-        encryption: KeySerializationEncryption = NoEncryption(),  # noqa: B008 (immutable)
-    ) -> bytes:
-        return self.key.private_bytes(encoding, form, encryption)
-
-
-@dataclass(frozen=True)
-class Site:
-    """A hospital with an authority, and what is not right with some of its certificates."""
-
-    folder: Path
-    authority: Issued
-    server: Issued
-    client: Issued
-    expired: Issued
-    stranger: Issued
-    """Signed by itself."""
-    server_rsa: Issued
-
-    def requestor(self, **settings: Any) -> ssl.SSLContext:
-        return TlsConfig(**{"ca_file": self.authority.file, **settings}).requestor_context()
-
-    def acceptor(self, **settings: Any) -> ssl.SSLContext:
-        return TlsConfig(**{"certificate": self.server.file, **settings}).acceptor_context()
-
-
-def issue(
-    folder: Path,
-    name: str,
-    issuer: Issued | None = None,
-    *,
-    days: tuple[int, int] = (-1, 30),
-    key: Key | None = None,
-    names: tuple[x509.GeneralName, ...] = (),
-    more: tuple[x509.NameAttribute, ...] = (),
-) -> Issued:
-    """A certificate; without an issuer it is an authority and signs itself."""
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name), *more])
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(0x0123456789ABCDEF)
-        .not_valid_before(now + timedelta(days[0]))
-        .not_valid_after(now + timedelta(days[1]))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
-    issued = Issued(certificate, key, folder / f"{name}.pem")
-    issued.file.write_bytes(certificate.public_bytes(Encoding.PEM) + issued.key_bytes())
-    return issued
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    folder = tmp_path_factory.mktemp("site")
-    names = (x509.DNSName("pacs.example"), x509.IPAddress(ip_address("127.0.0.1")))
-    authority = issue(folder, "authority")
-    return Site(
-        folder,
-        authority,
-        server=issue(
-            folder,
-            "server",
-            authority,
-            names=names,
-            more=(x509.NameAttribute(NameOID.ORGANIZATION_NAME, "St. Mary, Radiology"),),
-        ),
-        client=issue(folder, "client", authority),
-        expired=issue(folder, "expired", authority, names=names, days=(-30, -1)),
-        stranger=issue(folder, "stranger", names=names),
-        server_rsa=issue(folder, "rsa", authority, names=names, key=rsa.generate_private_key(65537, 2048)),
-    )
-
-
-# Handshakes, in memory.
-
-
-@dataclass(frozen=True)
-class Link:
-    """Both ends of a handshake, and what each said against it."""
-
-    requestor: ssl.SSLObject
-    acceptor: ssl.SSLObject
-    requestor_error: ssl.SSLError | None
-    acceptor_error: ssl.SSLError | None
-
-    @property
-    def errors(self) -> tuple[ssl.SSLError | None, ssl.SSLError | None]:
-        return self.requestor_error, self.acceptor_error
-
-
-def handshake(requestor: ssl.SSLContext, acceptor: ssl.SSLContext, host: str = "pacs.example") -> Link:
-    to_acceptor, to_requestor = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = (
-        requestor.wrap_bio(to_requestor, to_acceptor, server_hostname=host),
-        acceptor.wrap_bio(to_acceptor, to_requestor, server_side=True),
-    )
-    errors: list[ssl.SSLError | None] = [None, None]
-    for _ in range(4):  # four flights at most; in TLS 1.3 the requestor is done before the acceptor judges
-        for at, end in enumerate(ends):
-            if errors[at] is None:
-                try:
-                    end.do_handshake()
-                    end.read(1)
-                except ssl.SSLWantReadError:
-                    pass
-                except ssl.SSLError as error:
-                    errors[at] = error
-    return Link(*ends, *errors)
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
@@ -198,13 +61,20 @@ def test_the_newest_version_is_taken(site: Site) -> None:
     [
         pytest.param("stranger", "pacs.example", "self-signed certificate", id="unknown authority"),
         pytest.param("expired", "pacs.example", "certificate has expired", id="expired"),
+        pytest.param("not_yet", "pacs.example", "certificate is not yet valid", id="not yet valid"),
+        pytest.param("wrong_usage", "pacs.example", "unsuitable certificate purpose", id="wrong usage"),
         pytest.param("server", "other.example", "Hostname mismatch", id="another name"),
         pytest.param("server", "127.0.0.2", "IP address mismatch", id="another address"),
     ],
 )
-def test_the_wrong_certificate_makes_none(site: Site, certificate: str, host: str, verdict: str) -> None:
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_the_wrong_certificate_makes_none(
+    site: Site, certificate: str, host: str, verdict: str, version: tls.Version
+) -> None:
     """With the defaults a requestor ends the handshake with who is not the one it asked for."""
-    link = handshake(site.requestor(), site.acceptor(certificate=getattr(site, certificate).file), host)
+    link = handshake(
+        site.requestor(maximum_version=version), site.acceptor(certificate=getattr(site, certificate).file), host
+    )
     assert isinstance(link.requestor_error, ssl.SSLCertVerificationError)
     assert verdict in link.requestor_error.verify_message
     result = failed_verification(link.requestor_error)
@@ -220,9 +90,9 @@ def test_without_an_authority_the_systems_are_trusted(site: Site) -> None:
     assert isinstance(link.requestor_error, ssl.SSLCertVerificationError)
 
 
-def test_the_name_check_is_what_check_hostname_switches(site: Site) -> None:
-    """Without it another name passes, another authority still does not."""
-    requestor = site.requestor(check_hostname=False)
+def test_only_a_name_that_says_so_switches_the_name_check_off(site: Site) -> None:
+    """With UNSAFE_ANY_NAME another name passes, another authority still does not."""
+    requestor = site.requestor(verify=VerifyMode.UNSAFE_ANY_NAME)
     assert handshake(requestor, site.acceptor(), "other.example").errors == (None, None)
     link = handshake(requestor, site.acceptor(certificate=site.stranger.file), "other.example")
     assert isinstance(link.requestor_error, ssl.SSLCertVerificationError)
@@ -340,6 +210,7 @@ def test_a_requestor_that_trusts_anybody_is_refused() -> None:
     [
         ({"certificate": None}, "an acceptor needs a certificate"),
         ({"verify": VerifyMode.UNSAFE_ACCEPT_ANY}, "cannot ask for a client certificate and take any"),
+        ({"verify": VerifyMode.UNSAFE_ANY_NAME}, "cannot ask for a client certificate and take any"),
         ({"cipher_suites": ["DHE-RSA-AES128-GCM-SHA256"]}, "add a suite with ECDHE"),
         ({"verify": VerifyMode.PEER}, "ca_file or ca_folder must say who may issue them"),
         ({"verify": VerifyMode.REQUIRED}, "ca_file or ca_folder must say who may issue them"),
@@ -377,8 +248,13 @@ def test_a_context_of_the_other_role_is_refused() -> None:
 
 def test_settings_beside_a_context_are_refused() -> None:
     """What would not be heard is not taken."""
-    with pytest.raises(InvalidValue, match="so verify, check_hostname would not be heard"):
-        TlsConfig(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), verify=VerifyMode.REQUIRED, check_hostname=False)
+    with pytest.raises(InvalidValue, match="so verify, minimum_version would not be heard"):
+        TlsConfig(
+            ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            verify=VerifyMode.REQUIRED,
+            peer_name="pacs",
+            minimum_version="TLSv1.3",
+        )
 
 
 # Suites.
@@ -539,6 +415,7 @@ def test_a_peers_certificate_tells_whose_it_is(site: Site) -> None:
     assert result.text.splitlines() == [
         "verification: passed",
         "subject: CN=server, O=St. Mary\\, Radiology",
+        "names: pacs.example, 127.0.0.1",
         "issuer: CN=authority",
         f"valid: {certificate.not_valid_before_utc:{seconds}} to {certificate.not_valid_after_utc:{seconds}} UTC",
         "serial number: 123456789ABCDEF",

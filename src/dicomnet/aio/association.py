@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from dicomnet.aio.carrier import Carrier, perform, work
 from dicomnet.aio.provider import provider_for
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from dicomnet.exchanges.matches import Match
-    from dicomnet.tls import TlsConfig
+    from dicomnet.tls import TlsConfig, TlsFacts
 
 T = TypeVar("T")
 
@@ -138,6 +138,16 @@ class Association:
     def contexts(self) -> tuple[Context, ...]:
         """The presentation contexts that the peer has accepted; see `dicomnet.sync.Association.contexts`."""
         return self._open.contexts
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is over TLS."""
+        return self.settings.tls is not None
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """The facts of the secure link: version, suite, and the peer's certificate; None on a plain one, and after its end."""
+        return cast("Carrier", self._session.shell).tls
 
     @property
     def calling_ae(self) -> str:

@@ -22,6 +22,8 @@ from dicomnet.types import UID
 if TYPE_CHECKING:
     import ssl
 
+    from dicomnet.tls import TlsFacts
+
 T = TypeVar("T")
 
 
@@ -35,6 +37,16 @@ class Carrier(Places):
         self._loop = asyncio.get_running_loop()
         self._waiters: list[_Waiter] = []
         self._wake_posted = False
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """The facts of the secure link, while it stands."""
+        link = None if self.channel is None else self.channel.get_extra_info("ssl_object")
+        if link is None:
+            return None
+        from dicomnet.tls import tls_facts
+
+        return tls_facts(link)
 
     def now(self) -> float:
         return self._loop.time()

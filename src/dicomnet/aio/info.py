@@ -14,25 +14,13 @@ from dicomnet.exchanges.requestor import one_class
 from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.session import Session
 from dicomnet.pdu import AssociateRequest, UserIdentity
-from dicomnet.records import dataclass
 from dicomnet.sockets import address_text
 from dicomnet.ul.negotiation import Terms
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from dicomnet.tls import CipherInfo, VerifyResult
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFacts:
-    """What is known of the secure link."""
-
-    version: str
-    """Such as TLSv1.3."""
-    cipher: CipherInfo | None
-    certificates: list[VerifyResult]
-    """Those of the peer, its own first; empty if it showed none."""
+    from dicomnet.tls import TlsFacts
 
 
 class AssociationInfo:
@@ -109,9 +97,14 @@ class AssociationInfo:
         """The facts of the secure link; None on a plain one."""
         if self._ssl is None:
             return None
-        from dicomnet.tls import cipher_info, peer_certificates
+        from dicomnet.tls import tls_facts
 
-        return TlsFacts(self._ssl.version() or "", cipher_info(self._ssl), peer_certificates(self._ssl))
+        return tls_facts(self._ssl)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is over TLS."""
+        return self._ssl is not None
 
     @property
     def is_established(self) -> bool:

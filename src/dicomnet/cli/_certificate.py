@@ -21,7 +21,7 @@ from dicomnet.errors import Unsupported
 def self_signed(
     folder: str | os.PathLike[str], names: Sequence[str] = ("localhost", "127.0.0.1", "::1")
 ) -> tuple[Path, Path]:
-    """Makes a P-256 key and a certificate for these host names and addresses, valid for 30 days.
+    """Makes a P-256 key and a certificate for these host names and addresses, valid for 90 days.
 
     Returns:
         The paths of the certificate and of the private key, new files in the folder.
@@ -57,7 +57,7 @@ def _make_with_library(certificate_path: Path, key_path: Path, names: Sequence[s
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + timedelta(days=90))
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -76,7 +76,7 @@ def _make_with_command(certificate: Path, key: Path, names: Sequence[str]) -> No
     subprocess.run(  # noqa: S603
         [
             *(command, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "30", "-subj", f"/CN={names[0]}", "-keyout", key, "-out", certificate),
+            *("-days", "90", "-subj", f"/CN={names[0]}", "-keyout", key, "-out", certificate),
             *("-addext", f"subjectAltName={alternatives}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign"),
         ],
         check=True,

@@ -38,7 +38,7 @@ from dicomnet.storage.destination import SPOOL
 if TYPE_CHECKING:
     import ssl
 
-    from dicomnet.tls import CipherInfo, TlsConfig
+    from dicomnet.tls import CipherInfo, TlsConfig, TlsFacts
 
 log = logging.getLogger("dicomnet.net")
 
@@ -401,6 +401,14 @@ class DicomNet(Sending):
 
         found = self._extra("ssl_object")
         return None if found is None else cipher_info(found)
+
+    @property
+    def secure_link(self) -> TlsFacts | None:
+        """The facts of the connection's TLS: version, suite, and the peer's certificate; None if it has none."""
+        from dicomnet.tls import tls_facts
+
+        found = self._extra("ssl_object")
+        return None if found is None else tls_facts(found)
 
     @property
     def ip_type(self) -> IpType:

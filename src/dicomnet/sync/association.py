@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StateError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from dicomnet.exchanges.matches import Match
-    from dicomnet.tls import TlsConfig
+    from dicomnet.tls import TlsConfig, TlsFacts
 
 T = TypeVar("T")
 
@@ -171,6 +171,16 @@ class Association:
         Raises if the association is over.
         """
         return self._requestor.contexts
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is over TLS."""
+        return self.settings.tls is not None
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """The facts of the secure link: version, suite, and the peer's certificate; None on a plain one, and after its end."""
+        return cast("Carrier", self._session.shell).tls
 
     @property
     def calling_ae(self) -> str:

@@ -23,6 +23,8 @@ from dicomnet.types import UID
 if TYPE_CHECKING:
     import ssl
 
+    from dicomnet.tls import TlsFacts
+
 T = TypeVar("T")
 
 
@@ -33,6 +35,16 @@ class Carrier(Places):
         self.session = session
         session.shell = self
         self.wire: Wire | None = None
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """The facts of the secure link, while it stands."""
+        sock: Any = None if self.wire is None else self.wire.sock
+        if not hasattr(sock, "version") or sock.version() is None:
+            return None
+        from dicomnet.tls import tls_facts
+
+        return tls_facts(sock)
 
     def now(self) -> float:
         return time.monotonic() if self.wire is None else self.wire.now()

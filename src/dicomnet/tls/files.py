@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import os
 import re
 import ssl
@@ -21,6 +22,21 @@ def read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise TlsFailed(f"{path}: {reason(error)}") from error
+
+
+def system_authorities() -> list[str]:
+    """Where OpenSSL has the authorities of the system, as far as it has any."""
+    paths = ssl.get_default_verify_paths()
+    return [path for path in (paths.cafile, paths.capath) if path is not None]
+
+
+def all_in(folder: StrPath) -> list[str]:
+    """A folder and all that is in it; the folder alone if it is not to be read."""
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 (a Path would lose the text the user gave)
+    except OSError:
+        names = []
+    return [os.fspath(folder), *(os.path.join(folder, name) for name in names)]  # noqa: PTH118
 
 
 def authority_files(file: StrPath | None, folder: StrPath | None) -> Iterator[str]:
@@ -59,6 +75,12 @@ def temporary(pem: str) -> Iterator[str]:
         path.touch(mode=0o600)
         path.write_text(pem)
         yield str(path)
+
+
+def blocks(data: bytes, label: str) -> list[bytes]:
+    """The contents in DER of all that bears a label in PEM; raises `ValueError` where one is damaged."""
+    found = re.findall(rf"-----BEGIN {label}-----(.*?)-----END {label}-----".encode(), data, re.DOTALL)
+    return [binascii.a2b_base64(body) for body in found]
 
 
 def pem(label: str, der: bytes) -> str:

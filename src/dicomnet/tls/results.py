@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dicomnet.records import dataclass
+from dicomnet.tls.checks import demands_of
 from dicomnet.tls.der import Facts, facts_of
 from dicomnet.tls.suites import CipherInfo, all_suites, cipher_of
 
@@ -17,7 +18,7 @@ class VerifyResult:
     """What the verification said of one certificate of the peer, and the certificate."""
 
     ok: bool
-    """Whether the handshake verified it; False as well where it was told not to."""
+    """Whether the handshake verified it, or it is pinned; False as well where the handshake was told not to verify."""
     depth: int
     """0 is the peer's own certificate, 1 its issuer's, and so on."""
     certificate: bytes | None
@@ -48,6 +49,12 @@ class VerifyResult:
         return None if (facts := self._facts()) is None else facts.serial_number
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The hosts and addresses that the certificate is for: those of its subjectAltName, with the common name if no host
+        is among them."""
+        return () if (facts := self._facts()) is None else facts.names
+
+    @property
     def fingerprint(self) -> str | None:
         """The SHA-256 of the certificate in hexadecimal, as other tools print it: pairs in capitals, with colons."""
         return None if self.certificate is None else hashlib.sha256(self.certificate).digest().hex(":").upper()
@@ -60,6 +67,7 @@ class VerifyResult:
         if facts is not None:
             lines += [
                 f"subject: {facts.subject}",
+                f"names: {', '.join(facts.names)}",
                 f"issuer: {facts.issuer}",
                 f"valid: {facts.not_before:%Y-%m-%d %H:%M:%S} to {facts.not_after:%Y-%m-%d %H:%M:%S} UTC",
                 f"serial number: {facts.serial_number:X}",
@@ -82,8 +90,33 @@ def peer_certificates(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> list[VerifyR
         return []
     verified = ssl_object.context.verify_mode is not ssl.CERT_NONE
     chain = getattr(ssl_object, "get_verified_chain" if verified else "get_unverified_chain", list)() or [own]
-    error = None if verified else "not verified"
-    return [VerifyResult(verified, depth, certificate, error) for depth, certificate in enumerate(chain)]
+    pinned = bool(demands_of(ssl_object).pins)  # which the handshake has seen to, of the first one
+    return [
+        VerifyResult(ok, depth, certificate, None if ok else "not verified")
+        for depth, certificate in enumerate(chain)
+        for ok in [verified or (pinned and depth == 0)]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What is known of the secure link."""
+
+    version: str
+    """Such as TLSv1.3."""
+    cipher: CipherInfo | None
+    certificates: list[VerifyResult]
+    """Those of the peer, its own first; empty if it showed none."""
+
+    @property
+    def peer(self) -> VerifyResult | None:
+        """The peer's own certificate: its subject, names, fingerprint and bytes; None if it showed none."""
+        return self.certificates[0] if self.certificates else None
+
+
+def tls_facts(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> TlsFacts:
+    """The facts of a link after its handshake."""
+    return TlsFacts(ssl_object.version() or "", cipher_info(ssl_object), peer_certificates(ssl_object))
 
 
 def failed_verification(error: ssl.SSLCertVerificationError) -> VerifyResult:

@@ -54,14 +54,12 @@ def cipher_suites_available() -> tuple[str, ...]:
 
 
 def version_named(name: str) -> ssl.TLSVersion:
-    try:
-        return _VERSIONS[name]
-    except (KeyError, TypeError):
-        if re.fullmatch(r"(?i)ssl.*|tlsv1(\.[01])?", str(name)):
-            text = f"{name} is withdrawn (RFC 8996) and PS3.15 B.12 forbids it; give TLSv1.2 or TLSv1.3"
-        else:
-            text = f"{name!r} is no version of TLS; give TLSv1.2 or TLSv1.3"
-        raise InvalidValue(text) from None
+    """Raises `InvalidValue` for what is no version in force."""
+    if name in _IN_FORCE:
+        return VERSIONS[name]
+    if re.fullmatch(r"(?i)ssl.*|tlsv1(\.[01])?", str(name)):
+        raise InvalidValue(f"{name} is withdrawn (RFC 8996) and PS3.15 B.12 forbids it; give TLSv1.2 or TLSv1.3")
+    raise InvalidValue(f"{name!r} is no version of TLS; give TLSv1.2 or TLSv1.3")
 
 
 @cache
@@ -69,6 +67,8 @@ def all_suites() -> dict[str, CipherInfo]:
     """Every suite OpenSSL has, the strongest first, the useless ones included."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_ciphers("ALL:COMPLEMENTOFALL:@STRENGTH:@SECLEVEL=0")
+    if hasattr(context, "set_ciphersuites"):
+        context.set_ciphersuites(":".join(ALL_OF_13))
     return {each["name"]: cipher_of(each) for each in context.get_ciphers()}
 
 
@@ -99,6 +99,7 @@ def _weakness(info: CipherInfo) -> str | None:
 
 
 def check_suites(names: Sequence[str]) -> None:
+    """Raises `InvalidValue` for a list that holds what nobody should use."""
     if isinstance(names, str):
         raise InvalidValue("cipher_suites is one text; give a list of names")
     if not 1 <= len(names) <= 16:
@@ -109,17 +110,22 @@ def check_suites(names: Sequence[str]) -> None:
             raise InvalidValue(f"cipher suite {name} {weakness}")
 
 
-def choose_suites(context: ssl.SSLContext, names: Sequence[str] | None) -> None:
-    if names is None:
-        context.set_ciphers(":".join(DEFAULT_SUITES))
-        return
+def choose_suites(context: ssl.SSLContext, names: Sequence[str], *, security_level: int | None = None) -> None:
+    """Tells a context to use these suites and no others; its versions are narrowed to those that have some of them.
+
+    Args:
+        security_level: OpenSSL's; None leaves it as it is.
+
+    Raises:
+        InvalidValue: the versions of the context leave none of them, or this Python cannot keep others out.
+    """
     own_13 = [each["name"] for each in context.get_ciphers() if each["protocol"] == "TLSv1.3"]
     wanted_13 = [name for name in names if CipherInfo.of(name).protocol == "TLSv1.3"]
     wanted_12 = [name for name in names if name not in wanted_13]
     if not wanted_13:
         if context.minimum_version == ssl.TLSVersion.TLSv1_3:
             raise InvalidValue("minimum_version is TLSv1.3, and cipher_suites holds no suite of it")
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.maximum_version = min(_newest(context), ssl.TLSVersion.TLSv1_2)
     elif hasattr(context, "set_ciphersuites"):
         context.set_ciphersuites(":".join(wanted_13))
     elif set(wanted_13) != set(own_13):
@@ -128,18 +134,41 @@ def choose_suites(context: ssl.SSLContext, names: Sequence[str] | None) -> None:
             f"cipher_suites must hold none of them or all of {', '.join(own_13)}"
         )
     if wanted_12:
-        context.set_ciphers(":".join(wanted_12))
+        level = () if security_level is None else (f"@SECLEVEL={security_level}",)
+        context.set_ciphers(":".join((*wanted_12, *level)))
     else:
-        if context.maximum_version == ssl.TLSVersion.TLSv1_2:
+        if _newest(context) < ssl.TLSVersion.TLSv1_3:
             raise InvalidValue("maximum_version is TLSv1.2, and cipher_suites holds no suite of it")
         context.minimum_version = ssl.TLSVersion.TLSv1_3
 
 
-_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+def suites_of_13(context: ssl.SSLContext, wanted: Sequence[str]) -> list[str]:
+    """Those of these suites of TLS 1.3 that can be had; without a wish, or a choice, OpenSSL's own."""
+    own = [each["name"] for each in context.get_ciphers() if each["protocol"] == "TLSv1.3"]
+    if not wanted or not hasattr(context, "set_ciphersuites"):
+        return own
+    return [name for name in wanted if name in all_suites()] or own
 
-DEFAULT_SUITES = """
-    ECDHE-ECDSA-AES256-GCM-SHA384 ECDHE-RSA-AES256-GCM-SHA384
-    ECDHE-ECDSA-CHACHA20-POLY1305 ECDHE-RSA-CHACHA20-POLY1305
-    ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256
+
+def _newest(context: ssl.SSLContext) -> ssl.TLSVersion:
+    newest = context.maximum_version
+    return ssl.TLSVersion.TLSv1_3 if newest is ssl.TLSVersion.MAXIMUM_SUPPORTED else newest
+
+
+VERSIONS = {
+    "TLSv1": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
+"""The oldest first; the two that are withdrawn (RFC 8996) come with a profile that has them, and else not at all."""
+
+ALL_OF_13 = tuple(
+    """
+    TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256 TLS_AES_128_GCM_SHA256
+    TLS_AES_128_CCM_SHA256 TLS_AES_128_CCM_8_SHA256
     """.split()
-"""For TLS 1.2: RFC 9325 4.2 recommends the four with AES, PS3.15 B.13 adds ChaCha20. TLS 1.3 keeps OpenSSL's own three."""
+)
+"""RFC 8446 B.4."""
+
+_IN_FORCE = ("TLSv1.2", "TLSv1.3")
