@@ -14,8 +14,9 @@ from typing import Any, Self
 from dicomnet.aio.hub import close_hub, hub
 from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult
 from dicomnet.pdu import AssociateReject
+from dicomnet.server.credentials import Contexts, contexts_of
 from dicomnet.server.inherited import inherited_sockets
-from dicomnet.server.running import Contexts, Running, begin, contexts_of
+from dicomnet.server.running import Running, begin
 from dicomnet.server.site import Entrance, Site
 from dicomnet.server.workers import Crew, Delivered, Post
 
@@ -132,7 +133,7 @@ class _Worker:
             for entrance in site.entrances:
                 entrance.sockets = []  # they are the accepting process's
             running = self._running = Running(site, self._contexts)
-            await _prepare_again(running)  # it may be one that takes the place of another, much later
+            await running.prepare()  # it may be one that takes the place of another, much later
             site.running = running
             loop.add_reader(self._post.fileno(), self._receive)
             with _Signals(running, self._finish):
@@ -230,17 +231,12 @@ class _Signals:
         self._tasks.append(self._running.loop.create_task(self._renew()))
 
     async def _renew(self) -> None:
-        if await _prepare_again(self._running):
+        try:
+            await self._running.renew()
+        except DicomNetError as error:
+            log.warning("certificates cannot be read anew, those in use stay: %s", error)
+        else:
             log.info("certificates, if there are any, were read anew")
-
-
-async def _prepare_again(running: Running) -> bool:
-    try:
-        await running.prepare()
-    except DicomNetError as error:
-        log.warning("certificates cannot be read anew, those in use stay: %s", error)
-        return False
-    return True
 
 
 async def _close_hub() -> None:

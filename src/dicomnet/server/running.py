@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from dicomnet.aio.carrier import Carrier, perform
 from dicomnet.aio.channel import Channel
@@ -35,6 +35,7 @@ from dicomnet.exchanges.steps import Script, Work
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.server.callers import Callers
 from dicomnet.server.commitment import Commitments
+from dicomnet.server.credentials import Contexts, Credentials
 from dicomnet.server.entity import Entity
 from dicomnet.server.handshakes import Handshakes
 from dicomnet.server.policy import settings_at
@@ -44,14 +45,7 @@ from dicomnet.sockets import broken_reason
 from dicomnet.types import UID, printable
 from dicomnet.uids import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-if TYPE_CHECKING:
-    import ssl
-
-
 log = logging.getLogger("dicomnet.server")
-
-Contexts: TypeAlias = "dict[Entrance, ssl.SSLContext | None]"
-"""What makes the links of each address secure, if anything does."""
 
 
 class Running:
@@ -78,7 +72,7 @@ class Running:
         self.throttle = Throttle(site.limits.bytes_per_second)
         self.observers = Observers(site.observers)
         self.handshakes = Handshakes(site.limits.handshakes)
-        self._contexts: Contexts = contexts or {}
+        self.credentials = Credentials(site, self._off_loop, contexts)
         self._listeners: list[Listener] = []
         self._connections: dict[Session, _Connection] = {}
         self._providers: dict[Entity, HandlerProvider] = {}
@@ -93,12 +87,16 @@ class Running:
     # Beginning and end.
 
     async def prepare(self) -> None:
-        """Makes the TLS contexts, which reads files, off the loop; once more after certificates have been renewed.
+        """Makes the TLS contexts, which reads files, off the loop.
 
         Raises:
             InvalidValue, TlsFailed: see `contexts_of`.
         """
-        self._contexts = await self._off_loop(partial(contexts_of, self.site))  # all of them, or none
+        await self.credentials.prepare()
+
+    async def renew(self) -> None:
+        """Reads certificates anew, off the loop; raises `TlsFailed` if that cannot be done, and those in use stay."""
+        await self._off_loop(self.credentials.renew)
 
     def listen(self) -> None:
         """Accepts from now on."""
@@ -165,7 +163,7 @@ class Running:
         connection = _Connection(self, sock, host, refuse, on_gone)
         self._connections[connection.session] = connection
         self._nobody_left.clear()
-        connection.begin(self._contexts[entrance])
+        connection.begin(entrance)
 
     def gone(self, connection: _Connection) -> None:
         """A connection is over."""
@@ -365,9 +363,9 @@ class _Connection:
         self.channel = self._carrier.channel = Channel(core, self.session, hub())
         running.throttle.slow(host, self.channel)
 
-    def begin(self, context: ssl.SSLContext | None) -> None:
+    def begin(self, entrance: Entrance) -> None:
         """Makes the socket a transport, with TLS after its handshake; nobody else waits for that."""
-        self._task = self._running.loop.create_task(self._attach(context), name=f"{self.session.id} begins")
+        self._task = self._running.loop.create_task(self._attach(entrance), name=f"{self.session.id} begins")
         self._task.add_done_callback(self._begun)
 
     def drop(self) -> None:
@@ -377,14 +375,15 @@ class _Connection:
         assert self._carrier.channel is not None
         self._carrier.channel.abort_transport()
 
-    async def _attach(self, context: ssl.SSLContext | None) -> None:
+    async def _attach(self, entrance: Entrance) -> None:
         channel = self._carrier.channel
         assert channel is not None
-        if context is None:
+        if entrance.tls is None:
             await attach(self._sock, channel, server_side=True)
             return
         timeout = self.session.core.connection.timeouts.handshake
         async with self._running.handshakes.place(self.host):
+            context = await self._running.credentials.context_of(entrance)
             await attach(self._sock, channel, context=context, server_side=True, handshake_timeout=timeout)
 
     def _begun(self, task: asyncio.Task[None]) -> None:
@@ -442,23 +441,6 @@ async def begin(site: Site) -> Running:
     site.running = running
     running.listen()
     return running
-
-
-def contexts_of(site: Site) -> Contexts:
-    """Makes the TLS contexts of a site, which reads files.
-
-    Raises:
-        InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
-    """
-    return {entrance: _acceptor_context(entrance.tls) for entrance in site.entrances}
-
-
-def _acceptor_context(tls: Any) -> ssl.SSLContext | None:
-    if tls is None or not hasattr(tls, "acceptor_context"):
-        context: ssl.SSLContext | None = tls
-        return context
-    made: ssl.SSLContext = tls.acceptor_context()
-    return made
 
 
 def _work(function: Callable[[], Any]) -> Script[Any]:

@@ -18,6 +18,7 @@ from dicomnet.exchanges.settings import DEFAULT_PORT
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.server.answer import Extended
+from dicomnet.server.credentials import renew
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox, Lent
 from dicomnet.server.layout import Layout
@@ -214,7 +215,7 @@ class Server(Entity):
         """Serves until SIGTERM or SIGINT; sockets of systemd's socket activation are used if there are any.
 
         The first signal ends the accepting and gives peers `grace` seconds to
-        release; a second one ends at once. SIGHUP reads certificates anew. SIGINT
+        release; a second one ends at once. SIGHUP reads certificates anew, see `reload_tls`. SIGINT
         stays ignored where whoever has started the program wants it to be.
 
         Args:
@@ -291,6 +292,22 @@ class Server(Entity):
         running = self._site.running
         if running is not None:
             await running.stop(grace)
+
+    def reload_tls(self) -> None:
+        """Reads certificates, keys, authorities and lists of revoked ones anew, now; associations live on with what they have.
+
+        Hardly ever needed: files that change are found when the next connection
+        comes. It reads in the thread that calls, and with worker processes for its own
+        one; SIGHUP is for all of them.
+
+        Raises:
+            TlsFailed: a file is missing, or not what it should be, and what was in use stays in use.
+        """
+        running = self._site.running
+        if running is None:
+            renew(self._site)
+        else:
+            running.credentials.renew()
 
     @property
     def port(self) -> int:
