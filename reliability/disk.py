@@ -242,6 +242,9 @@ class SimDisk(HookedDisk):
     def names(self, folder: OpenFolder) -> list[str]:
         return list(_node(folder).names)
 
+    def folders_in(self, folder: OpenFolder) -> list[str]:
+        return [name for name, node in _node(folder).names.items() if isinstance(node, _Folder)]
+
     def _call(self, call: Call) -> Any:
         def make(*arguments: Any) -> Any:
             with self._lock:

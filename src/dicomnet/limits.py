@@ -16,6 +16,13 @@ SMALLEST_MAX_PDU_LENGTH = 8
 MOST_INFLATED = 1024 * MIB
 """A deflated data set is inflated up to here: a stream can claim a thousand times its size, and what is deflated is small."""
 
+RESERVED_SHARE = 0.05
+"""Of a disk for instances this stays free: systems log there, databases and who clears up need a little, too."""
+RESERVED_BYTES = 2 * 1024 * MIB
+"""And no more than this: of a large array a twentieth would be years of somebody's images."""
+RESERVED_FILES = 1024
+"""The same in files, where a file system can only hold so many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -137,7 +137,7 @@ class TestLeftovers:
     def test_there_are_none_where_files_need_no_name(self, tmp_path: Path) -> None:
         """While an instance is being written nothing of it shows, and so a crash leaves nothing."""
         folder = Folder(tmp_path)
-        if not folder._folder.takes_unnamed:
+        if not folder._held[0].takes_unnamed:
             pytest.skip("no files without a name in this file system")
         sink = folder.sink_for(incoming("1.2.3"))
         sink.open(incoming("1.2.3"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import gc
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 
 from dicomnet.errors import StateError, StorageError
 from dicomnet.part10 import file_header, read_head
-from dicomnet.storage import platform
+from dicomnet.storage import platform, temporary
 from dicomnet.storage.disk import Disk
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
@@ -68,7 +69,7 @@ class TestFileSink:
         disk = FaultyDisk()
         store(FileSink(tmp_path / "a", disk=disk))
         assert disk.calls == [
-            *("open_folder", "create", "lock", "state_in", "state", "writev"),
+            *("open_folder", "device", "space", "create", "lock", "state_in", "state", "writev"),
             *("set_mode", "fsync", "state", "duplicate", "close", "link", "unlink", "close", "fsync_folder"),
         ]
         disk = FaultyDisk()
@@ -245,13 +246,43 @@ class TestWithoutLinks:
     @pytest.fixture(autouse=True)
     def _no_links(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(platform, "HAS_LINK", False)
+        monkeypatch.setattr(temporary, "_WITHOUT_LINKS", set())
 
     def test_a_rename_does_it(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        """The name is taken with an empty file first; the log says so once."""
+        """Under a lock, whose file stays; the log says so once."""
         assert store(FileSink(tmp_path / "a")).bytes() == DATA
         assert store(FileSink(tmp_path / "b")).bytes() == DATA
         assert caplog.text.count("no hard links") == 1
-        assert names(tmp_path) == ["a", "b"]
+        assert names(tmp_path) == [temporary.MARK, "a", "b"]
+
+    def test_no_name_is_ever_given_to_less_than_the_whole(self, tmp_path: Path) -> None:
+        """Not even to an empty file for the time of two calls: a crash between them would leave it."""
+
+        class Watched(Disk):
+            def __getattribute__(self, name: str) -> object:
+                seen = [path.read_bytes() for path in tmp_path.glob("a*")]
+                assert seen in ([], [header() + DATA])
+                return super().__getattribute__(name)
+
+        assert store(FileSink(tmp_path / "a", disk=Watched())).bytes() == DATA
+
+    def test_one_at_a_time(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever gives a name waits for who does already, for a while; then the peer is told to try again."""
+        monkeypatch.setattr(temporary, "_LONGEST_NAMING", 0.0)
+        theirs = os.open(tmp_path / temporary.MARK, os.O_CREAT | os.O_RDWR)
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        with pytest.raises(StorageError, match="locked by another process") as caught:
+            store(FileSink(tmp_path / "a"))
+        assert caught.value.status == 0xA700
+        os.close(theirs)
+        assert store(FileSink(tmp_path / "a")).bytes() == DATA
+        assert names(tmp_path) == [temporary.MARK, "a"]
+
+    def test_without_locks_either(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Threads are kept apart all the same."""
+        monkeypatch.setattr(platform, "_fcntl", None)
+        store(FileSink(tmp_path / "a"))
+        assert store(FileSink(tmp_path / "a"), OTHER).path == tmp_path / "a~2"
 
     def test_nothing_is_overwritten(self, tmp_path: Path) -> None:
         """Duplicates are told apart as with links."""
@@ -260,7 +291,7 @@ class TestWithoutLinks:
         assert store(FileSink(tmp_path / "a"), OTHER).path == tmp_path / "a~2"
 
     def test_torture(self, tmp_path: Path) -> None:
-        """A failing call leaves neither the temporary file nor the empty one."""
+        """A failing call leaves nothing but the file that is locked."""
         torture(tmp_path, lambda folder, disk: FileSink(folder / "a", disk=disk), [DATA])
 
 
@@ -683,7 +714,7 @@ def torture(tmp_path: Path, sink: Callable[[Path, Disk], Sink], data_sets: list[
                     pass
                 assert parts(folder) == []
                 whole = [header() + data for data in data_sets]
-                assert all(path.read_bytes() in whole for path in folder.iterdir())
+                assert all(path.read_bytes() in whole for path in folder.iterdir() if path.name != temporary.MARK)
             with store(sink(folder, Disk()), views=views) as received:
                 assert received.bytes() == data_sets[-1]
 

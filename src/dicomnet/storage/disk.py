@@ -164,6 +164,11 @@ class Disk:
     def names(self, folder: OpenFolder) -> list[str]:
         return os.listdir(folder.path if folder.descriptor is None else folder.descriptor)  # noqa: PTH208
 
+    def folders_in(self, folder: OpenFolder) -> list[str]:
+        """Which of them are folders; a symbolic link is none."""
+        with os.scandir(folder.path if folder.descriptor is None else folder.descriptor) as found:
+            return [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+
     def state_in(self, folder: OpenFolder, name: str) -> FileState | None:
         """What there is to know of a file in the folder; None if it is not a regular one, such as a link."""
         return _state(os.stat(folder.at(name), dir_fd=folder.descriptor, follow_symlinks=False))
@@ -251,7 +256,7 @@ _OUT_OF_RESOURCES = 0xA700
 _PROCESSING_FAILURE = 0x0110
 _NO_ROOM = frozenset(
     number
-    for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EFBIG")
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EFBIG", "EAGAIN")
     if (number := getattr(errno, name, None)) is not None
 )
 """Errors that go away when somebody makes room; a peer may try again then."""

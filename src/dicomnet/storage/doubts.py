@@ -52,3 +52,7 @@ class Doubts:
             relied_on = self._unsettled.pop(file, False)
             if relied_on or remove is None or not remove():
                 self._doubtful.add(file)
+
+
+DOUBTS = Doubts()
+"""Of the process: whichever sink meets the file again must know."""

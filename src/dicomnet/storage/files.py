@@ -21,22 +21,22 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
-from dicomnet.limits import MIB
-from dicomnet.part10 import data_set_start_problem, file_header
-from dicomnet.storage.disk import DISK, Disk, FileState, drain, fill, storage_error
-from dicomnet.storage.doubts import Doubts
+from dicomnet.errors import StorageError
+from dicomnet.part10 import data_set_start_problem
+from dicomnet.storage.disk import DISK, Disk, FileState, drain, storage_error
+from dicomnet.storage.doubts import DOUBTS
+from dicomnet.storage.headers import header_of
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.room import Reserve, Room, room_in
 from dicomnet.storage.sinks import Incoming, Placement, Sink
-from dicomnet.storage.source import read_file_head
 from dicomnet.storage.syncs import sync_all
 from dicomnet.storage.temporary import Named, Temporary, Unnamed
+from dicomnet.storage.twins import Duplicates, Ours, Twin, duplicates_of, look
 from dicomnet.storage.walk import Check, Problem, Walk, check_of
 from dicomnet.storage.workers import Workers
-from dicomnet.types import ae_title
+from dicomnet.types import is_uid
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +44,12 @@ logger = logging.getLogger(__name__)
 class FileSink(Sink):
     """Keeps a data set in a file, behind a header made from its command (PS3.10 7.1).
 
-    A file that has the name already is never overwritten. If it holds the same
-    data set in the same transfer syntax it stays, and that is success;
-    otherwise the new one is kept beside it as ``name~2.dcm``, ``name~3.dcm``. A
-    file whose sync has failed counts as another one, whatever is in it.
+    If a file has the name already and holds the same data set of the same
+    instance in the same transfer syntax, it stays, and that is success. Of
+    another data set of that instance ``duplicates`` decides what becomes. What
+    is anything else is never touched: the new one is kept beside it as
+    ``name~2.dcm``, ``name~3.dcm``. A file whose sync has failed counts as another
+    data set, whatever is in it.
 
     A crash may leave a temporary file, ``.name.*.part``; only a
     `dicomnet.storage.folder.Folder` removes it, when it opens its folder.
@@ -61,8 +63,13 @@ class FileSink(Sink):
         *,
         durable: bool = True,
         check: Check = "off",
+        duplicates: Duplicates = "keep-both",
+        strict_uids: bool = False,
+        reserve: Reserve | int | str | None = None,
         disk: Disk | None = None,
         folder: OpenFolder | None = None,
+        room: Room | None = None,
+        renew: Callable[[OpenFolder], OpenFolder] | None = None,
     ) -> None:
         """Nothing is touched before `open`.
 
@@ -72,16 +79,27 @@ class FileSink(Sink):
             check: what becomes of a data set that is not the instance of its command, or not whole: "refuse" does not keep
                 it (A900, C000), "warn" says so in `ReceivedData.problem`, "off" does not look. Only what nobody could read
                 counts, see `dicomnet.storage.walk`.
+            duplicates: what becomes of it when another data set of the same instance has the name: "keep-both" keeps the
+                new one beside it, "replace" in its place, "refuse" not (0111).
+            strict_uids: whether an instance is refused whose SOP instance UID is none (0117).
+            reserve: what stays free on the disk, see `dicomnet.storage.room.Reserve`; below that nothing is kept (A700).
             disk: the file system.
             folder: the folder of the path, if it is open already.
+            room: what to ask for room there instead of keeping a reserve.
+            renew: opens the folder anew, if it was removed.
         """
         self._placement = path
         self._durable = durable
         self._check = check_of(check)
         self._walk: Walk | None = None
         self._problem: Problem | None = None
+        self._duplicates = duplicates_of(duplicates)
+        self._strict_uids = strict_uids
+        self._reserve = reserve
         self._disk = disk or DISK
         self._folder = folder
+        self._room = room
+        self._renew = renew
         self._path = ""
         self._name = ""
         """The last part of the path."""
@@ -91,11 +109,17 @@ class FileSink(Sink):
         self._header = b""
         self._begun = False
         self._length = 0
-        self._twin: _Twin | None = None
+        self._twin: Twin | None = None
         """The file that held the same data set before."""
+        self._replaced = False
+        """Whether we took the place of another file."""
 
     def open(self, incoming: Incoming) -> None:
-        self._header = _header(incoming)
+        self._uid = incoming.sop_instance_uid or ""
+        if self._strict_uids and not is_uid(self._uid):
+            comment = "the SOP instance UID is no UID"
+            raise StorageError(f"{self._uid!r} is no UID", status=_INVALID_SOP_INSTANCE, comment=comment)
+        self._header = header_of(incoming)
         self._syntax = incoming.transfer_syntax_uid
         if self._check != "off":
             self._walk = Walk(self._syntax, incoming.sop_class_uid, incoming.sop_instance_uid)
@@ -109,10 +133,14 @@ class FileSink(Sink):
         try:
             if self._folder is None:
                 self._folder = self._disk.open_folder(parent)
-            if self._folder.takes_unnamed:
-                self._temporary = Unnamed.create(self._disk, self._folder)
-            else:
-                self._temporary = Named.create(self._disk, self._folder, self._name)
+                self._room = room_in(self._disk, self._folder, Reserve.of(self._reserve))
+            try:
+                self._temporary = self._create(self._folder)
+            except OSError as error:
+                if self._renew is None or error.errno not in _GONE:
+                    raise
+                self._folder = self._renew(self._folder)
+                self._temporary = self._create(self._folder)
         except OSError as error:
             raise storage_error(error, f"cannot create {self._path}") from error
 
@@ -152,9 +180,7 @@ class FileSink(Sink):
         self._open_temporary().seal()
 
     def _sync(self) -> None:
-        descriptor = self._open_temporary().descriptor
-        assert descriptor is not None
-        self._disk.fsync(descriptor)
+        self._open_temporary().sync()
 
     def _settle(self) -> None:
         """They are on the disk, if they should be."""
@@ -163,35 +189,68 @@ class FileSink(Sink):
             assert temporary.descriptor is not None
             self._state = self._disk.state(temporary.descriptor)
             if self._state is not None:
-                _DOUBTS.unsettled(self._state)
+                DOUBTS.unsettled(self._state)
         temporary.settle()
 
     def _publish(self) -> None:
-        """Gives the whole file its final name, or finds the file that has it already and holds the same."""
-        temporary, wanted = self._open_temporary(), self._name
-        for number in range(1, _MOST_VERSIONS):
-            if number > 1:
-                self._name = _numbered(wanted, number)
-            try:
-                temporary.link(self._name)
-            except FileExistsError:
-                self._twin = self._same_as(self._name, temporary)
-                if self._twin is None:
-                    continue
-            else:
+        """Gives the whole file its name, or finds that nothing is left to do."""
+        wanted, number, refused = self._name, 1, False
+        for _ in range(_MOST_VERSIONS - 1):
+            if not refused and self._link():
                 if number > 1:
                     logger.warning("%s exists with other content; kept beside it as %s", self._path, self._name)
-            temporary.remove()
-            return
-        raise OSError(errno.EEXIST, f"{_MOST_VERSIONS - 1} different data sets of this name are kept already")
+                break
+            try:
+                twin = self._look()
+            except FileNotFoundError:  # it has just gone, or none of those there is ours
+                if not refused:
+                    continue
+                text = f"{self._path} exists with other content"
+                raise StorageError(text, status=_DUPLICATE_SOP_INSTANCE, comment=_OTHER_CONTENT) from None
+            if twin is not None:
+                if twin.kept:
+                    self._twin = twin
+                    break
+                # With "refuse" what is in doubt is written anew: the same data set is not refused.
+                if self._duplicates == "replace" or (self._duplicates == "refuse" and twin.same):
+                    self._replace()
+                    break
+                refused = self._duplicates == "refuse"
+            number += 1
+            self._name = _numbered(wanted, number)
+        else:
+            raise OSError(errno.EEXIST, f"{_MOST_VERSIONS - 1} different data sets of this name are kept already")
+        self._open_temporary().remove()
+
+    def _link(self) -> bool:
+        """Whether the name was free, and is ours now."""
+        try:
+            self._open_temporary().link(self._name)
+        except FileExistsError:
+            return False
+        return True
+
+    def _look(self) -> Twin | None:
+        """What has the name."""
+        ours = Ours(self._uid, self._syntax, len(self._header), self._length, self._open_temporary().open_read)
+        return look(self._disk, self._open_folder(), self._name, ours, durable=self._durable)
+
+    def _replace(self) -> None:
+        temporary = self._open_temporary()
+        if not self._durable:  # the old one may be on the disk, and a power cut must not leave less than that
+            temporary.sync()
+        temporary.replace(self._name)
+        self._replaced = True
+        logger.info("%s had other content, and was replaced", self._path)
 
     def _doubt_name(self) -> None:
         """The sync of the folder has failed."""
         if self._twin is not None:
-            _DOUBTS.failed(self._twin.state)
+            DOUBTS.failed(self._twin.state)
         elif self._state is not None:
             remove = functools.partial(_remove_if, self._disk, self._open_folder(), self._name, self._state)
-            _DOUBTS.failed(self._state, remove)
+            # What took the place of another file stays, or there would be neither.
+            DOUBTS.failed(self._state, None if self._replaced else remove)
 
     def _conclude(self) -> ReceivedData:
         """The name is on the disk, too."""
@@ -210,11 +269,21 @@ class FileSink(Sink):
     def _forget(self) -> None:
         state, self._state = self._state, None
         if state is not None:
-            _DOUBTS.settled(state)
-        self._folder = None
+            DOUBTS.settled(state)
+        self._folder = self._room = self._renew = None
+
+    def _create(self, folder: OpenFolder) -> Temporary:
+        if self._room is not None:
+            self._room.take(files=1)
+        if folder.takes_unnamed:
+            return Unnamed.create(self._disk, folder)
+        return Named.create(self._disk, folder, self._name)
 
     def _write(self, views: Sequence[memoryview]) -> None:
-        self._length += sum(map(len, views))
+        count = sum(map(len, views))
+        if self._room is not None:
+            self._room.take(count)
+        self._length += count
         if self._walk is not None:
             self._walk.feed(views)
         if not self._begun:
@@ -230,45 +299,6 @@ class FileSink(Sink):
         if problem := data_set_start_problem(first, self._syntax):
             self.discard()
             raise StorageError(problem, status=_CANNOT_UNDERSTAND)
-
-    def _same_as(self, name: str, temporary: Temporary) -> _Twin | None:
-        """The file of this name if it holds our data set already; None if it holds something else."""
-        folder = self._open_folder()
-        try:
-            theirs = self._disk.open_read(folder, name)
-        except OSError as error:
-            if error.errno in _NO_FILE_OF_OURS:
-                return None
-            raise
-        try:
-            state = self._disk.state(theirs)
-            if state is None:
-                return None
-            head = read_file_head(self._disk, theirs, name)
-            if head.transfer_syntax_uid != self._syntax or state.size != head.data_offset + self._length:
-                return None
-            ours = temporary.open_read()
-            try:
-                if not _same_bytes(self._disk, (ours, len(self._header)), (theirs, head.data_offset)):
-                    return None
-            finally:
-                self._disk.close(ours)
-            if self._durable:  # we don't know who wrote it, and are about to promise that it stays
-                self._sync_theirs(theirs, state)
-            if not _DOUBTS.rely(state):
-                return None
-        except NotAnInstance:
-            return None
-        finally:
-            self._disk.close(theirs)
-        return _Twin(state, head.data_offset)
-
-    def _sync_theirs(self, descriptor: int, state: FileState) -> None:
-        try:
-            self._disk.fsync(descriptor)
-        except OSError:
-            _DOUBTS.failed(state)
-            raise
 
     def _open_temporary(self) -> Temporary:
         if self._temporary is None:
@@ -342,57 +372,12 @@ class _Batch:
         self.outcomes[sink] = problem
 
 
-class _Twin(NamedTuple):
-    """A file that holds a data set already."""
-
-    state: FileState
-    data_offset: int
-
-
-def _header(incoming: Incoming) -> bytes:
-    if not incoming.sop_instance_uid:
-        problem = f"the data set of a {incoming.command_name} is no instance and cannot become a file"
-        raise StorageError(problem, status=_CANNOT_UNDERSTAND)
-    try:
-        return file_header(
-            sop_class_uid=incoming.sop_class_uid,
-            sop_instance_uid=incoming.sop_instance_uid,
-            transfer_syntax_uid=incoming.transfer_syntax_uid,
-            sending_ae=_title(incoming.sending_ae),
-            receiving_ae=_title(incoming.receiving_ae),
-        )
-    except InvalidValue as error:
-        raise StorageError(str(error), status=_CANNOT_UNDERSTAND) from error
-
-
-@functools.lru_cache(maxsize=256)
-def _title(ae: str | None) -> str | None:
-    """A peer may call itself anything; a title that no file may hold is left out, as it may be (PS3.10 7.1, type 3)."""
-    try:
-        return None if ae is None else ae_title(ae)
-    except ValueError:
-        return None
-
-
 def _numbered(name: str, number: int) -> str:
     """The name of a file beside another one: only in front of ``.dcm``, for the last number of a UID is no suffix."""
     path = Path(name)
     if path.suffix.lower() == ".dcm":
         return f"{path.stem}~{number}{path.suffix}"
     return f"{name}~{number}"
-
-
-def _same_bytes(disk: Disk, one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two files are equal from their offsets to their ends."""
-    files = [(descriptor, memoryview(bytearray(MIB // 4))) for descriptor, _ in (one, other)]
-    for descriptor, offset in (one, other):
-        disk.seek(descriptor, offset)
-    while True:
-        pieces = [buffer[: fill(disk, descriptor, [buffer])] for descriptor, buffer in files]
-        if pieces[0] != pieces[1]:
-            return False
-        if not pieces[0]:
-            return True
 
 
 def _remove_if(disk: Disk, folder: OpenFolder, name: str, state: FileState) -> bool:
@@ -407,9 +392,13 @@ def _remove_if(disk: Disk, folder: OpenFolder, name: str, state: FileState) -> b
     return True
 
 
-_DOUBTS = Doubts()
-# Of the process: whichever sink meets the file again must know.
 _MOST_VERSIONS = 1000
 # Different data sets under one identity: somebody is in a loop.
 _CANNOT_UNDERSTAND = 0xC000
-_NO_FILE_OF_OURS = frozenset({errno.ELOOP, errno.EISDIR, errno.EACCES, errno.ENOENT, errno.ENXIO})
+_INVALID_SOP_INSTANCE = 0x0117
+_DUPLICATE_SOP_INSTANCE = 0x0111
+# PS3.7 C.5.8. Its 9.1.1.1.9 does not name it for C-STORE, but nothing else says it: A7xx asks to try again, and Cxxx
+# would blame the data set.
+_OTHER_CONTENT = "another data set of this instance is kept already"
+_GONE = frozenset({errno.ENOENT, getattr(errno, "ESTALE", errno.ENOENT)})
+# What creating a file in a folder says that was removed, here or on a server.

@@ -1,18 +1,24 @@
-"""A folder of received instances, a file each, named by SOP instance UID."""
+"""A folder of received instances, a file each, named by SOP instance UID or laid out below."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from dicomnet.errors import StorageError
 from dicomnet.storage.disk import DISK, Disk, storage_error
 from dicomnet.storage.files import FileSink
+from dicomnet.storage.leftovers import remove_leftovers, remove_leftovers_below
 from dicomnet.storage.platform import OpenFolder
+from dicomnet.storage.room import Reserve, Room, room_in
 from dicomnet.storage.sinks import Incoming
-from dicomnet.storage.spool import PREFIX
 from dicomnet.storage.temporary import fresh_name
+from dicomnet.storage.twins import Duplicates, duplicates_of
 from dicomnet.storage.walk import Check
 from dicomnet.types import uid
 
@@ -24,41 +30,149 @@ class Folder:
 
     The folder is made if it is not there, and held open: the path to it may
     lead over symbolic links, and may change later, without a file appearing
-    anywhere else. Nothing in it is followed.
+    anywhere else. Nothing in it is followed. One that was removed is made again
+    for the next instance.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, durable: bool = True, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        durable: bool = True,
+        duplicates: Duplicates = "keep-both",
+        strict_uids: bool = False,
+        reserve: Reserve | int | str | None = None,
+        disk: Disk | None = None,
+    ) -> None:
         """Opens the folder and removes the temporary files that a crash has left.
 
         Args:
             root: the folder.
             durable: whether to wait for the disk before a data set counts as kept.
+            duplicates: what becomes of another data set of an instance that is kept already: "keep-both" keeps it beside the
+                first, as ``UID~2.dcm``, "replace" in its place, "refuse" not.
+            strict_uids: whether an instance is refused whose SOP instance UID is none; otherwise a digest names its file.
+            reserve: what stays free on the disk: bytes, or a text such as "5%" or "20 GB"; below that nothing is kept. 0 is
+                nothing, None the lesser of 2 GiB and 5 %.
             disk: the file system.
 
         Raises:
             StorageError: the folder cannot be made or opened.
+            InvalidValue: one of them is not what it should be.
         """
         self.root = Path(root)
         self._path = str(self.root)
         self.durable = durable
+        self.duplicates: Duplicates = duplicates_of(duplicates)
+        self._strict_uids = strict_uids
+        self._reserve = Reserve.of(reserve)
         self._disk = disk or DISK
+        self._lock = threading.Lock()
         try:
-            self._make()
-            self._folder = self._disk.open_folder(str(self.root))
-            self._disk.try_unnamed(self._folder, fresh_name("try"))
-            _remove_leftovers(self._disk, self._folder, before=time.time())
+            self._held = self._open()
+            remove_leftovers(self._disk, self._held[0], before=time.time())
         except OSError as error:
             raise storage_error(error, f"cannot keep files in {self.root}") from error
 
-    def sink_for(self, incoming: Incoming, *, check: Check = "off") -> FileSink:
-        """The sink that keeps this instance here; for ``check`` see `FileSink`."""
+    def sink_for(self, incoming: Incoming, *, check: Check = "off", duplicates: Duplicates | None = None) -> FileSink:
+        """The sink that keeps this instance here; waits for nothing. For ``check`` see `FileSink`."""
+        folder, room = self._held
         path = f"{self._path}{os.sep}{file_name(incoming.sop_instance_uid or '')}"
-        return FileSink(path, durable=self.durable, check=check, disk=self._disk, folder=self._folder)
+        return self._sink(path, folder, room, check, duplicates, renew=True)
 
-    def _make(self) -> None:
-        for changed in self._disk.make_folder(str(self.root)):
+    def sink_below(
+        self, names: Sequence[str], *, check: Check = "off", duplicates: Duplicates | None = None
+    ) -> FileSink:
+        """The sink that keeps an instance in a folder below, which is made if it is not there; waits for the disk.
+
+        Args:
+            names: of the folders, and of the file; each must be safe as the name of a file.
+            check: see `FileSink`.
+            duplicates: the same.
+
+        Raises:
+            StorageError: something else is in the place of a folder, such as a symbolic link; or it cannot be made.
+        """
+        path = os.path.join(self._path, *names)  # noqa: PTH118 (for each instance)
+        try:
+            try:
+                folder = self._enter(self._held[0], names[:-1])
+            except FileNotFoundError:
+                folder = self._enter(self._renew(self._held[0]), names[:-1])
+            room = room_in(self._disk, folder, self._reserve)
+        except OSError as error:
+            if error.errno in _NO_FOLDER:
+                text = f"cannot keep {path}: what should be a folder is none; symbolic links are not followed"
+                raise StorageError(text, status=_PROCESSING_FAILURE, comment="a folder is missing here") from error
+            raise storage_error(error, f"cannot keep {path}") from error
+        return self._sink(path, folder, room, check, duplicates, renew=False)
+
+    def remove_leftovers_below(self) -> None:
+        """Removes what a crash has left in the folders below, which may take its time; raises nothing."""
+        remove_leftovers_below(self._disk, self._held[0])
+
+    def _sink(
+        self,
+        path: str,
+        folder: OpenFolder,
+        room: Room | None,
+        check: Check,
+        duplicates: Duplicates | None,
+        *,
+        renew: bool,
+    ) -> FileSink:
+        return FileSink(
+            path,
+            durable=self.durable,
+            check=check,
+            duplicates=duplicates or self.duplicates,
+            strict_uids=self._strict_uids,
+            disk=self._disk,
+            folder=folder,
+            room=room,
+            renew=self._renew if renew else None,
+        )
+
+    def _open(self) -> tuple[OpenFolder, Room | None]:
+        for changed in self._disk.make_folder(self._path):
             if self.durable:  # a power cut must not take the folder with the files in it
                 self._disk.fsync_folder(self._disk.open_folder(changed))
+        folder = self._disk.open_folder(self._path)
+        self._disk.try_unnamed(folder, fresh_name("try"))
+        return folder, room_in(self._disk, folder, self._reserve)
+
+    def _renew(self, gone: OpenFolder) -> OpenFolder:
+        """The folder, opened anew if nothing leads to it any more."""
+        with self._lock:
+            if self._held[0] is gone and not self._disk.is_still_there(gone):
+                logger.warning("%s was removed; it is made again", self._path)
+                self._held = self._open()
+            return self._held[0]
+
+    def _enter(self, folder: OpenFolder, names: Sequence[str]) -> OpenFolder:
+        for name in names:
+            folder = self._enter_one(folder, name)
+        return folder
+
+    def _enter_one(self, folder: OpenFolder, name: str) -> OpenFolder:
+        known = (folder.path, name)
+        try:
+            inner = self._disk.open_folder_in(folder, name)
+        except FileNotFoundError:
+            try:
+                self._disk.make_folder_in(folder, name)
+            except FileExistsError:  # somebody else was faster
+                pass
+            else:
+                _SYNCED.discard(known)
+            inner = self._disk.open_folder_in(folder, name)
+        # Whoever has made it, perhaps at this moment, may not have synced its name yet, and we are about to promise.
+        if self.durable and known not in _SYNCED:
+            self._disk.fsync_folder(folder)
+            if len(_SYNCED) >= _MOST_SYNCED:
+                _SYNCED.clear()
+            _SYNCED.add(known)
+        return inner
 
 
 def file_name(sop_instance_uid: str) -> str:
@@ -76,35 +190,9 @@ def file_name(sop_instance_uid: str) -> str:
         return f"sha256-{digest}.dcm"
 
 
-def _remove_leftovers(disk: Disk, folder: OpenFolder, *, before: float) -> None:
-    """Removes temporary files of a process that is no more; those in use by another one are locked.
+_SYNCED: set[tuple[str, str]] = set()
+# Folders whose names this process has synced: a folder above and a name in it.
+_MOST_SYNCED = 4096
 
-    Where nothing can be locked, a file that was written to within a day may be in use.
-    """
-    for name in disk.names(folder):
-        if name.startswith(".") and name.endswith(".part") and not name.startswith(PREFIX):
-            try:
-                _remove_leftover(disk, folder, name, before)
-            except FileNotFoundError:  # it was in use, and is not any more
-                continue
-            except OSError as error:
-                logger.warning("cannot remove %s in %s: %s", name, folder.path, error.strerror)
-
-
-def _remove_leftover(disk: Disk, folder: OpenFolder, name: str, before: float) -> None:
-    state = disk.state_in(folder, name)
-    if state is None or state.modified >= before * 1e9:
-        return
-    descriptor = disk.open_again(folder, name)
-    try:
-        unused = disk.lock(descriptor)
-        if unused is None:
-            unused = state.modified < (before - _DAY) * 1e9
-        if unused:  # and under the lock, or somebody could begin to use it now
-            disk.unlink(folder, name)
-            logger.info("removed %s in %s, left by a crash", name, folder.path)
-    finally:
-        disk.close(descriptor)
-
-
-_DAY = 24 * 60 * 60
+_NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
+_PROCESSING_FAILURE = 0x0110

@@ -8,21 +8,28 @@ which a crash leaves behind, with a lock that tells such a one from a file in us
     seal()           all bytes are written; if they should be synced, that is next
     settle()         and done
     link(name)       the file gets its name, as often as it takes to find a free one
+    replace(name)    or that of another file, at one blow
     remove()         it has it, or will have none: nothing else is left
+
+Where there are no hard links a file is renamed, which would overwrite another
+one that got the name a moment ago. So who gives names there does it one at a
+time: all of them lock one file of the folder before they look and rename.
 """
 
 from __future__ import annotations
 
 import errno
-import functools
 import logging
 import os
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
+from time import monotonic, sleep
 
 from dicomnet.storage.disk import Disk
 from dicomnet.storage.platform import OpenFolder
-from dicomnet.storage.spool import unlink_quietly
+from dicomnet.storage.spool import PREFIX, unlink_quietly
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +54,18 @@ class Temporary:
     def link(self, name: str) -> None:
         """Gives it this name; FileExistsError if that is taken."""
         raise NotImplementedError
+
+    def replace(self, name: str) -> None:
+        """Gives it this name in the place of the file that has it: whoever looks finds the one or the other, and whole.
+
+        What was written has to be synced.
+        """
+        raise NotImplementedError
+
+    def sync(self) -> None:
+        """Returns when what was written is on the disk."""
+        assert self.descriptor is not None
+        self.disk.fsync(self.descriptor)
 
     def open_read(self) -> int:
         """One more descriptor, to read what was written."""
@@ -77,6 +96,18 @@ class Unnamed(Temporary):
     def link(self, name: str) -> None:
         assert self.descriptor is not None
         self.disk.link_unnamed(self.folder, self.descriptor, name)
+
+    def replace(self, name: str) -> None:
+        """Only what has a name can be renamed, so it gets a hidden one for a moment."""
+        assert self.descriptor is not None
+        self.disk.lock(self.descriptor)  # before it can be taken for what a crash has left
+        hidden = fresh_name(name)
+        self.disk.link_unnamed(self.folder, self.descriptor, hidden)
+        try:
+            self.disk.replace(self.folder, hidden, name)
+        except OSError:
+            unlink_quietly(self.disk, self.folder, hidden)
+            raise
 
     def open_read(self) -> int:
         assert self.descriptor is not None
@@ -129,8 +160,18 @@ class Named(Temporary):
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            _warn_of_no_links(self.folder.path)
+            _warn_of_no_links(self.disk, self.folder)
             self._move(self._name, name)
+
+    def replace(self, name: str) -> None:
+        assert self._name is not None
+        self.disk.replace(self.folder, self._name, name)
+        self._name = None
+
+    def sync(self) -> None:
+        descriptor = self._lock if self.descriptor is None else self.descriptor
+        assert descriptor is not None
+        self.disk.fsync(descriptor)
 
     def open_read(self) -> int:
         assert self._name is not None
@@ -147,14 +188,14 @@ class Named(Temporary):
                 self.disk.close(lock)
 
     def _move(self, temporary: str, name: str) -> None:
-        """Where there are no links: takes the name with an empty file first, so that nothing is overwritten."""
-        placeholder = self.disk.create(self.folder, name)
-        try:
-            self.disk.close(placeholder)
-            self.disk.replace(self.folder, temporary, name)
-        except OSError:
-            unlink_quietly(self.disk, self.folder, name)
-            raise
+        """Where there are no links: looks whether the name is free, and renames, while nobody else does."""
+        with _naming(self.disk, self.folder):
+            try:
+                self.disk.state_in(self.folder, name)
+            except FileNotFoundError:
+                self.disk.replace(self.folder, temporary, name)
+            else:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
         self._name = None
 
 
@@ -165,6 +206,32 @@ def fresh_name(name: str) -> str:
     return f".{stem}.{_OURS}{os.getpid():x}-{next(_NUMBERS):x}.part"
 
 
+@contextmanager
+def _naming(disk: Disk, folder: OpenFolder) -> Iterator[None]:
+    """Nobody else gives a name in the folder meanwhile: no other thread, and no process that can be locked out."""
+    with _NAMING:
+        descriptor = _open_mark(disk, folder)
+        try:
+            end = monotonic() + _LONGEST_NAMING
+            while disk.lock(descriptor) is False:
+                if monotonic() > end:
+                    raise OSError(errno.EAGAIN, f"{MARK} is locked by another process")
+                sleep(_NAMING_PAUSE)
+            yield
+        finally:
+            with suppress(OSError):  # nothing was written
+                disk.close(descriptor)
+
+
+def _open_mark(disk: Disk, folder: OpenFolder) -> int:
+    """The file that is locked; it stays, for who removes it could take it from somebody who is about to lock it."""
+    with suppress(FileNotFoundError):
+        return disk.open_again(folder, MARK)
+    with suppress(FileExistsError):
+        return disk.create(folder, MARK)
+    return disk.open_again(folder, MARK)
+
+
 def _is_there(disk: Disk, folder: OpenFolder, name: str, descriptor: int) -> bool:
     try:
         return disk.state_in(folder, name) == disk.state(descriptor)
@@ -172,15 +239,29 @@ def _is_there(disk: Disk, folder: OpenFolder, name: str, descriptor: int) -> boo
         return False
 
 
-@functools.cache
-def _warn_of_no_links(folder: str) -> None:
-    logger.warning("no hard links in %s: files are renamed instead, and a crash may leave an empty one", folder)
+def _warn_of_no_links(disk: Disk, folder: OpenFolder) -> None:
+    """Once for each file system."""
+    device = disk.device(folder)
+    if device in _WITHOUT_LINKS:
+        return
+    _WITHOUT_LINKS.add(device)
+    logger.warning("no hard links in %s: files are renamed instead, one at a time", folder.path)
 
 
 MODE = 0o640
 """The next program must read it, the rest of the world not; the umask takes its part."""
 
+MARK = f"{PREFIX}names.mark"
+"""What is locked where names are given one at a time."""
+
+_NAMING = threading.Lock()
+_LONGEST_NAMING = 10.0
+# Seconds; what is done under the lock takes microseconds.
+_NAMING_PAUSE = 0.002
+
 _OURS = os.urandom(4).hex()
 # A process that was forked has another number, one of another machine or container another token.
 _NUMBERS = count()
+_WITHOUT_LINKS: set[int] = set()
+# Devices that the log has spoken of.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})

@@ -1,0 +1,202 @@
+"""Room on a disk: instances are refused before the last of it is gone.
+
+A disk that is full to the last byte stops everybody who writes to it, and what
+an association had begun is sent in vain. So a part of it stays free, and the
+peer hears A700 while there is still room for the log, and for whoever clears up.
+
+Looking costs a system call. So one look serves for all that this process writes
+to a file system, until it has written a good part of what it found, or a moment
+has passed in which others may have written:
+
+    look       found - reserve = 100          |  what is written meanwhile, by
+    write      -5  -1  -7 ...                 |  whichever association, is counted
+    look again when 20 are written, or after a quarter of a second
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from time import monotonic
+from weakref import WeakKeyDictionary
+
+from dicomnet.errors import InvalidValue, StorageError
+from dicomnet.limits import MIB, RESERVED_BYTES, RESERVED_FILES, RESERVED_SHARE
+from dicomnet.records import dataclass
+from dicomnet.storage.disk import Disk
+from dicomnet.storage.platform import OpenFolder, Space
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """What is to stay free of a file system: so many bytes or such a share of it, whichever is less."""
+
+    bytes: int | None = RESERVED_BYTES
+    share: float | None = RESERVED_SHARE
+    """Between 0 and 1."""
+
+    @classmethod
+    def of(cls, given: Reserve | int | str | None) -> Reserve:
+        """Reads what a user says.
+
+        Args:
+            given: bytes; a text such as "5%" or "20 GB"; 0 keeps nothing free; None is the default.
+
+        Raises:
+            InvalidValue: it is none of these.
+        """
+        if given is None:
+            return cls()
+        if isinstance(given, Reserve):
+            return given
+        match = _AMOUNT.fullmatch(str(given))
+        if match is None:
+            raise InvalidValue(f'a reserve is a number of bytes, or a text such as "5%" or "20 GB", not {given!r}')
+        number, unit = float(match["number"]), match["unit"].upper()
+        if unit == "%":
+            if number >= 100:
+                raise InvalidValue(f"a reserve of {given} leaves no room for anything")
+            return cls(None, number / 100)
+        return cls(int(number * 1024 ** _UNITS.index(unit)), None)
+
+    def __bool__(self) -> bool:
+        return self.bytes != 0 and self.share != 0
+
+    def of_bytes(self, space: Space) -> int:
+        """How many bytes of a file system stay free."""
+        share = None if self.share is None else int(self.share * space.total)
+        return min(amount for amount in (self.bytes, share) if amount is not None)
+
+    def of_files(self, space: Space) -> int:
+        """How many files it could still take then; the same share of them, where none is set that by default."""
+        return min(int((self.share or RESERVED_SHARE) * space.files), RESERVED_FILES)
+
+
+class Room:
+    """What may still be written where a folder is; asked before each write, by any thread."""
+
+    __slots__ = ("_disk", "_folder", "_reserve", "_volume")
+
+    def __init__(self, disk: Disk, folder: OpenFolder, reserve: Reserve, volume: _Volume) -> None:
+        self._disk = disk
+        self._folder = folder
+        self._reserve = reserve
+        self._volume = volume
+
+    def take(self, count: int = 0, files: int = 0) -> None:
+        """Counts what is about to be written, as this process does for all of its folders there.
+
+        Args:
+            count: bytes.
+            files: files to be made.
+
+        Raises:
+            StorageError: less than the reserve would stay free (A700).
+        """
+        self._volume.take(self._disk, self._folder, self._reserve, count, files)
+
+
+def room_in(disk: Disk, folder: OpenFolder, reserve: Reserve) -> Room | None:
+    """What to ask for room there; None if nothing is to stay free. Raises OSError where the folder is gone."""
+    if not reserve:
+        return None
+    device = disk.device(folder)
+    with _LOCK:
+        volumes = _VOLUMES.setdefault(disk, {})
+        volume = volumes.get(device) or volumes.setdefault(device, _Volume())
+    return Room(disk, folder, reserve, volume)
+
+
+class _Volume:
+    """One file system, as this process knows it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._space: Space | None = None
+        """What the last look has found; None where nobody can say."""
+        self._until = 0.0
+        """When that is too old."""
+        self._spent = 0
+        """Bytes written since."""
+        self._made = 0
+        """Files made since."""
+        self._full = False
+        """Whether the log has said so."""
+
+    def take(self, disk: Disk, folder: OpenFolder, reserve: Reserve, count: int, files: int) -> None:
+        with self._lock:
+            if monotonic() >= self._until or self._is_close(reserve, count, files):
+                self._look(disk, folder)
+            self._spent += count
+            self._made += files
+            if self._space is None:
+                return
+            lacking = self._lacking(self._space, reserve)
+            if lacking:
+                self._spent -= count
+                self._made -= files
+            if bool(lacking) is not self._full:
+                self._tell(folder, self._space, reserve, lacking)
+        if lacking:
+            raise StorageError(f"no room in {folder.path}: {lacking}", comment=_COMMENT)
+
+    def _look(self, disk: Disk, folder: OpenFolder) -> None:
+        try:
+            self._space = disk.space(folder)
+        except OSError as error:  # who writes will hear of what is wrong
+            logger.debug("cannot tell how much room there is in %s: %s", folder.path, error.strerror)
+            self._space = None
+        self._until = monotonic() + _LOOK_INTERVAL
+        self._spent = self._made = 0
+
+    def _is_close(self, reserve: Reserve, count: int, files: int) -> bool:
+        """Whether it is better to look again: what was written since is much, or much of what there was."""
+        space = self._space
+        if space is None:
+            return False
+        spent, made = self._spent + count, self._made + files
+        return (
+            spent > _MOST_SPENT
+            or _PART * spent > space.free - reserve.of_bytes(space)
+            or (space.files > 0 and _PART * made > space.free_files - reserve.of_files(space))
+        )
+
+    def _lacking(self, space: Space, reserve: Reserve) -> str:
+        free, wanted = space.free - self._spent, reserve.of_bytes(space)
+        if free < wanted:
+            return f"of {free // MIB} MiB that are free {wanted // MIB} MiB stay so"
+        free, wanted = space.free_files - self._made, reserve.of_files(space)
+        if space.files and free < wanted:
+            return f"of {max(0, free)} files that it still takes {wanted} stay free"
+        return ""
+
+    def _tell(self, folder: OpenFolder, space: Space, reserve: Reserve, lacking: str) -> None:
+        """Once for each change; when there is a little more room than it takes, or it would change with each instance."""
+        if lacking:
+            self._full = True
+            logger.warning("no room in %s: %s; instances are refused (A700) until there is more", folder.path, lacking)
+            return
+        enough = space.free - self._spent >= reserve.of_bytes(space) * _AMPLE
+        enough_files = not space.files or space.free_files - self._made >= reserve.of_files(space) * _AMPLE
+        if enough and enough_files:
+            self._full = False
+            logger.warning("there is room in %s again: %d MiB are free", folder.path, space.free // MIB)
+
+
+_LOCK = threading.Lock()
+_VOLUMES: WeakKeyDictionary[Disk, dict[int, _Volume]] = WeakKeyDictionary()
+
+_AMOUNT = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]+)?) ?(?P<unit>%|[KMGT]?(?=i?B?$))(?:i?B)?", re.IGNORECASE)
+_UNITS = ("", "K", "M", "G", "T")
+
+_LOOK_INTERVAL = 0.25
+# Seconds: what a fast disk takes from somebody else meanwhile is a tenth of the reserve.
+_MOST_SPENT = 64 * MIB
+_PART = 5
+# What was written since the last look is at most this part of what there was.
+_AMPLE = 1.25
+# That much of the reserve must be free for the log to speak of room again.
+_COMMENT = "the disk is full but for what is to stay free"
