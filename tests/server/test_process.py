@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -47,6 +48,8 @@ server = dicomnet.Server(
     "ARCHIVE", port=settings.get("port", 0), host="127.0.0.1", tls=tls, limits=Limits(**settings.get("limits", {})),
     grace=settings.get("grace", 30.0), folder=settings.get("folder"),
 )
+if "audit" in settings:
+    server.audit(settings["audit"])
 if "also" in settings:
     server.listen(0, host="127.0.0.1", name=settings["also"])
 
@@ -252,6 +255,33 @@ def test_certificates_are_read_anew_on_sighup(tmp_path: Path) -> None:
         program.line("certificates, if there are any, were read anew")
         program.calling(tls=new_trust, timeouts=timeouts).release()
         assert association.echo() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_audit_is_one_for_all_workers_and_may_be_moved_away(workers: int, tmp_path: Path) -> None:
+    """Each process says when it begins and ends; after SIGHUP the next line is in a new file."""
+    path, old = tmp_path / "audit.jsonl", tmp_path / "audit.1"
+    with running(workers=workers, audit=str(path)) as program:
+        with program.calling() as association:
+            association.echo()
+        path.rename(old)
+        program.signal(signal.SIGHUP)
+        program.line("certificates, if there are any, were read anew")
+        with program.calling() as association:
+            association.echo()
+        program.signal(signal.SIGTERM)
+        assert program.end() == 0
+    before, after = ([json.loads(line) for line in one.read_text().splitlines()] for one in (old, path))
+    events = Counter(line["event"] for line in (*before, *after))
+    assert events == {
+        "server started": workers,
+        "server stopped": workers,
+        "association accepted": 2,
+        "echo": 2,
+        "association ended": 2,
+    }
+    assert next(line["event"] for line in before if "association" in line) == "association accepted"
+    assert any(line["event"] == "association ended" for line in after)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

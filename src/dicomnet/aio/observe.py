@@ -105,6 +105,8 @@ class RequestBegan(Observed):
     message_id: int
     sop_class_uid: str
     sop_instance_uid: str | None
+    destination: str | None = None
+    """The title that a C-MOVE sends to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,7 @@ class RequestAnswered(Observed):
     """Pending responses with a data set, of a C-FIND."""
     suboperations: tuple[int, int, int] | None = None
     """Of a C-GET or C-MOVE: how many instances were sent, were not, and were with a warning."""
+    destination: str | None = None
     identifier: Any = None
     """The data set of a C-FIND, C-GET or C-MOVE as it was asked; not to be changed."""
 

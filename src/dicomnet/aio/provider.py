@@ -354,6 +354,7 @@ class HandlerProvider:
             message_id=request.message_id,
             sop_class_uid=request.sop_class_uid,
             sop_instance_uid=request.sop_instance_uid,
+            destination=getattr(request.message, "move_destination", None),
             **facts,
         )
 

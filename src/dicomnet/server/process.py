@@ -135,6 +135,7 @@ class _Worker:
             running = self._running = Running(site, self._contexts)
             await running.prepare()  # it may be one that takes the place of another, much later
             site.running = running
+            site.tell_audits_of_start()
             loop.add_reader(self._post.fileno(), self._receive)
             with _Signals(running, self._finish):
                 await running.over.wait()
@@ -228,6 +229,8 @@ class _Signals:
             self._tasks.append(self._running.loop.create_task(self._stop()))
 
     def _reload(self) -> None:
+        for audit in self._running.site.audits:
+            audit.reopen()
         self._tasks.append(self._running.loop.create_task(self._renew()))
 
     async def _renew(self) -> None:

@@ -296,6 +296,9 @@ class Running:
         for entity, provider in self._providers.items():
             entity.running = None
             provider.close()
+        for audit in self.site.audits:
+            audit.stopped()
+            await self.loop.run_in_executor(None, audit.close)
         self.site.running = None
         self.site.close_sockets()
         self.over.set()
@@ -440,6 +443,7 @@ async def begin(site: Site) -> Running:
     await running.prepare()
     site.running = running
     running.listen()
+    site.tell_audits_of_start()
     return running
 
 

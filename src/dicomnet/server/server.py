@@ -18,6 +18,7 @@ from dicomnet.exchanges.settings import DEFAULT_PORT
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.server.answer import Extended
+from dicomnet.server.audit import AuditLog
 from dicomnet.server.credentials import renew
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox, Lent
@@ -209,14 +210,32 @@ class Server(Entity):
             self._site.running.observe(function)
         return function
 
+    def audit(self, path: str | os.PathLike[str], *, values: bool = False) -> AuditLog:
+        """Writes who did what to a file: a line of JSON for each association, request and refusal, from now on.
+
+        A disk that is slow or full costs lines, which are counted, and never an exchange. The file may be moved away
+        at any time; SIGHUP begins a new one at once.
+
+        Args:
+            path: the file that lines are added to; made with mode 0600 if there is none.
+            values: whether the keys of queries are written with what they ask for, such as the names of patients.
+
+        Raises:
+            InvalidValue: the file cannot be written to.
+        """
+        log = AuditLog(path, server=self.title, values=values)
+        self._site.audits.append(log)
+        self.observe(log)
+        return log
+
     # Running.
 
     def run(self, *, workers: int = 1, ready: Callable[[], object] | None = None) -> int:
         """Serves until SIGTERM or SIGINT; sockets of systemd's socket activation are used if there are any.
 
         The first signal ends the accepting and gives peers `grace` seconds to
-        release; a second one ends at once. SIGHUP reads certificates anew, see `reload_tls`. SIGINT
-        stays ignored where whoever has started the program wants it to be.
+        release; a second one ends at once. SIGHUP reads certificates anew, see `reload_tls`, and begins audits anew
+        that were moved away. SIGINT stays ignored where whoever has started the program wants it to be.
 
         Args:
             workers: processes; more than one needs a system that forks. Inboxes and transactions are each process's own.

@@ -14,6 +14,7 @@ from dicomnet.exchanges.settings import OUR_TITLE
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.records import dataclass, field
+from dicomnet.server.audit import AuditLog
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inboxes
 from dicomnet.sockets import SocketOptions, address_text, bind, plain_reason
@@ -50,6 +51,8 @@ class Site:
     entrances: list[Entrance] = field(default_factory=list)
     """In the order of `Server.listen`."""
     observers: list[Observer] = field(default_factory=list)
+    audits: list[AuditLog] = field(default_factory=list)
+    """Observers that want to know of the end."""
     inboxes: Inboxes = field(default_factory=Inboxes)
     transactions: Transactions = field(default_factory=Transactions)
     lends: bool = False
@@ -119,6 +122,11 @@ class Site:
             else:
                 found.append((entrance.host, entrance.port))
         return found
+
+    def tell_audits_of_start(self) -> None:
+        """In each process that serves."""
+        for audit in self.audits:
+            audit.started()
 
     def announce(self) -> None:
         """One line in the log for each address."""
