@@ -64,11 +64,12 @@ LONGEST_LOG_VALUE = 1024
 folders and UIDs fits."""
 
 LOGGERS = """
-    dicomnet.association dicomnet.dimse dicomnet.net dicomnet.server dicomnet.storage dicomnet.wire
+    dicomnet.association dicomnet.dimse dicomnet.net dicomnet.server dicomnet.storage dicomnet.tls dicomnet.wire
     dicomnet.cli.outcome dicomnet.cli.recv dicomnet.cli.retrieved
     dicomnet.server.layout
     dicomnet.storage.delivery dicomnet.storage.files dicomnet.storage.folder dicomnet.storage.heads dicomnet.storage.lane
-    dicomnet.storage.sinks dicomnet.storage.source dicomnet.storage.spool dicomnet.storage.temporary dicomnet.storage.workers
+    dicomnet.storage.leftovers dicomnet.storage.room dicomnet.storage.sinks dicomnet.storage.source dicomnet.storage.spool
+    dicomnet.storage.temporary dicomnet.storage.workers
 """.split()
 """All that this package writes to; a filter of a logger does not see what is written to those below it."""
 
