@@ -186,3 +186,21 @@ def handshake(requestor: ssl.SSLContext, acceptor: ssl.SSLContext, host: str = "
                 except ssl.SSLError as error:
                     errors[at] = error
     return Link(*ends, *errors)
+
+
+class Files:
+    """A certificate and its key in files of their own, which somebody renews."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate, self.key = folder / "certificate.pem", folder / "key.pem"
+
+    def put(self, issued: Issued, *, certificate: bool = True, key: bool = True) -> None:
+        """As those who know how do it: whole and under its name at once."""
+        for path, content, wanted in (
+            (self.certificate, issued.certificate.public_bytes(Encoding.PEM), certificate),
+            (self.key, issued.key_bytes(), key),
+        ):
+            if wanted:
+                aside = path.with_suffix(".new")
+                aside.write_bytes(content)
+                aside.rename(path)

@@ -67,34 +67,39 @@ class Renewable:
             DicomNetError: of `make`, if there is none before it, or it was to be made anew.
         """
         with self._lock:
-            states = tuple((path, _state(path)) for path in paths)
-            if self._made is not None and not anew and self._settled and states == self._seen:
-                self._watch_expiry(self._made)
-                return self._made.context
-            digest = _digest(states)
-            if self._made is None or anew or digest not in {self._digest, self._failed}:
-                self._renew(make, digest, anew=anew)
-            elif digest == self._digest:
-                self._failed = b""
-            self._seen, self._settled = states, _settled(states)
+            states = _states(paths)
+            if self._made is None or anew or not self._settled or states != self._seen:
+                self._seen, self._settled = states, _settled(states)
+                self._look(paths, make, anew=anew)
             assert self._made is not None
             self._watch_expiry(self._made)
             return self._made.context
 
-    def _renew(self, make: Callable[[], Made], digest: bytes, *, anew: bool) -> None:
-        before = self._made
-        try:
-            self._made = make()
-        except DicomNetError as error:
-            self._failed = digest
-            if before is None or anew:
-                raise
-            log.warning("certificates cannot be read anew, those in use stay: %s", error)
+    def _look(self, paths: Sequence[str], make: Callable[[], Made], *, anew: bool) -> None:
+        digest = _digest(self._seen)
+        if self._made is not None and not anew and digest in {self._digest, self._failed}:
+            if digest == self._digest:
+                self._failed = b""
             return
-        self._digest, self._failed = digest, b""
-        self._warned = 0.0
-        if before is not None:
-            log.info("read anew for TLS: %s", _description(self._made.own))
+        made, failure = self._made, None
+        try:
+            made = make()
+        except DicomNetError as error:
+            if self._made is None or anew:
+                raise
+            failure = error
+        steady = _digest(_states(paths)) == digest
+        if not steady:  # somebody is at it: what was read is neither the one nor the other
+            self._settled = False
+        self._failed = digest if failure and steady else b""
+        if failure is not None:
+            if steady:
+                log.warning("certificates cannot be read anew, those in use stay: %s", failure)
+            return
+        assert made is not None
+        if self._made is not None:
+            log.info("read anew for TLS: %s", _description(made.own))
+        self._made, self._digest, self._warned = made, digest if steady else b"", 0.0
 
     def _watch_expiry(self, made: Made) -> None:
         """Warns in time, and then once a day."""
@@ -127,6 +132,10 @@ def _day(when: datetime) -> str:
 
 _States: TypeAlias = "tuple[tuple[str, tuple[int, ...] | None], ...]"
 """What the system says of each file; None of one that is not there."""
+
+
+def _states(paths: Sequence[str]) -> _States:
+    return tuple((path, _state(path)) for path in paths)
 
 
 def _state(path: str) -> tuple[int, ...] | None:
