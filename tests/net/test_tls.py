@@ -22,6 +22,7 @@ import dicomnet
 from dicomnet import InvalidValue, StateError, Timeouts, TlsConfig, TlsFailed
 from dicomnet.cli._certificate import self_signed
 from dicomnet.tls import VerifyMode, VerifyResult
+from dicomnet.tls.checks import fingerprint
 from net.recorder import PATIENCE, Provider, Recorder, associated, connected, request, until
 
 pytestmark = pytest.mark.usefixtures("network")
@@ -385,6 +386,44 @@ def test_settings_may_be_changed_between_two_connections(tls: TlsConfig, strange
     scu.events.clear()
     scu.tls = stranger
     with associated(Provider(tls=stranger), scu, Recorder(tls=stranger)) as trio:
+        trio.finish()
+
+
+def test_a_listener_shows_a_renewed_certificate_to_who_comes_next(tls: TlsConfig, tmp_path: Path) -> None:
+    """Files are looked at when a connection is accepted; a pair that does not fit yet leaves the one before it in use."""
+    certificate, key = self_signed(tmp_path, ["localhost", "127.0.0.1"])
+    ours = replace(tls, certificate=tmp_path / "own.pem", private_key=tmp_path / "own.key", ca_file=None)
+    pairs = [(Path(str(tls.certificate)), Path(str(tls.private_key))), (certificate, key)]
+    listener = Recorder(tls=ours)
+    for (shown, _), (own, own_key) in (
+        (pairs[0], pairs[0]),
+        (pairs[0], (pairs[1][0], pairs[0][1])),
+        (pairs[1], pairs[1]),
+    ):
+        Path(str(ours.certificate)).write_bytes(own.read_bytes())
+        Path(str(ours.private_key)).write_bytes(own_key.read_bytes())
+        with associated(Provider(tls=ours), Recorder(tls=TlsConfig(ca_file=shown)), listener) as trio:
+            facts = trio.scu.secure_link
+            assert facts is not None
+            assert facts.peer is not None
+            assert facts.peer.certificate == ssl.PEM_cert_to_DER_cert(shown.read_text())
+            trio.finish()
+        listener = Recorder(tls=ours)
+
+
+def test_a_peer_that_is_not_the_pinned_one_gets_no_link(tls: TlsConfig) -> None:
+    """`on_secure_link_ready` tells the fingerprint that was seen, and nothing is asked of the peer."""
+    pin = "sha256:" + "00" * 32
+    seen = fingerprint(ssl.PEM_cert_to_DER_cert(Path(str(tls.certificate)).read_text()))
+    listener, scu = Recorder(tls=tls), Recorder(tls=TlsConfig(pin=pin))
+    with listener, scu:
+        listener.react("accept", lambda error: listener.accept(Provider(tls=tls)))
+        scu.connect(*listener.listen("127.0.0.1"))
+        scu.wait("close TlsFailed")
+        assert scu.told == ["connect ok", "secure_link_ready TlsFailed", "close TlsFailed"]
+        assert seen in str(scu.all("secure_link_ready")[0])
+    with associated(Provider(tls=tls), Recorder(tls=TlsConfig(pin=seen)), Recorder(tls=tls)) as trio:
+        assert trio.scu.is_secure
         trio.finish()
 
 

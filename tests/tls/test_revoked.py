@@ -108,5 +108,7 @@ def test_a_list_that_would_not_be_heard_is_refused(tmp_path: Path, settings: dic
     """Where no authority is asked, its list says nothing."""
     with pytest.raises(InvalidValue, match="crl_file is about certificates of authorities"):
         TlsConfig(crl_file=tmp_path / "crl", **settings).requestor_context()
+    with pytest.raises(InvalidValue, match="crl_file is about client certificates"):
+        TlsConfig(crl_file=tmp_path / "crl", certificate=tmp_path / "own.pem").acceptor_context()
     with pytest.raises(InvalidValue, match="crl_whole_chain is given without crl_file"):
         TlsConfig(crl_whole_chain=True)

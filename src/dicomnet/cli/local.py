@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from dicomnet.cli.own_tls import read_once
+from dicomnet.cli.own_tls import check_readable
 from dicomnet.cli.requestor import Caller
 from dicomnet.errors import ListenFailed
 from dicomnet.server.server import Server
@@ -28,7 +29,8 @@ def borrowing_peer(caller: Caller, port: int, options: dict[str, Any]) -> Iterat
     """
     tls = None
     if caller.tls is not None and caller.tls.certificate is not None:
-        tls = read_once(caller.tls.acceptor_context)
+        tls = replace(caller.tls, pin=None, crl_file=None)  # those are about the peer as it answers our calls
+        check_readable(tls.acceptor_context)
     try:
         with Server(caller.aet, port=port, tls=tls) as server:
             if not port:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dicomnet.aio.keeping import Keep
-from dicomnet.cli.own_tls import read_once
+from dicomnet.cli.own_tls import check_readable
 from dicomnet.errors import DicomNetError, InvalidValue, ListenFailed
 from dicomnet.server.server import Server
 from dicomnet.storage.folder import Folder
@@ -118,7 +118,7 @@ def _acceptor(tls: TlsConfig) -> TlsConfig:
 
     if tls.ca_file is not None:
         tls = replace(tls, verify=VerifyMode.REQUIRED)
-    read_once(tls.acceptor_context)
+    check_readable(tls.acceptor_context)
     return tls
 
 

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dicomnet.cli.logs import log_to_stderr
+from dicomnet.cli.own_tls import check_readable, tls_options
 from dicomnet.errors import DicomNetError, InvalidValue
 from dicomnet.records import dataclass
 from dicomnet.types import Address, ae_title
@@ -38,10 +38,9 @@ class Caller:
         Raises:
             ClickException: our certificate, its key or the authorities cannot be used, and why.
         """
-        from dicomnet.cli.own_tls import read_once
-
-        own = None if self.tls is None else read_once(self.tls.requestor_context)
-        return {"aet": self.aet, "tls": own, "timeouts": self._timeouts(), **others}
+        if self.tls is not None:
+            check_readable(self.tls.requestor_context)
+        return {"aet": self.aet, "tls": self.tls, "timeouts": self._timeouts(), **others}
 
     def failure(self, error: DicomNetError) -> click.ClickException:
         """An error as the end of the command: what we were told to do cannot be asked for, or the peer did not do it."""
@@ -84,7 +83,9 @@ def calls_peer(command: Callable[..., None]) -> Callable[..., None]:
     )
     @title_option("aet", "Our own AE title.", default=OUR_TITLE)
     @common_options(
-        ca_help="Who may issue the peer's certificate, PEM.  [default: the system's]", level=logging.CRITICAL
+        ca_help="Who may issue the peer's certificate, PEM.  [default: the system's]",
+        level=logging.CRITICAL,
+        calls=True,
     )
     @wraps(command)
     def wrapped(
@@ -128,38 +129,26 @@ def title_option(
     )
 
 
-def common_options(*, ca_help: str, level: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def common_options(
+    *, ca_help: str, level: int, calls: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """TLS and logging: the command gets `tls`, the settings or None, and `verbose`.
 
     Args:
         ca_help: what the authorities are for.
         level: from which on the library's log is shown if nobody asks for more.
+        calls: whether the command calls a peer.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @click.option("--tls", "use_tls", is_flag=True, help="Speak TLS; each of the following implies it.")
-        @click.option("--tls-ca", type=_FILE, help=ca_help)
-        @click.option("--tls-cert", type=_FILE, help="Our own certificate, PEM.")
-        @click.option("--tls-key", type=_FILE, help="Its private key, PEM.  [default: in the file of the certificate]")
+        @tls_options(ca_help=ca_help, calls=calls)
         @click.option("-v", "--verbose", is_flag=True, help="Say more.")
         @click.option("-d", "--debug", is_flag=True, help="Say everything.")
         @wraps(command)
-        def wrapped(
-            *,
-            use_tls: bool,
-            tls_ca: Path | None,
-            tls_cert: Path | None,
-            tls_key: Path | None,
-            verbose: bool,
-            debug: bool,
-            **options: Any,
-        ) -> None:
-            if tls_key is not None and tls_cert is None:
-                raise click.UsageError("--tls-key needs its --tls-cert")
-            tls = _tls(tls_ca, tls_cert, tls_key) if use_tls or tls_ca or tls_cert else None
+        def wrapped(*, verbose: bool, debug: bool, **options: Any) -> None:
             wanted = logging.DEBUG if debug else logging.INFO if verbose else level
             click.get_current_context().with_resource(log_to_stderr(wanted))
-            command(tls=tls, verbose=verbose or debug, **options)
+            command(verbose=verbose or debug, **options)
 
         return wrapped
 
@@ -197,16 +186,9 @@ def _keys(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Mapp
     return keys
 
 
-def _tls(authorities: Path | None, certificate: Path | None, key: Path | None) -> TlsConfig:
-    from dicomnet.tls import TlsConfig
-
-    return TlsConfig(ca_file=authorities, certificate=certificate, private_key=key)
-
-
 OUR_TITLE = "DICOMNET"
 
 CLOSING = 2.0
 """Seconds for the peer to close the connection once all is said; a person at a terminal waits for it."""
 
 _EXAMPLE = "ARCHIVE@10.0.0.5:104"
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

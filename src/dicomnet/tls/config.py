@@ -255,8 +255,10 @@ class TlsConfig:
             )
         if self.profile.strict and self._versions() != list(self.profile.versions):
             raise InvalidValue(f"an acceptor of {self.profile.name} speaks {' and '.join(self.profile.versions)}")
-        made, context = self._make(ssl.PROTOCOL_TLS_SERVER, password)
         verify = self.verify or (VerifyMode.REQUIRED if self._pins else VerifyMode.NONE)
+        if verify is VerifyMode.NONE and self._crl_files:
+            raise InvalidValue("crl_file is about client certificates: give VerifyMode.PEER or REQUIRED with it")
+        made, context = self._make(ssl.PROTOCOL_TLS_SERVER, password)
         if verify is VerifyMode.NONE:
             context.verify_mode = ssl.CERT_NONE
         else:
