@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dicomnet.logs import LOGGERS, LONGEST_LOG_VALUE, Lines, loggable, printable
+from dicomnet.logs import LOGGERS, LONGEST_LOG_VALUE, Lines, PatientFormatter, loggable, mask_below, printable
 
 SOURCE = Path(__file__).parent.parent / "src"
 log = logging.getLogger("dicomnet.server")
@@ -97,3 +97,44 @@ def test_no_line_of_a_traceback_looks_like_a_record() -> None:
     assert lines[0] == "a handler failed: oops\\x0a2026-01-01 INFO all is well\\x1b[2J"
     assert len(lines) > 3
     assert all(line.startswith("| ") and line.isprintable() for line in lines[1:])
+
+
+@pytest.fixture
+def below(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder whose first two parts name patients."""
+    monkeypatch.setattr("dicomnet.logs._masked_below", {})
+    mask_below("/in/", [0, 1])
+    return "/in"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kept /in/DOE^JANE/4711/1.2.3.dcm", "kept /in/***/***/1.2.3.dcm"),
+        ("/in/O'BRIEN J/4 7/1.2.dcm: disk full", "/in/***/***/1.2.dcm: disk full"),
+        ("cannot remove .x in /in/DOE", "cannot remove .x in /in/***"),
+        ("'/in/DOE/1/a' exists: '/in/ROE/2/b'", "'/in/***/***/a' exists: '/in/***/***/b'"),
+        ("/inner/DOE/1/a /other/in/x", "/inner/DOE/1/a /other/in/***"),
+        ("/in is full", "/in is full"),
+        ("nothing", "nothing"),
+    ],
+)
+def test_paths_that_name_patients_do_not_in_the_log(
+    text: str, told: str, below: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever writes them, and whether as a path, a text or an error; a formatter shows them to who asks for it."""
+    for given in (text, ValueError(text)):
+        log.warning("%s: %s", 1, given)
+    assert [record.getMessage() for record in caplog.records] == [f"1: {told}"] * 2
+    assert PatientFormatter("%(message)s").format(caplog.records[0]) == f"1: {text}"
+    assert logging.Formatter("%(message)s").format(caplog.records[0]) == f"1: {told}"
+
+
+def test_a_traceback_names_no_patients(below: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Its last line is the error."""
+    try:
+        raise OSError("/in/DOE/4711/a: disk full")
+    except OSError:
+        log.exception("failed")
+    assert "DOE" not in caplog.text
+    assert "/in/***/***/a: disk full" in caplog.text

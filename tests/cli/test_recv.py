@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import queue
 import re
@@ -335,3 +336,84 @@ def association(receiver: Receiver) -> Association:
 
 def data_set(file: InstanceFile) -> bytes:
     return file.path.read_bytes()[file.data_offset :]
+
+
+def test_who_may_call_is_told_by_options(receive: Callable[..., Receiver], command: Command, tmp_path: Path) -> None:
+    """Titles and networks; who is not among them is rejected, and the audit has it."""
+    audit = tmp_path / "audit.jsonl"
+    receiver = receive("--calling-ae", "CT1", "--calling-ae", "CT2", "--network", "127.0.0.0/8", "--audit", audit)
+    assert command("echo", receiver.address, "--aet", "CT2").code == 0
+    outcome = command("echo", receiver.address, "--aet", "MR1")
+    assert outcome.code == 1
+    assert "calling AE title" in outcome.err
+    assert "that title may not call" in receiver.stop()
+    found = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert [(line["event"], line.get("calling_ae")) for line in found] == [
+        ("server started", None),
+        ("association accepted", "CT2"),
+        ("echo", "CT2"),
+        ("association ended", "CT2"),
+        ("association rejected", "MR1"),
+        ("association ended", "MR1"),
+        ("server stopped", None),
+    ]
+
+
+def test_a_title_can_need_its_certificate(receive: Callable[..., Receiver], command: Command, tmp_path: Path) -> None:
+    """Another certificate that is trusted does not do."""
+    (own, key), (other, other_key), (ours, our_key) = (
+        self_signed(tmp_path / name, ["127.0.0.1" if name == "server" else name])
+        for name in ("ct1.example", "mr1.example", "server")
+        if (tmp_path / name).mkdir() is None
+    )
+    trust = tmp_path / "trust.pem"
+    trust.write_bytes(own.read_bytes() + other.read_bytes())
+    options = ("--tls-cert", ours, "--tls-key", our_key, "--tls-ca", trust)
+    receiver = receive(*options, "--require-certificate", "CT1=CN=ct1.example")
+    for certificate, private, code in ((own, key, 0), (other, other_key, 1)):
+        line = (
+            "echo",
+            receiver.address,
+            "--aet",
+            "CT1",
+            "--tls-ca",
+            ours,
+            "--tls-cert",
+            certificate,
+            "--tls-key",
+            private,
+        )
+        assert command(*line).code == code
+    assert "that title may not call with CN=mr1.example" in receiver.stop()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--calling-ae", "FAR TOO LONG A TITLE"], "is no AE title"),
+        (["--network", "10.0.0.0/99"], "networks are written as"),
+        (["--require-certificate", "CT1"], "is not of the form TITLE=CERTIFICATE"),
+        (["--require-certificate", "CT1=CN=ct1"], "--require-certificate needs --tls-ca"),
+        (["--audit", "missing/audit.jsonl"], "no audit can be written to"),
+    ],
+)
+def test_rules_that_are_none(options: list[str], complaint: str, command: Command, tmp_path: Path) -> None:
+    """They are told at once, as wrong usage."""
+    outcome = command("recv", "--port", "0", "--output", tmp_path / "in", *options)
+    assert outcome.code == 2
+    assert complaint in outcome.err
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_files_are_told_without_patients(
+    shown: bool, receive: Callable[..., Receiver], command: Command, instance: Write
+) -> None:
+    """Unless that is asked for; the files have the names that the layout says."""
+    options = ["--show-patients"] if shown else []
+    receiver = receive("--layout", "{PatientID}/{instance}.dcm", "-v", *options)
+    path = instance("a.dcm", number=1)
+    assert command("send", receiver.address, path).code == 0
+    (folder,) = receiver.files
+    told = receiver.stop()
+    assert (f"/{folder}/" in told) == shown
+    assert ("/***/" in told) != shown

@@ -18,7 +18,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from dicomnet.errors import InvalidValue, StorageError
-from dicomnet.server.layout import MOST_HEAD, HeadReader, Layout, layout_sink, safe_name
+from dicomnet.logs import without_patients
+from dicomnet.server.layout import MOST_HEAD, HeadReader, Layout, layout_sink, mask_patients, safe_name
+from dicomnet.storage.folder import Folder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming
 from dicomnet.types import UID
@@ -461,3 +463,29 @@ def store(
     except BaseException:
         sink.discard()
         raise
+
+
+@pytest.mark.parametrize(
+    ("text", "depths"),
+    [
+        ("{instance}.dcm", set()),
+        ("{calling}/{StudyInstanceUID}/{instance}.dcm", set()),
+        ("{PatientID}/{StudyInstanceUID}/{instance}.dcm", {0}),
+        ("{StudyDate}/{PatientName}_{PatientID}/{Modality}/{PatientBirthDate}.dcm", {1, 3}),
+        ("{ReferringPhysicianName}/{instance}.dcm", {0}),
+    ],
+)
+def test_a_layout_knows_where_it_names_patients(text: str, depths: set[int]) -> None:
+    """The log leaves these parts of a path out."""
+    assert Layout(text).naming_patients == depths
+
+
+@pytest.mark.parametrize("kind", [str, Path, Folder])
+def test_the_log_does_not_say_where_patients_are_kept(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the folder of the layout, however that was given."""
+    monkeypatch.setattr("dicomnet.logs._masked_below", {})
+    mask_patients(kind(tmp_path), Layout("{PatientID}/{instance}.dcm"))
+    assert without_patients(f"kept {tmp_path}/DOE/1.dcm") == f"kept {tmp_path}/***/1.dcm"
+    assert without_patients("kept /elsewhere/DOE/1.dcm") == "kept /elsewhere/DOE/1.dcm"

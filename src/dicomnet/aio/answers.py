@@ -12,6 +12,7 @@ from dicomnet.charsets import copy_of
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidValue
+from dicomnet.exchanges.dumps import tell_dataset
 from dicomnet.exchanges.models import model_of
 from dicomnet.exchanges.values import dataset_of, keyword_of, path_of
 from dicomnet.types import ae_title
@@ -52,6 +53,7 @@ def match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, b
         if left_out or unsent:
             status = Status.PENDING_WARNING
             log.warning("%s a match is sent without %s", request.association.id, ", ".join((*left_out, *unsent)))
+        tell_dataset(request.association.id, ">", f"{request.message.response_class.name}", dataset)
         return Status(status), data
 
     return encode

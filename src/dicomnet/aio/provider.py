@@ -59,6 +59,7 @@ from dicomnet.dimse.commands import CStoreRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult
 from dicomnet.exchanges.contracts import Kept
+from dicomnet.exchanges.dumps import tell_dataset
 from dicomnet.exchanges.lifetime import plain, status_of
 from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Provider, Session
@@ -285,6 +286,7 @@ class HandlerProvider:
         if dataset is None:
             performance.respond(Status.UNABLE_TO_PROCESS, comment=f"{inbound.command.name} without an identifier")
             return None
+        tell_dataset(association.id, "<", f"{inbound.command.name} asks for", dataset)
         if verb is Verb.FIND:
             return FindRequest(inbound, association, dataset, raw), perform_find
         retrieve = RetrieveRequest(inbound, association, dataset, raw)

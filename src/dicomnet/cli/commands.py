@@ -35,6 +35,17 @@ def _associations(_: click.Context, __: click.Parameter, text: str) -> int | str
     raise click.BadParameter(f"{text!r} is neither auto nor a number from 1 to {MOST_ASSOCIATIONS}")
 
 
+def _certificates(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Mapping[str, list[str]]:
+    """By title; of several for one title any will do."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        title, equals, wanted = text.partition("=")
+        if not (title and equals and wanted):
+            raise click.BadParameter(f"{text!r} is not of the form TITLE=CERTIFICATE, such as CT1=CN=ct1.example")
+        found.setdefault(title, []).append(wanted)
+    return found
+
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _LEVEL_OPTION = click.option(
     "--level", metavar="NAME", help="What to retrieve.  [default: the level of the lowest unique key]"
@@ -291,6 +302,34 @@ def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait
     show_default=True,
     help="Processes; several receive more than one processor can.",
 )
+@click.option(
+    "--calling-ae",
+    metavar="TITLE",
+    multiple=True,
+    help="Who may call; several are given one by one.  [default: anybody]",
+)
+@click.option(
+    "--network",
+    "networks",
+    metavar="NETWORK",
+    multiple=True,
+    help="Where calls may come from, as in 10.1.0.0/16.  [default: anywhere]",
+)
+@click.option(
+    "--require-certificate",
+    "certificates",
+    metavar="TITLE=CERTIFICATE",
+    multiple=True,
+    callback=_certificates,
+    help="The certificate that a title must come with: its subject (CN=ct1.example), a name in it (ct1.example) or its "
+    "fingerprint (sha256:...). The title * is everybody else.",
+)
+@click.option(
+    "--audit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Add a line to it, in JSON, for everything that somebody does or is refused.",
+)
 @common_options(ca_help="Clients must have a certificate issued by one of these, PEM.", level=logging.INFO)
 def recv(
     *,
@@ -302,6 +341,10 @@ def recv(
     check: Check,
     layout: str | None,
     workers: int,
+    calling_ae: tuple[str, ...],
+    networks: tuple[str, ...],
+    certificates: Mapping[str, list[str]],
+    audit: Path | None,
     tls: TlsConfig | None,
     verbose: bool,
 ) -> None:
@@ -316,6 +359,8 @@ def recv(
 
     if tls is not None and tls.certificate is None:
         raise click.UsageError("with TLS a receiver needs --tls-cert, because its peers verify it")
+    if certificates and (tls is None or tls.ca_file is None):
+        raise click.UsageError("--require-certificate needs --tls-ca, or nobody could show one that is believed")
     code = recv.run(
         host,
         port,
@@ -327,6 +372,10 @@ def recv(
         check=check,
         tls=tls,
         verbose=verbose,
+        audit=audit,
+        calling_ae=calling_ae or None,
+        networks=networks or None,
+        certificates=certificates or None,
     )
     if code:
         raise click.exceptions.Exit(code)

@@ -38,6 +38,8 @@ def run(
     check: Check,
     tls: TlsConfig | None,
     verbose: bool,
+    audit: Path | None = None,
+    **who: Any,
 ) -> int:
     """Receives until Ctrl-C or SIGTERM.
 
@@ -46,6 +48,8 @@ def run(
         layout: which file below the folder an instance becomes, see `dicomnet.server.layout`.
         workers: processes.
         check: see `Server`.
+        audit: the file that is added to, see `Server.audit`.
+        who: may call: what `Server` takes of ``calling_ae``, ``networks`` and ``certificates``.
 
     Returns:
         The exit code.
@@ -65,7 +69,10 @@ def run(
             durable=durable,
             check=check,
             level=logging.INFO if verbose else logging.DEBUG,
+            **who,
         )
+        if audit is not None:
+            server.audit(audit)
         return _until_signal(
             server,
             workers,

@@ -144,10 +144,11 @@ def common_options(
         @tls_options(ca_help=ca_help, calls=calls)
         @click.option("-v", "--verbose", is_flag=True, help="Say more.")
         @click.option("-d", "--debug", is_flag=True, help="Say everything.")
+        @click.option("--show-patients", is_flag=True, help="Name patients in what is said; else *** stands for them.")
         @wraps(command)
-        def wrapped(*, verbose: bool, debug: bool, **options: Any) -> None:
+        def wrapped(*, verbose: bool, debug: bool, show_patients: bool, **options: Any) -> None:
             wanted = logging.DEBUG if debug else logging.INFO if verbose else level
-            click.get_current_context().with_resource(log_to_stderr(wanted))
+            click.get_current_context().with_resource(log_to_stderr(wanted, patients=show_patients))
             command(verbose=verbose or debug, **options)
 
         return wrapped

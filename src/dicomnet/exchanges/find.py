@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dicomnet.dimse.commands import CFindRequest
 from dicomnet.dimse.status import Status
 from dicomnet.exchanges.calls import end, next_reply, settle, status_error
+from dicomnet.exchanges.dumps import tell_dataset
 from dicomnet.exchanges.encoding import decoded, encoded
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script
@@ -59,6 +60,7 @@ class Find:
         data = yield from encoded(self.identifier, self.context.transfer_syntax)
         yield from settle(self.session)
         request = CFindRequest(affected_sop_class_uid=self.context.abstract_syntax, priority=self._priority)
+        tell_dataset(self.session.id, ">", "C-FIND-RQ asks for", self.identifier)
         self._operation = self.session.send(self.context, request, data)
         self._operation.held = False
 
@@ -111,4 +113,6 @@ class Find:
         from dicomnet.exchanges.matches import decode_match
 
         fallback = self.session.tolerance.fallback_charset
-        return decode_match(raw, self.context.transfer_syntax, status, fallback_charset=fallback)
+        match = decode_match(raw, self.context.transfer_syntax, status, fallback_charset=fallback)
+        tell_dataset(self.session.id, "<", "C-FIND-RSP", match)
+        return match

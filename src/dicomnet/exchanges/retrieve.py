@@ -14,6 +14,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, NothingArrived, StateError
 from dicomnet.exchanges.calls import next_reply, settle
 from dicomnet.exchanges.contracts import Kept
+from dicomnet.exchanges.dumps import tell_dataset
 from dicomnet.exchanges.lifetime import status_of
 from dicomnet.exchanges.reports import Retrieved, RetrieveReport, add_report
 from dicomnet.exchanges.session import Inbound, Operation, Reply, Session
@@ -98,6 +99,7 @@ class _Retrieve:
 
     def _run(self, request: CGetRequest | CMoveRequest) -> Script[None]:
         data = encode_dataset(self.identifier, self.context.transfer_syntax)
+        tell_dataset(self.session.id, ">", "the retrieve asks for", self.identifier)
         operation = self.session.send(self.context, request, data)
         try:
             while True:

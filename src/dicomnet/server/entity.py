@@ -16,7 +16,7 @@ from dicomnet.limits import Limits
 from dicomnet.pdu import AssociateRequest, ExtendedNegotiation
 from dicomnet.server.answer import Abilities, Extended, checked_extended, checked_syntaxes
 from dicomnet.server.commitment import CommitFunction, Reporter, commitment_handler
-from dicomnet.server.layout import Layout, layout_sink
+from dicomnet.server.layout import Layout, layout_sink, mask_patients
 from dicomnet.server.policy import GIVING_OUT, Rules, title_of
 from dicomnet.storage.sinks import Sink
 from dicomnet.storage.walk import Check, check_of
@@ -199,7 +199,9 @@ class Entity:
     @staticmethod
     def layout_sink(folder: str | os.PathLike[str], layout: str | Layout, durable: bool, check: Check) -> Sink:
         """Where an instance goes that a handler saves with a layout."""
-        return layout_sink(folder, _layout(layout) if isinstance(layout, str) else layout, durable=durable, check=check)
+        layout = _layout(layout) if isinstance(layout, str) else layout
+        mask_patients(folder, layout)
+        return layout_sink(folder, layout, durable=durable, check=check)
 
     # How.
 

@@ -25,9 +25,11 @@ from struct import calcsize, iter_unpack
 from typing import Literal, NamedTuple
 
 from dicomnet.errors import InvalidValue
+from dicomnet.exchanges.dumps import names_patient
+from dicomnet.logs import mask_below
 from dicomnet.storage.disk import DISK, Disk, storage_error
 from dicomnet.storage.files import FileSink
-from dicomnet.storage.folder import file_name
+from dicomnet.storage.folder import Folder, file_name
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, Sink
@@ -64,6 +66,13 @@ class Layout:
         """The attributes that must be read: tag and keyword."""
         self.representations: dict[int, str] = {attribute.tag: attribute.vr for attribute in attributes.values()}
         """Their value representations by tag."""
+        self.naming_patients = frozenset(
+            depth
+            for depth, part in enumerate(self._parts)
+            for piece in part
+            if piece.tag is not None and names_patient(piece.tag, self.representations[piece.tag])
+        )
+        """The parts of its paths, from 0, that say who a patient is; the log leaves them out."""
 
     def __repr__(self) -> str:
         return f"Layout({self.text!r})"
@@ -315,6 +324,17 @@ def layout_sink(
 ) -> Sink:
     """A sink that keeps one instance below a folder, where the layout says; see `LayoutSink`."""
     return LayoutSink(root, layout, durable=durable, check=check, disk=disk)
+
+
+def mask_patients(root: Folder | str | os.PathLike[str], layout: Layout) -> None:
+    """Keeps the names that a layout makes of patients out of the log.
+
+    Args:
+        root: the folder that it lays out, as a path or a `Folder`.
+    """
+    if layout.naming_patients:
+        where = root.root if isinstance(root, Folder) else Path(root)
+        mask_below(str(where.absolute()), layout.naming_patients)
 
 
 def safe_name(value: str, *, without: str = "", altered: bool = False) -> str:
