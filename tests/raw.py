@@ -124,6 +124,8 @@ RELEASE_RQ = pdu(5, bytes(4))
 # What a peer gets, written out from PS3.8 9.3.4, 9.3.7 and 9.3.8.
 RELEASE_RP = bytes.fromhex("0600 00000004 00000000")
 ABORT_BY_USER = bytes.fromhex("0700 00000004 0000 0000")
+UNEXPECTED_MESSAGE = bytes.fromhex("15 0301 0002 02 0a")
+"""A TLS alert (RFC 8446 6)."""
 UNRECOGNIZED_PDU = bytes.fromhex("0700 00000004 0000 0201")
 UNEXPECTED_PDU = bytes.fromhex("0700 00000004 0000 0202")
 UNEXPECTED_PARAMETER = bytes.fromhex("0700 00000004 0000 0205")

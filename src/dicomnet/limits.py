@@ -66,6 +66,12 @@ class Limits:
     bytes_per_second: int | None = None
     """Read from one address, over all its connections; each worker process counts its own. None is as many as come: a
     limit is for lines and disks that others need as well, and what it should be only their owner knows."""
+    connections_per_second: float | None = 200.0
+    """New connections from one address; more are closed unheard. A modality that opens an association for each instance
+    makes a tenth of it, and so many cost a tenth of a processor. None is any number, and so is what comes from this machine
+    itself, where tunnels and tests speak for many."""
+    connection_burst: int = 400
+    """How many of them may come at once after a pause: a router that wakes up with a day's work."""
     handshakes: int = 64
     """TLS handshakes of one listener at a time; they cost processor time before anybody is known."""
     committed_instances: int = 100_000
@@ -87,6 +93,8 @@ class Limits:
         for length in (self.max_pdu_length, self.sent_pdu_length):
             if length < SMALLEST_MAX_PDU_LENGTH:
                 raise ValueError(f"no message fits into PDUs of {length} bytes, {SMALLEST_MAX_PDU_LENGTH} are needed")
+        if self.connection_burst < 1 or (self.connections_per_second is not None and self.connections_per_second <= 0):
+            raise ValueError("at that rate nobody could ever connect; None is any number of connections per second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,8 @@ class Timeouts:
     """Until the transport connection is up."""
     handshake: float | None = 10.0
     """Until the TLS handshake is over."""
+    proxy_header: float = 5.0
+    """For the header of a trusted proxy, who writes it as soon as it is connected: time for a packet that was lost, twice."""
     artim: float = 10.0
     """PS3.8 9.1.5: from transport connection to a complete A-ASSOCIATE-RQ, and until the peer closes at the end."""
     associate: float | None = 30.0

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import ssl
 
 
+BACKLOG = 512
+"""Connections that the system holds until they are accepted: all peers of a large site, who come back at the same moment."""
+
+
 class IpType(IntFlag):
     """Which address families to use."""
 
@@ -72,7 +76,7 @@ def bind(
     port: int = 0,
     *,
     ip_type: IpType = IpType.IPV4_OR_IPV6,
-    backlog: int = 128,
+    backlog: int = BACKLOG,
     options: SocketOptions = SocketOptions(),
 ) -> list[socket.socket]:
     """Listening sockets for a host and port.
@@ -210,6 +214,8 @@ def _listening(
 ) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
+        # No SO_REUSEPORT: whoever waits in the queue of one process would be lost with it, and the system deals connections
+        # out without a look at who has how many.
         if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

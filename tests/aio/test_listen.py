@@ -14,9 +14,7 @@ from contextlib import ExitStack, asynccontextmanager, closing
 import pytest
 
 from dicomnet.aio import listen
-from dicomnet.aio.listen import Admission, Listener
-from dicomnet.limits import Limits
-from dicomnet.pdu import AssociateReject
+from dicomnet.aio.listen import Listener
 from dicomnet.sockets import SocketOptions, bind
 
 V4 = "127.0.0.1"
@@ -199,41 +197,3 @@ def _without_readers(watch: Callable[..., None], refuse: Callable[..., None]) ->
             self._loop.add_reader = add_reader  # type: ignore[method-assign]
 
     return watching
-
-
-# Admission.
-
-TOO_MANY = AssociateReject(2, 3, 2)
-
-
-def test_connections_are_admitted_up_to_the_limit() -> None:
-    """One too many is told to come again later, and has to leave like the others."""
-    admission = Admission(Limits(associations=2))
-    assert [admission.enter(host) for host in "abc"] == [None, None, TOO_MANY]
-    assert admission.count == 3
-    admission.leave("c")
-    assert admission.enter("d") == TOO_MANY
-    admission.leave("d")
-    admission.leave("a")
-    assert admission.enter("e") is None
-
-
-def test_one_address_does_not_lock_out_the_others() -> None:
-    """A modality in a loop uses up its own share."""
-    admission = Admission(Limits(associations=100, associations_per_address=2))
-    assert [admission.enter(host) for host in "aaab"] == [None, None, TOO_MANY, None]
-    admission.leave("a")
-    assert admission.enter("a") == TOO_MANY
-    admission.leave("a")
-    admission.leave("a")
-    assert admission.enter("a") is None
-
-
-def test_who_has_left_is_forgotten() -> None:
-    """A receiver that meets a million addresses does not remember them."""
-    admission = Admission(Limits())
-    for number in range(1000):
-        admission.enter(str(number))
-        admission.leave(str(number))
-    assert admission.count == 0
-    assert len(admission._per_address) == 0

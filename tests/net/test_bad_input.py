@@ -34,6 +34,7 @@ from raw import (
     RELEASE_RQ,
     STORE_CONTEXT,
     TOO_MANY,
+    UNEXPECTED_MESSAGE,
     UNEXPECTED_PARAMETER,
     UNEXPECTED_PDU,
     UNKNOWN_CALLED,
@@ -192,7 +193,6 @@ BEFORE_ASSOCIATION = {
     "one byte of garbage": Case(b"\xff", ABORT_BY_USER, "PDU type FFH is unknown"),
     "the first unknown type": Case(pdu(8, bytes(4)), ABORT_BY_USER, "PDU type 08H is unknown"),
     "an HTTP request": Case(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", ABORT_BY_USER, "unknown .*HTTP"),
-    "a TLS hello": Case(tls_hello(), ABORT_BY_USER, "unknown .*TLS"),
     "a request of 4 GiB": Case(pdu(1, b"", length=0xFFFFFFFF), ABORT_BY_USER, "4294967295 bytes"),
     "a request above 1 MiB": Case(
         associate(APPLICATION_CONTEXT + CONTEXTS + USER_INFORMATION + item(0x99, bytes(65531)) * 16),
@@ -308,6 +308,16 @@ def test_a_stranger_gets_the_answer_of_the_standard(site: Site, case: Case) -> N
         assert peer.take_rest() == b""
     site.settle()
     site.complained(case.says)
+
+
+def test_a_stranger_who_speaks_tls_gets_an_alert(site: Site) -> None:
+    """In his own language, so that his side fails at once and knows why."""
+    with RawPeer(site.port) as peer:
+        peer.send(tls_hello())
+        site.serve()
+        assert peer.take_rest() == UNEXPECTED_MESSAGE
+    site.settle()
+    site.complained("speaks TLS, and this port does not")
 
 
 @pytest.mark.parametrize("case", WITHIN_ASSOCIATION.values(), ids=WITHIN_ASSOCIATION)

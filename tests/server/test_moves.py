@@ -275,10 +275,10 @@ async def test_a_commitment_finds_its_way_to_who_has_released() -> None:
         peer = server.aio_peer(place(archive, "PACS"))
         async with peer:
             waiting = asyncio.create_task(peer.commit(refs, timeout=20))
-            sessions = archive._site.running._connections
-            await until(lambda: any(session.ledger._answered for session in sessions))
-            for session in list(sessions):
-                session.abort()
+            connections = archive._site.running._connections
+            await until(lambda: any(one.session and one.session.ledger._answered for one in connections))
+            for connection in list(connections):
+                connection.abort()
             released.set()
             assert (await waiting).ok
 

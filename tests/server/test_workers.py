@@ -28,7 +28,7 @@ import pytest
 
 import dicomnet
 from dicomnet.errors import InvalidValue, StateError, Unsupported
-from dicomnet.server.workers import Crew, Post
+from dicomnet.server.workers import Crew, Listening, Post
 from faulty import no_descriptor_left
 
 SOURCE = str(Path(dicomnet.__file__).parent.parent)
@@ -38,7 +38,7 @@ PATIENCE = 30.0
 PROGRAM = """
 import json, logging, os, resource, selectors, signal, socket, subprocess, sys
 from dicomnet.limits import Limits
-from dicomnet.server.workers import Crew
+from dicomnet.server.workers import Crew, Listening
 
 settings = json.loads(sys.argv[1])
 logging.basicConfig(format="%(levelname)s %(message)s", level="INFO")
@@ -71,7 +71,9 @@ def serve(post):
             elif key.fileobj is post:
                 for one in post.receive():
                     who = [os.getpid(), post.index, one.endpoint, one.host, one.port, one.refuse, one.sock.getblocking()]
-                    post.acknowledge(one)  # first: who was greeted stays with us
+                    post.acknowledge(one)
+                    if behaviour != "deaf":
+                        post.heard(one)  # first: who was greeted stays with us
                     one.sock.sendall(json.dumps(who).encode() + b"\\n")
                     open_[one.sock] = one
                     selector.register(one.sock, selectors.EVENT_READ)
@@ -105,7 +107,7 @@ def state():
 before = state()
 listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(settings["endpoints"])]
 limits = Limits(associations=settings["associations"], associations_per_address=settings["per_address"])
-crew = Crew(settings["count"], listening, serve, limits=limits, grace=settings["grace"])
+crew = Crew(settings["count"], [Listening(sock) for sock in listening], serve, limits=limits, grace=settings["grace"])
 print(json.dumps([sock.getsockname()[1] for sock in listening]))
 bystander = subprocess.Popen(["sleep", "99"], stdout=subprocess.DEVNULL) if settings.get("bystander") else None
 code = crew.run()
@@ -313,6 +315,16 @@ class TestLimits:
             assert other is not None
             assert not other.refuse
 
+    def test_the_oldest_that_says_nothing_makes_room(self) -> None:
+        """Of those whose words no worker has reported: it ends, and a newcomer has its place."""
+        with Running(count=1, per_address=2, **{"0": "deaf"}) as running:
+            (first, _), _ = running.served(2)
+            [(newcomer, greeting)] = running.served(1)
+            while greeting.refuse:  # in its first half second nobody makes room
+                newcomer.leave()
+                [(newcomer, greeting)] = running.served(1)
+            assert first.file.readline() == b""
+
     def test_connections_of_a_dead_worker_count_no_more(self) -> None:
         """They ended with it."""
         with Running(associations=2) as running:
@@ -325,6 +337,16 @@ class TestLimits:
 
 
 class TestDeath:
+    def test_who_has_said_nothing_is_served_by_another(self) -> None:
+        """Nothing of what he will say is lost with the worker that has taken him."""
+        with Running(**{"0": "deaf", "1": "deaf"}) as running:
+            [(client, first)] = running.served(1)
+            os.kill(first.pid, signal.SIGKILL)
+            second = client.greeting()
+            assert second is not None
+            assert second.pid != first.pid
+            assert second.port == first.port
+
     def test_what_waits_for_a_killed_worker_is_served_by_another(self) -> None:
         """What it has not acknowledged: no connection is lost."""
         with Running() as running:
@@ -469,7 +491,7 @@ class TestCrew:
                 socket.create_server(("127.0.0.1", 0)) as listening,
                 pytest.raises(StateError, match="before there is"),
             ):
-                Crew(1, [listening], never).run()
+                Crew(1, [Listening(listening)], never).run()
         finally:
             over.set()
             thread.join()

@@ -41,7 +41,7 @@ def on_loop(server: Server, function: Callable[[Any], object]) -> None:
     running = server._site.running
 
     async def work() -> None:
-        for connection in list(running._connections.values()):
+        for connection in list(running._connections):
             function(connection)
 
     asyncio.run_coroutine_threadsafe(work(), running.loop).result(PATIENCE)

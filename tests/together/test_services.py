@@ -262,8 +262,8 @@ class TestCommitment:
 
         @archive.on_commit
         async def decide(refs: list[InstanceRef]) -> Any:
-            for session in list(running._connections):
-                session.abort()
+            for connection in list(running._connections):
+                connection.abort()
             return refs, []
 
         files = study(5)

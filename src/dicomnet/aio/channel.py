@@ -59,13 +59,24 @@ class Channel(asyncio.BufferedProtocol):
 
     Args:
         hold: wait for `proceed` before the first byte is read and the core told that the transport is up.
+        since: when the peer had connected, in the loop's time, if that was a while ago.
+        peer: its host and port, if the socket does not know them.
     """
 
     armed: float | None = None
     bucket: Bucket | None = None
     """What slows its reading down, if anything does; set by a `Throttle`."""
 
-    def __init__(self, core: Endpoint, user: User, hub: Hub, *, hold: bool = False) -> None:
+    def __init__(
+        self,
+        core: Endpoint,
+        user: User,
+        hub: Hub,
+        *,
+        hold: bool = False,
+        since: float | None = None,
+        peer: tuple[str, int] | None = None,
+    ) -> None:
         self.core = core
         self.user = user
         self.hub = hub
@@ -75,6 +86,8 @@ class Channel(asyncio.BufferedProtocol):
         """Whether `closed` has been told."""
         self.pending_limit = core.connection.limits.pending_data
         self._hold = hold
+        self._since = since
+        self._peer = peer
         self._early = b""
         self._clock = hub.loop.time
         self._lane_waits = False
@@ -212,6 +225,8 @@ class Channel(asyncio.BufferedProtocol):
             self._update_reading()
 
     def get_extra_info(self, name: str) -> Any:
+        if name == "peername" and self._peer is not None:
+            return self._peer
         return None if self.transport is None else self.transport.get_extra_info(name)
 
     # What its arrivals call.
@@ -264,7 +279,7 @@ class Channel(asyncio.BufferedProtocol):
     # Receiving.
 
     def _begin(self) -> None:
-        self.core.connected(self._clock())
+        self.core.connected(self._clock() if self._since is None else self._since)
         self.flush()
 
     def _hand_out(self, events: Sequence[Event], *, patient: bool = False) -> None:

@@ -6,13 +6,10 @@ import asyncio
 import errno
 import logging
 import socket
-from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from dicomnet.errors import RejectReason, RejectResult
-from dicomnet.limits import Limits
-from dicomnet.pdu import AssociateReject
-from dicomnet.sockets import SocketOptions, address_text
+from dicomnet.sockets import BACKLOG, SocketOptions, address_text
 
 log = logging.getLogger("dicomnet.wire")
 
@@ -43,16 +40,26 @@ class Listener:
         for sock in self._sockets:
             self._watch(sock)
 
-    async def close(self) -> None:
-        """Accepts no more; what was accepted lives on."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def close(self, *, last: bool = False) -> None:
+        """Accepts no more; what was accepted lives on. May be called twice.
+
+        Args:
+            last: accept whom the system has connected already, before the sockets are closed and with them whoever waits
+                there. Where another process has them too it is for that one to accept.
+        """
+        if self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         for retry in self._retries.values():
             retry.cancel()
         for sock in self._sockets:
-            if sock.fileno() != -1 and not self._tasks:
+            if sock.fileno() == -1:
+                continue
+            if not self._tasks:
                 self._loop.remove_reader(sock)
+                if last:
+                    self._accept_last(sock)
             sock.close()
 
     def _watch(self, listening: socket.socket) -> None:
@@ -78,6 +85,11 @@ class Listener:
             self._take(sock, address)
             if listening.fileno() == -1:  # whoever was told may have closed it
                 return
+
+    def _accept_last(self, listening: socket.socket) -> None:
+        with suppress(OSError):  # most of all that nobody is left
+            for _ in range(BACKLOG):
+                self._take(*listening.accept())
 
     async def _accept_for_ever(self, listening: socket.socket) -> None:
         while True:
@@ -109,32 +121,6 @@ class Listener:
         except Exception:
             log.exception("a connection could not be served")
             sock.close()
-
-
-class Admission:
-    """Counts connections, in all and per address, against the limits."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._per_address: Counter[str] = Counter()
-
-    @property
-    def count(self) -> int:
-        return self._per_address.total()
-
-    def enter(self, host: str) -> AssociateReject | None:
-        """Counts a connection; returns how to refuse it if it is one too many (PS3.8 9.3.4: transient)."""
-        self._per_address[host] += 1
-        if self._per_address[host] > self._limits.associations_per_address or self.count > self._limits.associations:
-            reason = RejectReason.LOCAL_LIMIT_EXCEEDED
-            return AssociateReject(RejectResult.TRANSIENT, reason.source, reason.reason)
-        return None
-
-    def leave(self, host: str) -> None:
-        """A counted connection is gone."""
-        self._per_address[host] -= 1
-        if not self._per_address[host]:
-            del self._per_address[host]
 
 
 RETRY_ACCEPT = 0.5

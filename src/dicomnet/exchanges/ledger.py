@@ -16,6 +16,9 @@ class Ledger:
         self.id = name
         """Names the association in every log line about it."""
         self.peer = ""
+        """The peer's address."""
+        self.via = ""
+        """That of the proxy that it comes by."""
         self.requestor = False
         """Whether this side has asked for the association."""
         self.was_association = False
@@ -32,7 +35,8 @@ class Ledger:
     @property
     def who(self) -> str:
         """The two ends, as far as they are known."""
-        calling = f"{self._calling}@{self.peer}" if self._calling else self.peer
+        peer = f"{self.peer} via {self.via}" if self.via else self.peer
+        calling = f"{self._calling}@{peer}" if self._calling else peer
         return f"{calling} -> {self._called}" if self._called else calling
 
     @property

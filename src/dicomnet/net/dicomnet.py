@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum, IntFlag
 from functools import partial
@@ -15,12 +16,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from dicomnet import sockets
+from dicomnet.aio.admission import Admission
 from dicomnet.aio.channel import Channel
 from dicomnet.aio.connect import attach
-from dicomnet.aio.listen import Admission, Listener
+from dicomnet.aio.door import Guest, TurnedAway
+from dicomnet.aio.listen import Listener
 from dicomnet.aio.sockets import open_socket
 from dicomnet.dimse.endpoint import Endpoint
-from dicomnet.errors import ConnectFailed, InvalidValue, ListenFailed, StateError, TlsFailed, Unsupported
+from dicomnet.errors import (
+    AssociationError,
+    ConnectFailed,
+    ConnectionLost,
+    InvalidValue,
+    ListenFailed,
+    StateError,
+    TlsFailed,
+    Unsupported,
+)
 from dicomnet.exchanges.ledger import Ledger
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.net.associate import Associate
@@ -30,6 +42,7 @@ from dicomnet.net.link import Link
 from dicomnet.net.mailbox import Mailbox
 from dicomnet.net.message import Message
 from dicomnet.net.sending import Sending
+from dicomnet.networks import Network, networks, within
 from dicomnet.pdu import Abort, AssociateReject
 from dicomnet.pdu.write import push_pdu
 from dicomnet.sockets import IpType, SocketOptions, address_text
@@ -124,6 +137,7 @@ class DicomNet(Sending):
         self._listener: Listener | None = None
         self._listening_at = ("", 0)
         self._waiting: deque[_Waiting] = deque()
+        self._proxies: tuple[Network, ...] = ()
         self._admission = Admission(self.limits)
         self._client_links: tuple[Link, ...] = ()
         self._current_message: Message[Any] | None = None
@@ -163,6 +177,7 @@ class DicomNet(Sending):
         backlog: int = 128,
         *,
         ip_type: IpType = IpType.IPV4_OR_IPV6,
+        proxies: str | Iterable[Any] = (),
     ) -> tuple[str, int]:
         """Listens for connections; `on_accept` tells of each.
 
@@ -170,17 +185,20 @@ class DicomNet(Sending):
             host: "" and "*" are every address of this machine.
             port: 0 is the first free one.
             backlog: connections the system holds until they are accepted.
+            proxies: networks of proxies that say for whom they speak, as for `Server`; until one has, and that is after
+                `accept`, the peer's address is the proxy's.
 
         Returns:
             The bound address and port.
 
         Raises:
             ListenFailed: the address is in use, not ours, or not allowed.
-            InvalidValue: there is no such port.
+            InvalidValue: there is no such port, or a network is none.
             StateError: the object is in use already.
         """
         self._take_up()
         _check_port(port)
+        self._proxies = networks(proxies)
         try:
             bound = sockets.bind(host, port, ip_type=ip_type, backlog=backlog, options=self.socket_options)
         except (OSError, UnicodeError) as error:
@@ -225,20 +243,23 @@ class DicomNet(Sending):
                 raise StateError("no connection is waiting") from None
             net._ip_type = self._ip_type
             link = net._new_link(requestor=False, server=self)
-        link.on_end = waiting.leave
-        link.up(waiting.address, (waiting.host, waiting.port))
+        guest = waiting.guest
+        link.on_end = guest.place.leave
+        link.up(waiting.address, (guest.host, guest.port))
         with self._lock:
             closed = self._closed
             if not closed:
                 self._client_links += (link,)
         if closed:  # while we were at it: nobody would ever close the newcomer
             link.closed_here = True
-            waiting.close()
+            guest.sock.close()
+            with suppress(StateError):
+                self._runtime.post(guest.place.leave)
             raise StateError("the listener is closed")
         try:
-            self._runtime.post(link.run, partial(net._attach, link, waiting.sock, context, None), waiting.sock)
+            self._runtime.post(link.run, partial(net._hear, link, guest, context), guest.sock)
         except StateError:
-            waiting.close()
+            guest.sock.close()
             raise
         return net
 
@@ -506,15 +527,12 @@ class DicomNet(Sending):
         password = self._callback("private_key_password")
         return config.acceptor_context(password) if acceptor else config.requestor_context(password)
 
-    def _new_link(
-        self, *, requestor: bool, server: DicomNet | None = None, refuse: AssociateReject | None = None
-    ) -> Link:
+    def _new_link(self, *, requestor: bool, server: DicomNet | None = None) -> Link:
         ledger = Ledger(os.urandom(2).hex(), self._runtime.loop.time())
         core = Endpoint(
             requestor=requestor,
             limits=self.limits,
             timeouts=self.timeouts,
-            refuse=refuse,
             tap=self._is_listened_to("receive"),
             label=ledger.id,
         )
@@ -541,34 +559,54 @@ class DicomNet(Sending):
                 self._waiting.popleft().close()
 
     def _connection_waits(self, sock: socket.socket, host: str, port: int) -> None:
-        admission = self._admission
-        if admission.count >= 2 * self.limits.associations:
-            log.warning("%s is dropped unheard: %d connections are open", host, admission.count)
+        proxied = within(host, self._proxies)
+        place = self._admission.enter(host, sock, proxied=proxied)
+        if place is None:
             sock.close()
             return
-        refusal = admission.enter(host)
-        waiting = _Waiting(self, admission, sock, host, port)
-        if refusal is not None:
-            self._refuse(waiting, refusal)
+        now = self._runtime.loop.time()
+        waiting = _Waiting(self, Guest(sock, host, port, place, now, proxied=proxied))
+        place.drop = waiting.drop
+        if place.refuse is not None:
+            self._refuse(waiting)
             return
         self._waiting.append(waiting)
-        now = self._runtime.loop.time()
         self._runtime.hub.deadlines.arm(waiting, now + self.timeouts.artim)
         self._mailbox.post(partial(self._call_on_accept, None))
 
-    def _refuse(self, waiting: _Waiting, refusal: AssociateReject) -> None:
+    def _refuse(self, waiting: _Waiting) -> None:
         """One too many: heard out, because a rejection says more than a closed connection (PS3.8 9.3.4)."""
-        stranger = DicomNet()
+        stranger, guest = DicomNet(), waiting.guest
         stranger._take_settings(self)
-        link = stranger._new_link(requestor=False, refuse=refusal)
-        link.on_end = waiting.leave
-        link.up(waiting.address, (waiting.host, waiting.port))
-        link.run(partial(self._hear_out, stranger, link, waiting.sock), waiting.sock)
+        link = stranger._new_link(requestor=False)
+        link.on_end = guest.place.leave
+        link.up(waiting.address, (guest.host, guest.port))
+        link.run(partial(self._hear_out, stranger, link, guest), guest.sock)
 
-    async def _hear_out(self, stranger: DicomNet, link: Link, sock: socket.socket) -> None:
+    async def _hear_out(self, stranger: DicomNet, link: Link, guest: Guest) -> None:
         # Making a context reads files and may ask for a password, for which the loop has no time.
         context = await self._runtime.loop.run_in_executor(None, partial(self._tls_context, acceptor=True))
-        await stranger._attach(link, sock, context, None)
+        await stranger._hear(link, guest, context)
+
+    async def _hear(self, link: Link, guest: Guest, context: ssl.SSLContext | None) -> None:
+        """The steps of a connection that was accepted."""
+        guest.since = self._runtime.loop.time()  # before that its peer has waited for us
+        try:
+            await guest.hear(self.timeouts, secure=context is not None)
+        except (AssociationError, OSError) as error:
+            guest.sock.close()
+            self._turn_away(link, guest, error, secure=context is not None)
+            return
+        link.heard(guest.host, guest.port, via=guest.via, refuse=guest.place.refuse)
+        await self._attach(link, guest.sock, context, None, guest)
+
+    def _turn_away(self, link: Link, guest: Guest, error: AssociationError | OSError, *, secure: bool) -> None:
+        link.heard(guest.host, guest.port, via=guest.via)
+        if isinstance(error, TlsFailed) and secure:
+            self._tell_failed_handshake(link, error)
+        elif isinstance(error, TlsFailed | TurnedAway):
+            log.warning("%s %s: %s", link.ledger.id, link.ledger.who, error)
+        link.closed(error if isinstance(error, AssociationError) else ConnectionLost(sockets.broken_reason(error)))
 
     async def _connect(
         self,
@@ -599,9 +637,15 @@ class DicomNet(Sending):
         await self._attach(link, sock, context, peer)
 
     async def _attach(
-        self, link: Link, sock: socket.socket, context: ssl.SSLContext | None, peer_name: str | None
+        self,
+        link: Link,
+        sock: socket.socket,
+        context: ssl.SSLContext | None,
+        peer_name: str | None,
+        guest: Guest | None = None,
     ) -> None:
-        channel = link.channel = Channel(link.core, link, self._runtime.hub, hold=context is not None)
+        since = None if guest is None or context is not None else guest.since
+        channel = link.channel = Channel(link.core, link, self._runtime.hub, hold=context is not None, since=since)
         try:
             await attach(
                 sock,
@@ -703,29 +747,34 @@ class _Waiting:
 
     armed: float | None = None
 
-    def __init__(self, listener: DicomNet, admission: Admission, sock: socket.socket, host: str, port: int) -> None:
-        self.sock = sock
-        self.address = address_text(sock.getsockname())
-        self.host = host
-        self.port = port
+    def __init__(self, listener: DicomNet, guest: Guest) -> None:
+        self.guest = guest
+        self.address = address_text(guest.sock.getsockname())
         self._listener = listener
-        self._admission = admission
 
     def deadline_came(self, now: float) -> None:  # noqa: ARG002
+        if self._leave_queue():
+            log.warning("%s was not accepted in time and is closed", self.guest)
+            self.close()
+
+    def drop(self) -> None:
+        """Makes room for another one; whoever has accepted it sees its end."""
+        if self._leave_queue():
+            self.close()
+        else:
+            with suppress(OSError):
+                self.guest.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.guest.sock.close()
+        self.guest.place.leave()
+
+    def _leave_queue(self) -> bool:
         try:
             self._listener._waiting.remove(self)
         except ValueError:  # accepted
-            return
-        log.warning("%s was not accepted in time and is closed", self.host)
-        self.close()
-
-    def close(self) -> None:
-        self.sock.close()
-        self.leave()
-
-    def leave(self) -> None:
-        """Makes its place among the listener's connections free."""
-        self._admission.leave(self.host)
+            return False
+        return True
 
 
 def _ip_version(host: str) -> int | None:

@@ -357,6 +357,12 @@ class Link:
         self.host_address, self.peer_address = host, peer
         self.ledger.peer = peer[0]
 
+    def heard(self, host: str, port: int, *, via: str, refuse: AssociateReject | None = None) -> None:
+        """It is known where the connection comes from, perhaps by way of a proxy, and whether it is one too many."""
+        self.peer_address = (host, port)
+        self.ledger.peer, self.ledger.via = host, via
+        self.core.connection.refuse = refuse
+
     def secured(self) -> None:
         """The handshake is over and the peer was not refused."""
         self._secure = True

@@ -1,4 +1,4 @@
-"""Listening sockets that whoever started us has opened: systemd's socket activation.
+"""Listening sockets that somebody else has opened. Those of systemd's socket activation are named by variables:
 
 LISTEN_PID       the process that they are for
 LISTEN_FDS       how many there are; the first is descriptor 3
@@ -50,6 +50,23 @@ def inherited_sockets(
     return list(_take(called))
 
 
+def listening_socket(given: socket.socket | int) -> socket.socket:
+    """A copy of a socket, or of a descriptor, that listens; whoever has the original keeps it, and its queue.
+
+    Raises:
+        InvalidValue: it is no listening TCP socket.
+    """
+    try:
+        sock = given.dup() if isinstance(given, socket.socket) else socket.socket(fileno=os.dup(given))
+    except OSError as error:
+        raise InvalidValue(f"{given} is no open socket: {error.strerror}") from error
+    if not _listens(sock):
+        sock.close()
+        raise InvalidValue(f"{given} is no TCP socket that listens")
+    sock.setblocking(False)
+    return sock
+
+
 def _take(names: list[str]) -> Iterator[tuple[str, socket.socket]]:
     for descriptor, name in enumerate(names, FIRST):
         sock = socket.socket(fileno=descriptor)
@@ -64,11 +81,15 @@ def _check(descriptor: int) -> None:
     except OSError as error:
         raise InvalidValue(f"inherited descriptor {descriptor} is no socket: {error.strerror}") from error
     try:
-        internet = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
-        if not internet or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        if not _listens(sock):
             raise InvalidValue(f"inherited descriptor {descriptor} is no TCP socket that listens")
     finally:
         sock.detach()
+
+
+def _listens(sock: socket.socket) -> bool:
+    internet = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
+    return internet and bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _close(descriptor: int) -> None:

@@ -12,13 +12,12 @@ from functools import partial
 from typing import Any, Self
 
 from dicomnet.aio.hub import close_hub, hub
-from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult
-from dicomnet.pdu import AssociateReject
+from dicomnet.errors import DicomNetError, InvalidValue
 from dicomnet.server.credentials import Contexts, contexts_of
 from dicomnet.server.inherited import inherited_sockets
 from dicomnet.server.running import Running, begin
 from dicomnet.server.site import Entrance, Site
-from dicomnet.server.workers import Crew, Delivered, Post
+from dicomnet.server.workers import Crew, Delivered, Listening, Post
 
 log = logging.getLogger("dicomnet.server")
 
@@ -38,7 +37,8 @@ def run(site: Site, workers: int, ready: Callable[[], object] | None = None) -> 
         listening = [(entrance, sock) for entrance in site.entrances for sock in entrance.sockets]
         contexts = contexts_of(site)  # here, where somebody hears of what is wrong with them
         serve = partial(_serve_post, site, contexts, [entrance for entrance, _ in listening])
-        return Crew(workers, [sock for _, sock in listening], serve, ready=tell, limits=site.limits).run()
+        endpoints = [Listening(sock, entrance.proxies, shared=entrance.shared) for entrance, sock in listening]
+        return Crew(workers, endpoints, serve, ready=tell, limits=site.limits).run()
     finally:
         site.close_sockets()
 
@@ -122,7 +122,7 @@ class _Worker:
         self._site = site
         self._contexts = contexts
         self._entrances = entrances
-        self._post = post
+        self.post = post
         self._writing = False
         self._ending: asyncio.Task[None] | None = None
 
@@ -136,56 +136,64 @@ class _Worker:
             await running.prepare()  # it may be one that takes the place of another, much later
             site.running = running
             site.tell_audits_of_start()
-            loop.add_reader(self._post.fileno(), self._receive)
+            loop.add_reader(self.post.fileno(), self._receive)
             with _Signals(running, self._finish):
                 await running.over.wait()
-            self._post.flush()
+            self.post.flush()
         finally:
             site.running = None
             await _close_hub()
 
     async def _finish(self) -> None:
         """Takes what was passed on by now, and ends in order."""
-        if not self._post.closed:
+        if not self.post.closed:
             self._receive()
-        self._loop.remove_reader(self._post.fileno())
+        self._loop.remove_reader(self.post.fileno())
         await self._running.stop(self._site.grace)
 
     def _receive(self) -> None:
-        for delivered in self._post.receive():
+        for delivered in self.post.receive():
+            passed = _Passed(self, delivered)
             try:
-                self._take(delivered)
+                self._site.socket_options.apply(delivered.sock)
+                entrance = self._entrances[delivered.endpoint]
+                self._running.take(entrance, delivered.sock, delivered.host, delivered.port, passed_on=passed)
             except OSError as error:
                 log.debug("a connection was gone before it was served: %s", error)
                 delivered.sock.close()
-                self._report(self._post.gone, delivered)
-            self._report(self._post.acknowledge, delivered)
-        if self._post.closed and self._ending is None and not self._running.stopping:
+                passed.gone()
+            self.report(self.post.acknowledge, delivered)
+        if self.post.closed and self._ending is None and not self._running.stopping:
             log.error("the accepting process is gone; what is being served is finished")
             self._ending = self._loop.create_task(self._finish())
 
-    def _take(self, delivered: Delivered) -> None:
-        self._site.socket_options.apply(delivered.sock)
-        self._running.take(
-            self._entrances[delivered.endpoint],
-            delivered.sock,
-            delivered.host,
-            delivered.port,
-            refuse=_TOO_MANY if delivered.refuse else None,
-            on_gone=partial(self._report, self._post.gone, delivered),
-        )
-
-    def _report(self, report: Callable[[Delivered], None], delivered: Delivered) -> None:
+    def report(self, report: Callable[[Delivered], None], delivered: Delivered) -> None:
+        """Tells the accepting process, when it has room for that."""
         report(delivered)
-        if self._post.pending and not self._writing and not self._post.closed:
+        if self.post.pending and not self._writing and not self.post.closed:
             self._writing = True
-            self._loop.add_writer(self._post.fileno(), self._flush)
+            self._loop.add_writer(self.post.fileno(), self._flush)
 
     def _flush(self) -> None:
-        self._post.flush()
-        if not self._post.pending:
+        self.post.flush()
+        if not self.post.pending:
             self._writing = False
-            self._loop.remove_writer(self._post.fileno())
+            self._loop.remove_writer(self.post.fileno())
+
+
+class _Passed:
+    """Tells the accepting process what becomes of a connection."""
+
+    def __init__(self, worker: _Worker, delivered: Delivered) -> None:
+        self._worker = worker
+        self._delivered = delivered
+        self.refuse = delivered.refuse
+
+    def heard(self) -> None:
+        self._worker.report(self._worker.post.heard, self._delivered)
+
+    def gone(self) -> None:
+        self._worker.report(self._worker.post.gone, self._delivered)
 
 
 class _Signals:
@@ -247,8 +255,3 @@ async def _close_hub() -> None:
     await asyncio.get_running_loop().run_in_executor(None, hub().close_workers)
     await asyncio.sleep(0)
     close_hub()
-
-
-_TOO_MANY = AssociateReject(
-    RejectResult.TRANSIENT, RejectReason.LOCAL_LIMIT_EXCEEDED.source, RejectReason.LOCAL_LIMIT_EXCEEDED.reason
-)

@@ -34,7 +34,6 @@ class House(Protocol):
     """What a reception needs of the running server."""
 
     site: Site
-    stopping: bool
     callers: Callers
 
     def tell(self, session: Session, kind: Callable[..., Observed], **facts: Any) -> None:
@@ -132,8 +131,6 @@ class Reception:
 
     async def _decide(self, session: Session, request: AssociateRequest) -> AssociateAccept | Refusal:
         site, who = self._house.site, session.ledger.who
-        if self._house.stopping:
-            return Refusal(_BUSY, Cause.STOPPING)
         refusal = self._may_not_call(session, request)
         if refusal is not None:
             return refusal

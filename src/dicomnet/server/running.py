@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -13,35 +12,33 @@ from functools import partial
 from inspect import isawaitable
 from typing import Any
 
-from dicomnet.aio.carrier import Carrier, perform
-from dicomnet.aio.channel import Channel
-from dicomnet.aio.connect import attach
+from dicomnet.aio.admission import TOO_MANY, Admission
+from dicomnet.aio.carrier import perform
 from dicomnet.aio.crew import Crew
-from dicomnet.aio.hub import hub
+from dicomnet.aio.door import Guest
 from dicomnet.aio.info import AssociationInfo, observed
-from dicomnet.aio.listen import Admission, Listener
+from dicomnet.aio.listen import Listener
 from dicomnet.aio.observe import Cause, ConnectionRefused, Observed, Observer, Observers, Refusal
 from dicomnet.aio.provider import HandlerProvider
 from dicomnet.aio.throttle import Throttle
-from dicomnet.dimse.endpoint import Endpoint
-from dicomnet.errors import ConnectionLost, InvalidValue, TlsFailed
+from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.calls import Answer
 from dicomnet.exchanges.contexts import Wanted
-from dicomnet.exchanges.ledger import Ledger
 from dicomnet.exchanges.requestor import Requestor, one_class
 from dicomnet.exchanges.session import Provider, Session
 from dicomnet.exchanges.settings import ANY_TITLE, Settings
 from dicomnet.exchanges.steps import Script, Work
-from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
+from dicomnet.networks import within
+from dicomnet.pdu import AssociateAccept, AssociateRequest
 from dicomnet.server.callers import Callers
 from dicomnet.server.commitment import Commitments
+from dicomnet.server.connection import Connection, Passed
 from dicomnet.server.credentials import Contexts, Credentials
 from dicomnet.server.entity import Entity
 from dicomnet.server.handshakes import Handshakes
 from dicomnet.server.policy import settings_at
 from dicomnet.server.reception import Reception
 from dicomnet.server.site import Entrance, Site
-from dicomnet.sockets import broken_reason
 from dicomnet.types import UID, printable
 from dicomnet.uids import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -62,19 +59,20 @@ class Running:
         self.inboxes = site.inboxes
         self.commitments = Commitments(site.limits)
         self.stopping = False
-        """Whether no new association is accepted."""
+        """Whether no more connections are accepted."""
         self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
         """Whose loop it is."""
         self._crew = Crew(site.handler_threads)
-        self._admission = Admission(site.limits)
+        self._admission = Admission(site.limits, tell=self._tell_dropped)
         self.callers = Callers(site.limits.associations_per_ae)
         self.throttle = Throttle(site.limits.bytes_per_second)
         self.observers = Observers(site.observers)
         self.handshakes = Handshakes(site.limits.handshakes)
         self.credentials = Credentials(site, self._off_loop, contexts)
-        self._listeners: list[Listener] = []
-        self._connections: dict[Session, _Connection] = {}
+        self._listeners: list[tuple[Listener, bool]] = []
+        """Each with whether its sockets are another's too."""
+        self._connections: set[Connection] = set()
         self._providers: dict[Entity, HandlerProvider] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._end: asyncio.Task[None] | None = None
@@ -102,7 +100,8 @@ class Running:
         """Accepts from now on."""
         for entrance in self.site.entrances:
             take = partial(self.take, entrance)
-            self._listeners.append(Listener(entrance.sockets, take, self.site.socket_options))
+            listener = Listener(entrance.sockets, take, self.site.socket_options)
+            self._listeners.append((listener, entrance.shared))
 
     async def stop(self, grace: float) -> None:
         """Ends in order: nothing new is accepted, what runs is finished, and peers may release.
@@ -141,47 +140,43 @@ class Running:
         host: str,
         port: int,
         *,
-        refuse: AssociateReject | None = None,
-        on_gone: Callable[[], object] | None = None,
+        passed_on: Passed | None = None,
     ) -> None:
         """Serves a connection that was accepted.
 
         Args:
-            refuse: how to refuse it, if somebody else has counted it as one too many.
-            on_gone: called when it is over.
+            passed_on: what becomes of it where another process has accepted and counted it.
         """
-        limits = self.site.limits
-        if self.stopping or self._admission.count >= 2 * limits.associations:
-            log.warning("%s is dropped unheard: %d connections are open", host, self._admission.count)
-            self._tell_dropped(host, port)
+        proxied = within(host, entrance.proxies)
+        place = self._admission.enter(host, sock, proxied=proxied, rated=passed_on is None)
+        if place is None:
             sock.close()
-            if on_gone is not None:
-                on_gone()
+            if passed_on is not None:
+                passed_on.gone()
             return
-        refuse = self._admission.enter(host) or refuse
+        if passed_on is not None and passed_on.refuse:
+            place.refuse = TOO_MANY
         self.inboxes.connected()
-        connection = _Connection(self, sock, host, refuse, on_gone)
-        self._connections[connection.session] = connection
+        guest = Guest(sock, host, port, place, self.loop.time(), proxied=proxied)
+        connection = Connection(self, entrance, guest, passed_on)
+        place.drop = connection.drop
+        self._connections.add(connection)
         self._nobody_left.clear()
-        connection.begin(entrance)
+        connection.begin()
 
-    def gone(self, connection: _Connection) -> None:
+    def gone(self, connection: Connection) -> None:
         """A connection is over."""
-        if self._connections.pop(connection.session, None) is None:
+        if connection not in self._connections:
             return
-        self._admission.leave(connection.host)
-        self.throttle.leave(connection.channel)
-        if connection.on_gone is not None:
-            connection.on_gone()
+        self._connections.discard(connection)
+        connection.gone()
         if not self._connections:
             self._nobody_left.set()
 
-    def _tell_dropped(self, host: str, port: int) -> None:
-        cause = Cause.STOPPING if self.stopping else Cause.LIMIT
-        detail = f"{self._admission.count} connections are open"
+    def _tell_dropped(self, host: str, why: str) -> None:
         self.observers.tell(
             ConnectionRefused(
-                association="", calling_ae="", called_ae="", peer_address=(host, port), cause=cause, detail=detail
+                association="", calling_ae="", called_ae="", peer_address=(host, 0), cause=Cause.LIMIT, detail=why
             )
         )
 
@@ -271,22 +266,22 @@ class Running:
     async def _stop(self, grace: float) -> None:
         self.stopping = True
         self._ending.set()
-        for listener in self._listeners:
-            await listener.close()
+        for listener, shared in self._listeners:
+            await listener.close(last=not shared)
         log.info("no more connections are accepted; %d are served to their end", len(self._connections))
-        for connection in list(self._connections.values()):
-            if connection.session.request is None:
-                connection.drop()
+        # Who has connected before the end is served; who has nothing to say does not hold it up.
+        silence = self.loop.call_later(min(grace, FIRST_WORDS), self._drop_silent)
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._until_nobody_is_left(self._hurry)
                 await self._until_tasks_are_over()
-        for connection in list(self._connections.values()):
-            connection.session.abort()
+        silence.cancel()
+        for connection in list(self._connections):
+            connection.abort()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_BYTES):
                 await self._until_nobody_is_left()
-        for connection in list(self._connections.values()):
+        for connection in list(self._connections):
             connection.drop()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_BYTES):
@@ -302,6 +297,11 @@ class Running:
         self.site.running = None
         self.site.close_sockets()
         self.over.set()
+
+    def _drop_silent(self) -> None:
+        for connection in list(self._connections):
+            if not connection.has_asked:
+                connection.drop()
 
     async def _until_nobody_is_left(self, or_else: asyncio.Event | None = None) -> None:
         if self._connections:
@@ -340,86 +340,6 @@ class Running:
         return perform(_work(function))
 
 
-class _Connection:
-    """One connection and its session."""
-
-    def __init__(
-        self,
-        running: Running,
-        sock: socket.socket,
-        host: str,
-        refuse: AssociateReject | None,
-        on_gone: Callable[[], object] | None,
-    ) -> None:
-        site = running.site
-        self.host = host
-        self.on_gone = on_gone
-        self._running = running
-        self._sock = sock
-        self._task: asyncio.Task[None] | None = None
-        ledger = Ledger(os.urandom(2).hex(), running.loop.time())
-        ledger.peer = host
-        core = Endpoint(requestor=False, limits=site.limits, timeouts=site.timeouts, refuse=refuse, label=ledger.id)
-        provider = Reception(running, host, site.timeouts.associate)
-        self.session = Session(core, ledger, provider=provider, tolerance=site.tolerance)
-        self._carrier = _Carrier(self.session, partial(running.gone, self))
-        self.channel = self._carrier.channel = Channel(core, self.session, hub())
-        running.throttle.slow(host, self.channel)
-
-    def begin(self, entrance: Entrance) -> None:
-        """Makes the socket a transport, with TLS after its handshake; nobody else waits for that."""
-        self._task = self._running.loop.create_task(self._attach(entrance), name=f"{self.session.id} begins")
-        self._task.add_done_callback(self._begun)
-
-    def drop(self) -> None:
-        """Ends the connection without a word."""
-        if self._task is not None:
-            self._task.cancel()
-        assert self._carrier.channel is not None
-        self._carrier.channel.abort_transport()
-
-    async def _attach(self, entrance: Entrance) -> None:
-        channel = self._carrier.channel
-        assert channel is not None
-        if entrance.tls is None:
-            await attach(self._sock, channel, server_side=True)
-            return
-        timeout = self.session.core.connection.timeouts.handshake
-        async with self._running.handshakes.place(self.host):
-            context = await self._running.credentials.context_of(entrance)
-            await attach(self._sock, channel, context=context, server_side=True, handshake_timeout=timeout)
-
-    def _begun(self, task: asyncio.Task[None]) -> None:
-        """Not in the task itself: one that is cancelled early never begins."""
-        self._task = None
-        session = self.session
-        error = ConnectionLost("the server was stopped") if task.cancelled() else task.exception()
-        if error is None:
-            return
-        self._sock.close()
-        if isinstance(error, TlsFailed):
-            log.warning("%s %s: %s", session.id, session.ledger.who, printable(str(error)))
-            self._running.tell(session, ConnectionRefused, cause=Cause.TLS, detail=str(error))
-        elif isinstance(error, OSError):
-            error = ConnectionLost(broken_reason(error))
-        elif not isinstance(error, ConnectionLost):
-            log.error("%s the connection could not be served", session.id, exc_info=error)
-        session.closed(error if isinstance(error, Exception) else ConnectionLost())
-
-
-class _Carrier(Carrier):
-    """A carrier that tells when its connection is gone."""
-
-    def __init__(self, session: Session, on_gone: Callable[[], object]) -> None:
-        super().__init__(session)
-        self._on_gone = on_gone
-
-    def changed(self) -> None:
-        super().changed()
-        if self.session.closed_down:
-            self._on_gone()
-
-
 class _Decision:
     """That of a reception, made when it is waited for: of a task that is cancelled before it begins nothing is left over."""
 
@@ -450,6 +370,9 @@ async def begin(site: Site) -> Running:
 def _work(function: Callable[[], Any]) -> Script[Any]:
     return (yield Work(function))
 
+
+FIRST_WORDS = 1.0
+"""Seconds that who has connected just before the end gets to ask for an association."""
 
 LAST_BYTES = 1.0
 """Seconds that an abort gets to reach the peer at the end."""

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -17,17 +18,19 @@ from dicomnet.exchanges.commitment import Transactions
 from dicomnet.exchanges.settings import DEFAULT_PORT
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
+from dicomnet.networks import networks as networks_of
 from dicomnet.server.answer import Extended
 from dicomnet.server.audit import AuditLog
 from dicomnet.server.credentials import renew
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox, Lent
+from dicomnet.server.inherited import listening_socket
 from dicomnet.server.layout import Layout
 from dicomnet.server.policy import IdentityCheck, Peers, rules
 from dicomnet.server.process import Background, run
 from dicomnet.server.running import Running, begin
 from dicomnet.server.site import Entrance, Site
-from dicomnet.sockets import SocketOptions
+from dicomnet.sockets import SocketOptions, address_text
 from dicomnet.storage.walk import Check
 from dicomnet.types import Address
 
@@ -56,6 +59,11 @@ class Server(Entity):
         port: 0 is a free one, see `port`.
         host: the address to listen at; "" is every one, IPv4 and IPv6.
         tls: makes the links secure.
+        proxies: networks of proxies that are trusted to say for whom they speak, by the PROXY protocol (version 1 or 2), and
+            who have to: the address that they tell is the peer's, for limits, rules and the log. From anybody else such a
+            header is hostile.
+        sock: a socket that listens already, or its descriptor, in place of host and port. It stays the caller's, and so do
+            those who wait in its queue at the end.
         folder: where instances are kept if there is no store handler.
         layout: how files are named there, see `Layout`.
         calling_ae: the titles that may call; None is any.
@@ -99,6 +107,8 @@ class Server(Entity):
         port: int = 11112,
         host: str = "",
         tls: TlsConfig | ssl.SSLContext | None = None,
+        proxies: str | Iterable[Any] = (),
+        sock: socket.socket | int | None = None,
         folder: str | os.PathLike[str] | None = None,
         layout: str | Layout | None = None,
         calling_ae: str | Iterable[str] | None = None,
@@ -162,12 +172,20 @@ class Server(Entity):
             entities=[self],
         )
         self._background: Background | None = None
-        self.listen(port, host=host, tls=tls)
+        self._proxies = networks_of(proxies)
+        self.listen(port, host=host, tls=tls, sock=sock)
 
     # What it consists of.
 
     def listen(
-        self, port: int, *, host: str = "", tls: TlsConfig | ssl.SSLContext | None = None, name: str | None = None
+        self,
+        port: int = 0,
+        *,
+        host: str = "",
+        tls: TlsConfig | ssl.SSLContext | None = None,
+        name: str | None = None,
+        proxies: str | Iterable[Any] | None = None,
+        sock: socket.socket | int | None = None,
     ) -> None:
         """Listens at one more address, from the next start on.
 
@@ -176,11 +194,20 @@ class Server(Entity):
             host: "" is every address of the machine.
             tls: makes the links secure; 2762 is the port for that (PS3.15 B.1).
             name: which of several sockets of systemd's socket activation is for it (``FileDescriptorName=``).
+            proxies: as for the server, whose own they are unless given.
+            sock: as for the server.
+
+        Raises:
+            InvalidValue: the port, a network or the socket is none.
         """
         if not 0 <= port <= 65535:
             raise InvalidValue(f"port {port} is not between 0 and 65535")
         self._site.check_at_rest()
-        self._site.entrances.append(Entrance(host, port, tls, name or ""))
+        trusted = self._proxies if proxies is None else networks_of(proxies)
+        if sock is not None:
+            with closing(listening_socket(sock)) as ours:
+                host, port = address_text(ours.getsockname())
+        self._site.entrances.append(Entrance(host, port, tls, name or "", trusted, sock))
 
     def ae(self, aet: str, **options: Any) -> Entity:
         """Answers to one more title, with handlers of its own.

@@ -13,10 +13,12 @@ from dicomnet.exchanges.commitment import Transactions
 from dicomnet.exchanges.settings import OUR_TITLE
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
+from dicomnet.networks import Network
 from dicomnet.records import dataclass, field
 from dicomnet.server.audit import AuditLog
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inboxes
+from dicomnet.server.inherited import listening_socket
 from dicomnet.sockets import SocketOptions, address_text, bind, plain_reason
 
 log = logging.getLogger("dicomnet.server")
@@ -31,8 +33,14 @@ class Entrance:
     tls: Any = None
     name: str = ""
     """By which sockets that somebody else has opened are told apart."""
+    proxies: tuple[Network, ...] = ()
+    """Whose word counts about where a connection comes from."""
+    given: socket.socket | int | None = None
+    """One that listens already, and stays somebody else's."""
     sockets: list[socket.socket] = field(default_factory=list)
     """Those that listen, while the server runs."""
+    shared: bool = False
+    """Whether somebody else has them too, so that who waits there is not lost when we close them."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -94,9 +102,15 @@ class Site:
             for entrance in self.entrances:
                 named = [pair for pair in left if entrance.name and pair[0] == entrance.name]
                 entrance.sockets = [sock for _, sock in named]
+                entrance.shared = bool(named)
                 left = [pair for pair in left if pair not in named]
             for entrance in self.entrances:
-                if not entrance.sockets:
+                if entrance.sockets:
+                    continue
+                entrance.shared = entrance.given is not None or bool(left)
+                if entrance.given is not None:
+                    entrance.sockets = [listening_socket(entrance.given)]
+                else:
                     entrance.sockets = [left.pop(0)[1]] if left else _bind(entrance, self.socket_options)
             if left:
                 raise InvalidValue(f"{len(inherited)} sockets were handed over for {len(self.entrances)} addresses")

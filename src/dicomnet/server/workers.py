@@ -9,10 +9,11 @@ who waits for a worker that dies is served by another one.
 
 Both ends are a stream of records of one size. Towards the worker each carries
 a descriptor, and the accepting process keeps its own copy until the worker says
-that it has taken it:
+that the peer has spoken, or is gone: who waits silently in a worker that dies is
+served by another one, and makes room when there are too many like him.
 
     Crew -> Post   number, endpoint, port, whether to refuse, host (80 bytes) + descriptor
-    Post -> Crew   TAKEN number | MISSED number (no descriptor came with it) | GONE number
+    Post -> Crew   TAKEN number | MISSED number (no descriptor came with it) | HEARD number | GONE number
 
 The accepting process has no event loop and no thread, ever: it forks again when
 a worker has died, and a fork takes nothing along but the thread that calls it.
@@ -35,13 +36,26 @@ from contextlib import ExitStack, contextmanager, suppress
 from struct import Struct
 from typing import Self
 
-from dicomnet.aio.listen import AT_ONCE, RETRY_ACCEPT, Admission
+from dicomnet.aio.admission import Admission, Place
+from dicomnet.aio.listen import AT_ONCE, RETRY_ACCEPT
 from dicomnet.errors import InvalidValue, StateError, Unsupported
 from dicomnet.limits import Limits
+from dicomnet.networks import Network, within
 from dicomnet.records import dataclass, field
-from dicomnet.sockets import address_text
+from dicomnet.sockets import BACKLOG, address_text
 
 log = logging.getLogger("dicomnet.server")
+
+
+@dataclass(eq=False, frozen=True, slots=True)
+class Listening:
+    """A socket to accept from."""
+
+    sock: socket.socket
+    proxies: tuple[Network, ...] = ()
+    """Of which the connections are others', and counted where those are known."""
+    shared: bool = False
+    """Whether another process has it too, so that who waits there at our end is left to that one."""
 
 
 class Crew:
@@ -50,7 +64,7 @@ class Crew:
     def __init__(
         self,
         count: int,
-        listening: Sequence[socket.socket],
+        listening: Sequence[Listening],
         serve: Callable[[Post], None],
         *,
         ready: Callable[[], object] = lambda: None,
@@ -61,7 +75,7 @@ class Crew:
 
         Args:
             count: how many workers.
-            listening: the sockets to accept from, one or more; they are closed when the crew stops.
+            listening: where to accept from, one or more; the sockets are closed when the crew stops.
             serve: what a worker does, from the fork to its end. SIGTERM means to take what has been passed on by then,
                 and to return when all is served; a second one means to return at once. Until it installs handlers of
                 its own, SIGTERM ends it, and SIGINT and SIGHUP do nothing.
@@ -86,8 +100,9 @@ class Crew:
         self._workers = [_Worker(index) for index in range(count)]
         self._queue: deque[_Connection] = deque()
         self._numbers = 0
-        self._again: dict[socket.socket, float] = {}  # when to accept again from those that had trouble
+        self._again: dict[Listening, float] = {}  # when to accept again from those that had trouble
         self._stopping = False
+        self._end_at: float | None = None
         self._kill_at: float | None = None
         self._urge_at = 0.0
         self._orderly = True
@@ -111,13 +126,14 @@ class Crew:
             self._wakeup, self._wakeup_end = stack.enter_context(_signals_as_bytes())
             stack.callback(self._end)
             self._selector.register(self._wakeup, selectors.EVENT_READ, self._take_signals)
-            for sock in self._listening:
-                sock.setblocking(False)
-                self._watch(sock)
+            for listening in self._listening:
+                listening.sock.setblocking(False)
+                self._watch(listening)
             self._ready()
             while not (self._stopping and all(worker.pid is None for worker in self._workers)):
                 self._do_what_is_due()
                 self._pass_on()
+                self._end_workers()
                 for key, _ in self._selector.select(self._timeout()):
                     if isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() != -1:  # one before may close it
                         key.data()
@@ -129,16 +145,18 @@ class Crew:
         moments = [*self._again.values()]
         moments += [worker.again_at for worker in self._workers if not self._stopping and worker.pid is None]
         moments += [worker.full_until for worker in self._workers if self._queue and worker.full_until]
+        if self._end_at is not None:
+            moments.append(self._end_at)
         if self._kill_at is not None:
             moments.append(min(self._kill_at, self._urge_at))
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
-        for sock, moment in list(self._again.items()):
+        for listening, moment in list(self._again.items()):
             if moment <= now:
-                del self._again[sock]
-                self._watch(sock)
+                del self._again[listening]
+                self._watch(listening)
         for worker in self._workers:
             if worker.full_until <= now:
                 worker.full_until = 0.0
@@ -154,13 +172,13 @@ class Crew:
 
     # Connections
 
-    def _watch(self, listening: socket.socket) -> None:
-        self._selector.register(listening, selectors.EVENT_READ, lambda: self._accept(listening))
+    def _watch(self, listening: Listening) -> None:
+        self._selector.register(listening.sock, selectors.EVENT_READ, lambda: self._accept(listening))
 
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
+    def _accept(self, listening: Listening, most: int = AT_ONCE) -> None:
+        for _ in range(most):
             try:
-                sock, address = listening.accept()
+                sock, address = listening.sock.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -168,22 +186,33 @@ class Crew:
                     continue
                 # Nothing tells when the system has descriptors again; who waits stays in the backlog.
                 log.warning("cannot accept connections at the moment: %s", error.strerror)
-                self._selector.unregister(listening)
+                self._selector.unregister(listening.sock)
                 self._again[listening] = time.monotonic() + RETRY_ACCEPT
                 return
             for worker in self._workers:  # an end that was reported before this one came makes room for it
                 while self._hear(worker):
                     pass
-            self._admit(sock, *address_text(address), self._listening.index(listening))
+            self._admit(sock, *address_text(address), listening)
 
-    def _admit(self, sock: socket.socket, host: str, port: int, endpoint: int) -> None:
-        if self._admission.count >= 2 * self._limits.associations:
-            log.warning("%s is dropped unheard: %d connections are open", host, self._admission.count)
+    def _admit(self, sock: socket.socket, host: str, port: int, listening: Listening) -> None:
+        sock.setblocking(False)
+        place = self._admission.enter(host, sock, proxied=within(host, listening.proxies))
+        if place is None:
             sock.close()
             return
-        refuse = self._admission.enter(host) is not None
         self._numbers = (self._numbers + 1) % (1 << 32)
-        self._queue.append(_Connection(self._numbers, sock, endpoint, host, port, refuse=refuse))
+        connection = _Connection(self._numbers, sock, self._listening.index(listening), host, port, place)
+        place.drop = lambda: self._drop(connection)
+        self._queue.append(connection)
+
+    def _drop(self, connection: _Connection) -> None:
+        """Ends one that has said nothing; the worker that has it, if one has, sees its end."""
+        if connection in self._queue:
+            self._queue.remove(connection)
+            connection.sock.close()
+            return
+        with suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _pass_on(self) -> None:
         """Gives what waits to the workers, each connection to the one that has the fewest."""
@@ -222,24 +251,26 @@ class Crew:
         if not data:
             self._hang_up(worker)
             return False
-        worker.heard += data
-        whole = len(worker.heard) - len(worker.heard) % _REPORT.size
-        for kind, number in _REPORT.iter_unpack(bytes(worker.heard[:whole])):
+        worker.reports += data
+        whole = len(worker.reports) - len(worker.reports) % _REPORT.size
+        for kind, number in _REPORT.iter_unpack(bytes(worker.reports[:whole])):
             self._note(worker, kind, number)
-        del worker.heard[:whole]
+        del worker.reports[:whole]
         return True
 
     def _note(self, worker: _Worker, kind: int, number: int) -> None:
-        connection = worker.untaken.pop(number, None)
-        if connection is not None:
-            if kind == _MISSED:
-                self._queue.appendleft(connection)
-                worker.full_until = time.monotonic() + RETRY_ACCEPT
-                return
+        connection = worker.untaken.pop(number, None) or worker.silent.pop(number, None)
+        if connection is not None and kind == _MISSED:
+            self._queue.appendleft(connection)
+            worker.full_until = time.monotonic() + RETRY_ACCEPT
+        elif connection is not None and kind == _TAKEN:
+            worker.silent[number] = connection
+        elif connection is not None:
             connection.sock.close()
-            worker.taken[number] = connection.host
-        if kind == _GONE and (host := worker.taken.pop(number, None)) is not None:
-            self._admission.leave(host)
+            connection.place.heard()
+            worker.heard[number] = connection.place
+        if kind == _GONE and (place := worker.heard.pop(number, None)) is not None:
+            place.leave()
 
     # Workers
 
@@ -283,10 +314,11 @@ class Crew:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN if number in _FOR_THE_PARENT else signal.SIG_DFL)
             self._selector.close()
-            untaken = [one.sock for other in self._workers for one in other.untaken.values()]
+            kept = [one.sock for other in self._workers for one in (*other.untaken.values(), *other.silent.values())]
             ends = [other.sock for other in self._workers if other.sock is not None]
             waiting = [one.sock for one in self._queue]
-            for sock in (*self._listening, *untaken, *waiting, *ends, ours, self._wakeup, self._wakeup_end):
+            listening = [one.sock for one in self._listening]
+            for sock in (*listening, *kept, *waiting, *ends, ours, self._wakeup, self._wakeup_end):
                 sock.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             with Post(theirs, worker.index) as post:
@@ -306,7 +338,8 @@ class Crew:
             self._selector.unregister(worker.sock)
             worker.sock.close()
             worker.sock = None
-        self._queue.extendleft(reversed(worker.untaken.values()))
+        self._queue.extendleft(reversed([*worker.silent.values(), *worker.untaken.values()]))
+        worker.silent.clear()
         worker.untaken.clear()
 
     def _reap(self) -> None:
@@ -320,14 +353,14 @@ class Crew:
             while self._hear(worker):  # what it said before it died: a connection that it took is no other's
                 pass
             self._hang_up(worker)
-            for host in worker.taken.values():
-                self._admission.leave(host)
+            for place in worker.heard.values():
+                place.leave()
             self._bury(worker, os.waitstatus_to_exitcode(status))
 
     def _bury(self, worker: _Worker, code: int) -> None:
-        lost, pid = len(worker.taken), worker.pid
-        worker.taken.clear()
+        lost, pid = len(worker.heard), worker.pid
         worker.heard.clear()
+        worker.reports.clear()
         worker.pid = None
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
         if self._stopping:
@@ -357,15 +390,25 @@ class Crew:
                 self._kill_at = time.monotonic() + self._grace
             return
         self._stopping = True
+        for listening in self._listening:
+            if not listening.shared and listening not in self._again:
+                self._accept(listening, BACKLOG)
         self._close_listening()
         log.info("no more connections are accepted; the workers finish what they have")
+        self._end_at = time.monotonic() + _LAST_PASSES
+
+    def _end_workers(self) -> None:
+        """Once they have got all that was accepted, or do not take it."""
+        if self._end_at is None or (self._queue and self._end_at > time.monotonic() and self._kill_at is None):
+            return
+        self._end_at = None
         self._signal(signal.SIGTERM)
 
     def _close_listening(self) -> None:
-        for sock in self._listening:
-            if sock.fileno() != -1 and sock not in self._again:
-                self._selector.unregister(sock)
-            sock.close()
+        for listening in self._listening:
+            if listening.sock.fileno() != -1 and listening not in self._again:
+                self._selector.unregister(listening.sock)
+            listening.sock.close()
         self._again.clear()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -450,8 +493,12 @@ class Post:
         return found
 
     def acknowledge(self, delivered: Delivered) -> None:
-        """The connection is ours now: the accepting process forgets its copy of it."""
+        """The connection is in good hands; there is room for another one on its way."""
         self._report(_TAKEN, delivered.number)
+
+    def heard(self, delivered: Delivered) -> None:
+        """Its peer has spoken: what it said is lost with this process, so the accepting one forgets its copy."""
+        self._report(_HEARD, delivered.number)
 
     def gone(self, delivered: Delivered) -> None:
         """The connection is over, and counts no more."""
@@ -498,19 +545,20 @@ class Post:
         yield Delivered(sock, endpoint, host.rstrip(b"\0").decode(), port, refuse, number)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Connection:
-    """One that was accepted and is not taken yet."""
+    """One that was accepted and has said nothing yet."""
 
     number: int
     sock: socket.socket
     endpoint: int
     host: str
     port: int
-    refuse: bool
+    place: Place
 
     def record(self) -> bytes:
-        return _DELIVERY.pack(self.number, self.endpoint, self.port, self.refuse, self.host.encode())
+        refuse = self.place.refuse is not None
+        return _DELIVERY.pack(self.number, self.endpoint, self.port, refuse, self.host.encode())
 
 
 @dataclass(slots=True)
@@ -521,9 +569,11 @@ class _Worker:
     pid: int | None = None
     sock: socket.socket | None = None
     untaken: dict[int, _Connection] = field(default_factory=dict)
-    taken: dict[int, str] = field(default_factory=dict)
-    """The peer's host by the number of the connection."""
-    heard: bytearray = field(default_factory=bytearray)
+    silent: dict[int, _Connection] = field(default_factory=dict)
+    """Those that it has taken and whose peers have said nothing."""
+    heard: dict[int, Place] = field(default_factory=dict)
+    """The places of the others, by the numbers of their connections."""
+    reports: bytearray = field(default_factory=bytearray)
     last_given: int = 0
     started: float = 0.0
     quick: int = 0
@@ -533,7 +583,7 @@ class _Worker:
 
     @property
     def load(self) -> int:
-        return len(self.untaken) + len(self.taken)
+        return len(self.untaken) + len(self.silent) + len(self.heard)
 
     @property
     def ready(self) -> bool:
@@ -579,6 +629,8 @@ LONGEST_PAUSE = 30.0
 
 _URGE = 0.2
 # Seconds between the signals to those that are to end at once.
+_LAST_PASSES = 2.0
+# Seconds in which workers take what was accepted before the end.
 _GOOD_LIFE = 10.0
 # Seconds; who lives longer has not died of how it starts.
 _ON_THEIR_WAY = 16
@@ -595,4 +647,4 @@ _NO_ROOM = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ETOO
 
 _DELIVERY = Struct("!IHH?80s")
 _REPORT = Struct("!BI")
-_TAKEN, _MISSED, _GONE = 1, 2, 3
+_TAKEN, _MISSED, _GONE, _HEARD = 1, 2, 3, 4

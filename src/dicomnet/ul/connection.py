@@ -78,8 +78,8 @@ class Connection:
         """
         _announced _answer _artim _closed _content _deaf _departing _events _fragment_context _fragment_control
         _fragment_left _handed_out _handed_total _last_activity _machine _message_open _mute _now _out _oversize_told
-        _partial _paused_since _pdu_left _queued_total _receive_progress _refuse _send_progress _sent_total _skip
-        _taking_data _traced _transport_up _wanted limits operations_outstanding request requestor tap terms timeouts
+        _partial _paused_since _pdu_left _queued_total _receive_progress _send_progress _sent_total _skip
+        _taking_data _traced _transport_up _wanted limits operations_outstanding refuse request requestor tap terms timeouts
         """.split()
     )
 
@@ -103,9 +103,10 @@ class Connection:
         """What was negotiated, from acceptance on."""
         self.operations_outstanding = False
         """Set by the layer above: while operations are outstanding the association is not idle."""
+        self.refuse = refuse
+        """As acceptor, the rejection that any request is answered with; may be set until one comes."""
         self._machine = Machine(self, trace)
         self._traced = trace is not None
-        self._refuse = refuse
         self._transport_up = False
         self._closed = False
         self._now = 0.0
@@ -429,7 +430,7 @@ class Connection:
 
     def screen(self, request: AssociateRequest) -> AssociateReject | None:
         self.request = request
-        reject = negotiation.screen(request) or self._refuse
+        reject = negotiation.screen(request) or self.refuse
         if reject is not None:
             self._events.append(RequestRefused(request, reject))
         return reject
