@@ -32,9 +32,11 @@ from dcmtk import (
 from dicomnet import MEMORY, SPOOL, Associate, Message, NotAnInstance, StateError, Status, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.storage.folder import Folder
+from dicomnet.tls import Profile
 from net.applications import PATIENCE, Archive, Modality, associated
 from relay import relay_to
 from services import MATCHES, QUERY, RETRIEVE, STUDY_ROOT_FIND, Scp, ct_instances, read
+from tls.certificates import make_site
 
 COLOR_PALETTE_STORAGE = "1.2.840.10008.5.1.4.39.1"
 
@@ -211,6 +213,46 @@ def test_dcmtk_speaks_tls(program: str, tmp_path: Path) -> None:
             [kept] = archive.received
             assert same_content(kept.dataset, pydicom.dcmread(sent.path))
         assert peers.run(program, *files_to_send).returncode != 0  # without TLS
+
+
+@pytest.mark.parametrize(
+    ("profile", "option"),
+    [
+        (Profile.BCP195_RFC8996_9325, "+py"),
+        (Profile.MODIFIED_BCP195_RFC8996_9325, "+py"),
+        (Profile.LEGACY_BCP195, "+px"),
+        (Profile.LEGACY_NON_DOWNGRADING_BCP195, "+py"),
+        (Profile.LEGACY_EXTENDED_BCP195, "+pz"),
+        (Profile.LEGACY_AES, "+pa"),
+    ],
+)
+def test_dcmtk_speaks_our_profiles(profile: Profile, option: str, tmp_path: Path) -> None:
+    """On either side, each with the option that is the same for DCMTK, or the nearest that it has."""
+    site = make_site(tmp_path)
+    acceptor = TlsConfig(certificate=site.server_rsa.file, profile=profile)
+    with Archive(destination=MEMORY, tls=acceptor) as archive:
+        _, port = archive.listen("127.0.0.1", 0)
+        reply = peers.run(ECHOSCU, "+tla", "+cf", site.authority.file, option, "127.0.0.1", port)
+        assert reply.returncode == 0, reply.stdout
+    key = tmp_path / "key.pem"
+    key.write_bytes(site.server_rsa.key_bytes())
+    secured = ("+tls", key, site.server_rsa.file, "+cf", site.authority.file, "-ic", option)
+    with peers.listening(STORESCP, *secured, "-od", tmp_path) as scp:
+        requestor = TlsConfig(ca_file=site.authority.file, profile=profile)
+        with associated(scp.port, tls=requestor) as modality:
+            assert modality.is_secure
+            assert modality.cipher is not None
+            assert modality.cipher.protocol in profile.versions
+            assert modality.echo() == Status.SUCCESS
+
+
+@pytest.mark.parametrize("option", ["+pa", "+pn"])
+def test_dcmtk_with_a_retired_profile_is_not_served_by_default(option: str, tmp_path: Path) -> None:
+    """Neither CBC with a key that RSA carries, nor no encryption at all."""
+    site = make_site(tmp_path)
+    with Archive(destination=MEMORY, tls=TlsConfig(certificate=site.server_rsa.file)) as archive:
+        _, port = archive.listen("127.0.0.1", 0)
+        assert peers.run(ECHOSCU, "+tla", "+cf", site.authority.file, option, "127.0.0.1", port).returncode != 0
 
 
 def test_findscu_finds(tmp_path: Path) -> None:

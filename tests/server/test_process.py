@@ -8,8 +8,10 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -329,6 +331,32 @@ def test_a_worker_that_comes_later_can_do_without_the_files_of_the_certificate(t
             program.calling("study-root-find", tls=trust, timeouts=timeouts) as other,
         ):
             assert process_of(one) != process_of(other)
+
+
+def test_workers_show_a_renewed_certificate_by_themselves(tmp_path: Path) -> None:
+    """Each looks at the files when a connection comes to it; nobody has to tell them."""
+    cert, key = self_signed(tmp_path, ["127.0.0.1"])
+    (tmp_path / "other").mkdir()
+    new_cert, new_key = self_signed(tmp_path / "other", ["127.0.0.1"])
+    both = tmp_path / "both.pem"
+    both.write_bytes(cert.read_bytes() + new_cert.read_bytes())
+    trust = TlsConfig(ca_file=both)
+    timeouts = Timeouts(handshake=PATIENCE)
+    with (
+        running(workers=2, tls={"certificate": str(cert), "private_key": str(key)}) as program,
+        program.calling(tls=trust, timeouts=timeouts) as first,
+        program.calling(tls=trust, timeouts=timeouts) as second,
+    ):
+        shutil.copy(new_cert, cert)
+        shutil.copy(new_key, key)
+        wanted, shown = {ssl.PEM_cert_to_DER_cert(new_cert.read_text())}, set()
+        end = time.monotonic() + PATIENCE
+        while shown != wanted and time.monotonic() < end:  # they have looked less than a second ago
+            with ExitStack() as stack:  # as many as there are workers, so that each has one
+                pair = [stack.enter_context(program.calling(tls=trust, timeouts=timeouts)) for _ in range(2)]
+                shown = {one.tls.peer.certificate for one in pair if one.tls is not None and one.tls.peer is not None}
+        assert shown == wanted
+        assert first.echo() == second.echo() == 0
 
 
 def test_no_workers_serve_nobody() -> None:
