@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
 
 from dicomnet.errors import TlsFailed
 from dicomnet.tls import TlsConfig, VerifyMode, peer_certificates, renewal
@@ -179,6 +179,21 @@ def test_files_that_were_never_right_are_an_error_each_time(tmp_path: Path, file
     for _ in range(2):
         with pytest.raises(TlsFailed, match="no such file"):
             config.acceptor_context()
+
+
+def test_who_cannot_tell_the_password_again_does_not_take_the_old_key_away(
+    files: Files, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A function that is asked for it and fails is a warning, once there is something to stay with."""
+    files.key.write_bytes(site.server.key_bytes(encryption=BestAvailableEncryption(b"secret")))
+    answers = iter(["secret"])
+    config = TlsConfig(certificate=files.certificate, private_key=files.key, private_key_password=lambda: next(answers))
+    before = config.acceptor_context()
+    files.key.write_bytes(site.server.key_bytes(encryption=BestAvailableEncryption(b"other")))
+    assert config.acceptor_context() is before
+    assert len(lines(caplog)) == 1
+    with pytest.raises(StopIteration):
+        config.renew()
 
 
 def test_renew_reads_without_a_change_and_says_what_is_wrong(config: TlsConfig, files: Files, site: Site) -> None:

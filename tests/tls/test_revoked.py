@@ -83,6 +83,7 @@ def test_a_certificate_in_a_file_of_lists_is_not_trusted(site: Site, tmp_path: P
             "holds no list of revoked certificates .X509 CRL",
         ),
         (b"-----BEGIN X509 CRL-----\nAAA\n-----END X509 CRL-----\n", "holds no list of revoked certificates that can"),
+        (bytes.fromhex("3015301330003000170d3236303130313030303030305a"), "holds no list of revoked certificates"),
         (b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", "holds no list of revoked certificates that can"),
     ],
 )

@@ -70,6 +70,7 @@ class Credentials:
         """
         renew(self._site)
         self._contexts = contexts_of(self._site)
+        self._looked_at -= LOOK_EVERY  # a look that is under way may have begun before
 
     async def _look(self) -> None:
         try:

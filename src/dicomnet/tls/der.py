@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ class Facts(NamedTuple):
     """The hosts and addresses that it is for: those of the subjectAltName, with the common name if no host is there."""
 
 
+@lru_cache(maxsize=64)  # the same peers come again, and reading costs a quarter of a handshake
 def facts_of(certificate: bytes) -> Facts | None:
     """What stands in a certificate; None if it cannot be read. It may be a stranger's, and unverified."""
     try:

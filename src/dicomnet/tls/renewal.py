@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
-from dicomnet.errors import DicomNetError
 from dicomnet.records import dataclass
 from dicomnet.tls.checks import fingerprint
 from dicomnet.tls.der import facts_of
@@ -64,7 +63,7 @@ class Renewable:
             anew: ask it in any case.
 
         Raises:
-            DicomNetError: of `make`, if there is none before it, or it was to be made anew.
+            Exception: that of `make`, if there is none before it, or it was to be made anew.
         """
         with self._lock:
             states = _states(paths)
@@ -84,7 +83,7 @@ class Renewable:
         made, failure = self._made, None
         try:
             made = make()
-        except DicomNetError as error:
+        except Exception as error:  # also of a function of the user's that is asked for a password
             if self._made is None or anew:
                 raise
             failure = error

@@ -26,7 +26,10 @@ def check_revocation(context: ssl.SSLContext, paths: Sequence[str], *, whole_cha
             _check_in_force(path, revoked)
         # Written anew, because a certificate that lay in the same file would be trusted.
         with files.temporary("".join(files.pem("X509 CRL", revoked) for revoked in lists)) as pem:
-            context.load_verify_locations(cafile=pem)
+            try:
+                context.load_verify_locations(cafile=pem)
+            except ssl.SSLError as error:
+                raise TlsFailed(f"{path}: holds no list of revoked certificates that can be read") from error
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN if whole_chain else ssl.VERIFY_CRL_CHECK_LEAF
 
 

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given, strategies as st
+
+from dicomnet.tls.der import facts_of, list_facts
+from tls.certificates import Site, issue, revoke
+
+
+@pytest.mark.parametrize(
+    ("given_names", "found"),
+    [
+        ((), ("one",)),
+        ((x509.DNSName("a.example"), x509.DNSName("*.b.example")), ("a.example", "*.b.example")),
+        (
+            (x509.IPAddress(ip_address("::1")), x509.DNSName("a.example"), x509.IPAddress(ip_address("10.0.0.1"))),
+            ("a.example", "::1", "10.0.0.1"),
+        ),
+        ((x509.IPAddress(ip_address("10.0.0.1")),), ("one", "10.0.0.1")),
+        ((x509.RFC822Name("who@a.example"),), ("one",)),
+    ],
+    ids=["none", "hosts", "both", "addresses", "neither"],
+)
+def test_the_names_of_a_certificate(
+    tmp_path: Path, given_names: tuple[x509.GeneralName, ...], found: tuple[str, ...]
+) -> None:
+    """Hosts, then addresses; the common name where no host is named, since it is what is compared then."""
+    facts = facts_of(issue(tmp_path, "one", names=given_names).der)
+    assert facts is not None
+    assert facts.names == found
+
+
+def test_a_name_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    """A host of a stranger's is as harmless as a subject."""
+    trick = x509.DNSName._init_without_validation("a\x1b[2J\n.example")
+    facts = facts_of(issue(tmp_path, "one", names=(trick,)).der)
+    assert facts is not None
+    assert facts.names == ("a\\u001b[2J\\u000a.example",)
+
+
+def test_a_list_tells_whose_it_is_and_until_when(revoked: bytes) -> None:
+    """The issuer, and the time of the next one."""
+    facts = list_facts(revoked)
+    assert facts.issuer == "CN=authority"
+    assert facts.next_update is not None
+    assert timedelta(6) < facts.next_update - datetime.now(UTC) < timedelta(8)
+
+
+@pytest.fixture(scope="module")
+def revoked(site: Site, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("lists") / "crl"
+    return revoke(path, site.authority, [site.server], encoding=Encoding.DER).read_bytes()
+
+
+@given(st.binary(max_size=100))
+def test_garbage_is_no_list(garbage: bytes) -> None:
+    """Whatever it is, it is one error."""
+    with pytest.raises(ValueError):  # noqa: PT011 (whatever its text)
+        list_facts(garbage)
+
+
+@given(st.data())
+def test_a_damaged_list_raises_one_error_or_none(revoked: bytes, data: st.DataObject) -> None:
+    """Nothing else comes of reading it."""
+    damaged = bytearray(revoked)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, 60))] = data.draw(st.integers(0, 255))
+    try:
+        facts = list_facts(bytes(damaged))
+    except ValueError:
+        return
+    assert facts.issuer.isprintable()
