@@ -14,7 +14,7 @@ LAYERS = (
     {"pdu", "part10", "networks", "proxied"},
     {"ul"},
     {"dimse"},
-    {"charsets"},
+    {"charsets", "outline"},
     {"datasets"},
     {"exchanges"},
     {"storage"},
@@ -44,6 +44,7 @@ PURE = {
     "ul",
     "dimse",
     "charsets",
+    "outline",
     "datasets",
     "exchanges",
 }

@@ -14,8 +14,18 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate
 
-from dicomnet.datasets import decode_dataset, deflated, encode_dataset, inflated
+from dicomnet.datasets import bounds_of, decode_dataset, deflated, encode_dataset, inflated
+from dicomnet.dimse.commands import (
+    CFindRequest,
+    CMoveResponse,
+    Command,
+    CStoreRequest,
+    NCreateRequest,
+    NEventReportRequest,
+)
+from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidValue, StorageError
+from dicomnet.limits import ATTRIBUTES, IDENTIFIERS, INSTANCES, Decoding
 from dicomnet.uids import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -145,13 +155,50 @@ def test_deflated_in_zlib() -> None:
     assert decode_dataset(BytesIO(data), DeflatedExplicitVRLittleEndian) == identifier()
 
 
-def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_is_refused() -> None:
     """A stream that inflates without end stops at the limit."""
-    monkeypatch.setattr("dicomnet.datasets.MOST_INFLATED", 1000)
+    most = Decoding(inflated=1000, elements=None)
     for length in (1001, 2000, 10_000_000):
         with pytest.raises(StorageError, match="more than 1000"):
-            decode_dataset(BytesIO(zlib.compress(bytes(length))), DeflatedExplicitVRLittleEndian)
-    assert inflated(zlib.compress(bytes(1000))) == bytes(1000)
+            decode_dataset(BytesIO(zlib.compress(bytes(length))), DeflatedExplicitVRLittleEndian, most)
+    assert inflated(zlib.compress(bytes(1000)), 1000) == bytes(1000)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\x10\0\x10\0LO\0\0" * 20_001, "more than 20000 elements"),
+        ((b"\x08\0\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff") * 65, "more than 64 deep"),
+        (b"\x10\0\x10\0LO\4\0ab", r"ends in \(0010,0010\)"),
+    ],
+    ids=["too many", "too deep", "cut"],
+)
+def test_of_an_identifier_only_so_much_is_made(data: bytes, says: str) -> None:
+    """It is refused before pydicom sees it."""
+    with pytest.raises(StorageError, match=says) as caught:
+        decode_dataset(BytesIO(data), ExplicitVRLittleEndian, IDENTIFIERS)
+    assert caught.value.status == 0xC000
+
+
+def test_an_instance_may_end_early() -> None:
+    """Whether it is whole is asked when it is received; what is there can be read."""
+    data = b"\x10\0\x10\0LO\4\0abcd\x10\0\x20\0LO\4\0ab"
+    assert decode_dataset(BytesIO(data), ExplicitVRLittleEndian)[0x00100010].value == "abcd"
+
+
+@pytest.mark.parametrize(
+    ("command", "most"),
+    [
+        (CStoreRequest(), INSTANCES),
+        (CFindRequest(), IDENTIFIERS),
+        (CMoveResponse(status=Status.SUCCESS), IDENTIFIERS),
+        (NCreateRequest(), ATTRIBUTES),
+        (NEventReportRequest(), ATTRIBUTES),
+    ],
+)
+def test_messages_have_bounds_of_their_own(command: Command, most: Decoding) -> None:
+    """By what their data sets are for."""
+    assert bounds_of(command) is most
 
 
 @pytest.mark.parametrize("pack", [deflated, zlib.compress])

@@ -8,8 +8,19 @@ from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from dicomnet.charsets import copy_of, in_its_charset, with_unreadable_text
+from dicomnet.dimse.commands import (
+    CFindRequest,
+    CFindResponse,
+    CGetRequest,
+    CGetResponse,
+    CMoveRequest,
+    CMoveResponse,
+    Command,
+    CStoreRequest,
+)
 from dicomnet.errors import InvalidValue, StorageError
-from dicomnet.limits import MOST_INFLATED
+from dicomnet.limits import ATTRIBUTES, IDENTIFIERS, INSTANCES, MOST_INFLATED, Decoding
+from dicomnet.outline import check_outline
 from dicomnet.part10 import with_group_lengths
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
@@ -18,11 +29,16 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-def decode_dataset(file: BinaryIO, transfer_syntax_uid: str) -> Dataset:
+def decode_dataset(file: BinaryIO, transfer_syntax_uid: str, most: Decoding = INSTANCES) -> Dataset:
     """Reads a data set that begins where the file stands and ends with it.
 
+    Args:
+        file: it is read to its end.
+        transfer_syntax_uid: what the bytes are in.
+        most: how much of it may be in it.
+
     Raises:
-        StorageError: the bytes are not a data set of that transfer syntax.
+        StorageError: the bytes are not a data set of that transfer syntax, or one of which too much would be made.
     """
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset
@@ -31,7 +47,8 @@ def decode_dataset(file: BinaryIO, transfer_syntax_uid: str) -> Dataset:
     syntax = _syntax(transfer_syntax_uid)
     try:
         if syntax.deflated:
-            file = BytesIO(inflated(file.read()))
+            file = BytesIO(inflated(file.read(), most.inflated))
+        check_outline(file, syntax, most)
         dataset = read_dataset(file, syntax.implicit_vr, syntax.little_endian)
     except Exception as error:
         raise StorageError(f"not a data set in {syntax.name}: {error}", status=_CANNOT_UNDERSTAND) from error
@@ -92,22 +109,29 @@ def deflated(data: bytes) -> bytes:
     return stream + b"\0" * (len(stream) % 2)
 
 
-def inflated(stream: bytes) -> bytes:
+def bounds_of(command: Command) -> Decoding:
+    """How much may be made of the data set of a message."""
+    if isinstance(command, CStoreRequest):
+        return INSTANCES
+    return IDENTIFIERS if isinstance(command, _WITH_IDENTIFIER) else ATTRIBUTES
+
+
+def inflated(stream: bytes, most: int = MOST_INFLATED) -> bytes:
     """A deflated data set as it was before, all of it; also one that its sender has wrapped in zlib.
 
     What follows the stream is not part of it: padding, or the check sums that some senders leave there.
 
     Raises:
-        ValueError: the stream is cut off, is none, or inflates to more than `dicomnet.limits.MOST_INFLATED`.
+        ValueError: the stream is cut off, is none, or inflates to more than `most` bytes.
     """
     for wbits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
         decompressor = zlib.decompressobj(wbits)
         try:
-            data = decompressor.decompress(stream, MOST_INFLATED + 1)
+            data = decompressor.decompress(stream, most + 1)
         except zlib.error:
             continue
-        if len(data) > MOST_INFLATED:
-            raise ValueError(f"it inflates to more than {MOST_INFLATED} bytes")
+        if len(data) > most:
+            raise ValueError(f"it inflates to more than {most} bytes")
         if not decompressor.eof:
             raise ValueError("its deflated stream is cut off")
         return data
@@ -174,6 +198,7 @@ def _without_file_meta(dataset: Dataset) -> Dataset:
     return copy_of(dataset, [tag for tag in dataset.keys() if tag.group not in (0, 2)])  # noqa: SIM118
 
 
+_WITH_IDENTIFIER = (CFindRequest, CFindResponse, CGetRequest, CGetResponse, CMoveRequest, CMoveResponse)
 _CANNOT_UNDERSTAND = 0xC000
 _PIXEL_DATA = b"\xe0\x7f\x10\0"
 # The tag as it is written in every syntax that compresses pixel data: little endian.

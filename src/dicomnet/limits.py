@@ -27,6 +27,41 @@ AUDIT_QUEUE = 8 * MIB
 """Bytes of audit lines that wait for their disk: ten thousand or so, a minute of small instances. Beyond that they are
 counted and lost, for an audit must not stop what it tells of."""
 
+MOST_NESTED = 64
+"""Sequences within each other: far more than any report has, and less than it takes to overwhelm who prints or copies them."""
+
+MOST_ITEMS = 4 * KIB
+"""Items of an association PDU, and of its user information: 128 contexts, with roles and negotiation of each, are 500."""
+
+MOST_TRANSFER_SYNTAXES = 512
+"""Items of one presentation context: the standard has some sixty syntaxes."""
+
+MOST_COMMAND_ELEMENTS = 1 * KIB
+"""Elements of a command set: no message of PS3.7 has thirty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How much of a data set is decoded; one with more is refused before an object was made of it."""
+
+    inflated: int
+    """Bytes, where it was deflated."""
+    elements: int | None
+    """Elements and items, those within sequences, too; None is any number."""
+    whole: bool = True
+    """Whether one that ends in the middle of an element is refused, too."""
+    nested: int = MOST_NESTED
+
+
+IDENTIFIERS = Decoding(inflated=4 * MIB, elements=20_000)
+"""Of queries and retrieves, and their answers: a few hundred bytes, and a list of UIDs is one element."""
+
+ATTRIBUTES = Decoding(inflated=16 * MIB, elements=320_000)
+"""Of N-services: 100,000 instances to be committed have two elements in an item each."""
+
+INSTANCES = Decoding(inflated=MOST_INFLATED, elements=None, whole=False)
+"""What was stored: a multi-frame image has elements for each frame, and whether it is whole was asked when it came."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -408,6 +408,7 @@ class TestRefusing:
             (b"\0\0\0", "within the header of an element, at byte 0 of 3"),
             (number(0x0100, 1)[:-1], r"within \(0000,0100\): 2 bytes announced, 1 there"),
             (number(0x0100, 1) + b"\0\0\2\0\xff\xff\xff\xff", "4294967295 bytes announced, 0 there"),
+            (number(0x0100, 1) + element(0x5010, b"") * 1024, "more than 1024 elements"),
         ],
     )
     def test_refuses(self, data: bytes, text: str) -> None:

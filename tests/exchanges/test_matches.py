@@ -197,12 +197,32 @@ class TestDamage:
         assert decode_match(raw[:-4], DeflatedExplicitVRLittleEndian, 0xFF00).problem
         assert decode_match(b"\xff" * 10, DeflatedExplicitVRLittleEndian, 0xFF00).problem
         compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        # One long value: zeros alone are eight million elements, each of which is looked at.
         bomb = compressor.compress(b"\x10\0\x10\x40UT\0\0\0\0\0\x7f")
-        bomb += b"".join(compressor.compress(bytes(1 << 20)) for _ in range(80)) + compressor.flush()
+        bomb += b"".join(compressor.compress(bytes(1 << 20)) for _ in range(8)) + compressor.flush()
         match = decode_match(bomb, DeflatedExplicitVRLittleEndian, 0xFF00)
-        assert "inflates to 67108864 bytes or more" in (match.problem or "")
+        assert "inflates to 4194304 bytes or more" in (match.problem or "")
         assert match.raw == bomb
+
+    def test_one_of_very_many_elements(self) -> None:
+        """So many are looked at as an answer may have; zeros are elements, too."""
+        name = element(0x00100010, b"A^B ")
+        match = decode_match(name + bytes(8 << 20), ImplicitVRLittleEndian, 0xFF00)
+        assert match.PatientName == "A^B"
+        assert "more than 20000 elements, and from byte 160004 on they are left out" in (match.problem or "")
+
+    @pytest.mark.parametrize("stated", [True, False], ids=["with lengths", "without lengths"])
+    def test_one_that_nests_too_deep(self, stated: bool) -> None:
+        """The sequence stays as it came, so that whoever prints or copies the match is safe."""
+        nested = b""
+        for _ in range(1000):
+            if stated:
+                nested = element(0x00081115, element(0xFFFEE000, nested))
+            else:
+                nested = undefined(0x00081115, undefined(0xFFFEE000, nested, 0xFFFEE00D), 0xFFFEE0DD)
+        match = decode_match(element(0x00080005, b"") + nested, ImplicitVRLittleEndian, 0xFF00)
+        assert "nests sequences more than 64 deep" in (match.problem or "")
+        assert match[0x00081115].VR == "UN"
+        look_at(match)
 
     def test_file_meta_and_commands_are_left_out(self) -> None:
         """They are no part of an identifier."""

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 
 import pytest
 from hypothesis import given, strategies as st
 
 from dicomnet.errors import AbortReason, AbortSource, InvalidPdu, InvalidValue
-from dicomnet.limits import Limits
+from dicomnet.limits import MOST_ITEMS, MOST_TRANSFER_SYNTAXES, Limits
 from dicomnet.pdu import AssociateRequest, PduType, UserInformation
 from dicomnet.pdu.read import decode, pull_header, pull_pdu
 from dicomnet.pdu.write import push_pdu
@@ -134,11 +135,41 @@ class TestHeaders:
 
 
 class TestMany:
-    def test_a_quarter_million_unknown_items_leave_nothing_behind(self) -> None:
-        """The largest request there may be, full of unknown items, reads as one without."""
-        size = Limits().association_pdu - 68
-        pdu = decode(PduType.ASSOCIATE_RQ, bytes(68) + b"\xee\0\0\0" * (size // 4))
+    def test_as_many_items_as_anybody_has_are_read(self) -> None:
+        """A request full of unknown items, as many as are taken, reads as one without."""
+        pdu = decode(PduType.ASSOCIATE_RQ, bytes(68) + b"\xee\0\0\0" * MOST_ITEMS)
         assert pdu == AssociateRequest("", "", (), UserInformation(), "", 0)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("item_type", [0xEE, 0x20])
+    def test_more_items_are_refused(self, item_type: int) -> None:
+        """The largest request there may be has room for a quarter million, which would take half a second each time."""
+        size = Limits().association_pdu - 68
+        items = bytes([item_type, 0, 0, 4, 2, 0, 0, 0]) * (size // 8)
+        with pytest.raises(InvalidPdu, match="more than 4096 items in one place"):
+            decode(PduType.ASSOCIATE_RQ, bytes(68) + items)
+
+    def test_more_syntaxes_in_a_context_are_refused(self) -> None:
+        """One context of 64 KiB has room for 16,000."""
+        context = bytes([1, 0, 0, 0]) + b"\x40\0\0\0" * (MOST_TRANSFER_SYNTAXES + 1)
+        request = bytes(68) + struct.pack(">BxH", 0x20, len(context)) + context
+        with pytest.raises(InvalidPdu, match="more than 512 items"):
+            decode(PduType.ASSOCIATE_RQ, request)
+
+    def test_more_subitems_of_the_user_information_are_refused(self) -> None:
+        """The same of those that are no contexts."""
+        information = b"\x99\0\0\0" * (MOST_ITEMS + 1)
+        request = bytes(68) + struct.pack(">BxH", 0x50, len(information)) + information
+        with pytest.raises(InvalidPdu, match="more than 4096 items"):
+            decode(PduType.ASSOCIATE_RQ, request)
+
+    def test_contexts_that_do_not_count_are_not_read(self) -> None:
+        """Nobody looks into the second one of a number, nor into one of an even number."""
+        whole = bytes([1, 0, 0, 0])
+        broken = b"\x20\0\0\6" + whole + b"\x30\0"
+        even = b"\x20\0\0\6" + bytes([2, 0, 0, 0]) + b"\x30\0"
+        request = decode(PduType.ASSOCIATE_RQ, bytes(68) + b"\x20\0\0\4" + whole + broken + even)
+        assert isinstance(request, AssociateRequest)
+        assert [context.context_id for context in request.contexts] == [1]
 
     def test_as_many_contexts_are_kept_as_there_are_ids(self) -> None:
         """Of a thousand presentation contexts 128 remain, one for each odd ID."""

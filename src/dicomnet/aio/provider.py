@@ -54,7 +54,7 @@ from dicomnet.aio.requests import (
 )
 from dicomnet.aio.served import Served
 from dicomnet.aio.suboperations import Destinations, perform_get, perform_move
-from dicomnet.datasets import decode_dataset
+from dicomnet.datasets import bounds_of, decode_dataset
 from dicomnet.dimse.commands import CStoreRequest
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult
@@ -377,7 +377,7 @@ def provider_for(handlers: Mapping[str, Handler] | None) -> Provider | None:
 def _decode(data: ReceivedData, inbound: Inbound, verb: Verb) -> tuple[bytes, Dataset]:
     """In a storage thread: the bytes of an identifier, and what they say; large attributes are not held twice."""
     with data.open() as file:
-        dataset = decode_dataset(file, inbound.context.transfer_syntax)
+        dataset = decode_dataset(file, inbound.context.transfer_syntax, bounds_of(inbound.command))
     return data.bytes() if verb in _COMPOSITE else b"", dataset
 
 

@@ -38,6 +38,7 @@ from dicomnet.dimse.commands import (
 from dicomnet.dimse.status import Status
 from dicomnet.dimse.stencil import READER, WRITERS
 from dicomnet.errors import InvalidMessage, InvalidValue
+from dicomnet.limits import MOST_COMMAND_ELEMENTS
 from dicomnet.types import Priority, clean_uid
 
 
@@ -151,10 +152,12 @@ def _require(made: type[Command], values: dict[str, Any], attribute: str) -> Non
 def _pull_elements(data: bytes | memoryview) -> dict[int, bytes]:
     """The raw values of group 0000 by tag; those of other groups have no place here and are passed over."""
     data = bytes(data)
-    found = {}
+    found: dict[int, bytes] = {}
     offset = 0
     end = len(data)
-    while offset < end:
+    for _ in range(MOST_COMMAND_ELEMENTS):
+        if offset >= end:
+            return found
         start = offset + 8
         if start > end:
             raise InvalidMessage(f"command set ends within the header of an element, at byte {offset} of {end}")
@@ -166,6 +169,8 @@ def _pull_elements(data: bytes | memoryview) -> dict[int, bytes]:
             )
         if group == 0:
             found[element] = data[start:offset]
+    if offset < end:
+        raise InvalidMessage(f"command set of more than {MOST_COMMAND_ELEMENTS} elements")
     return found
 
 

@@ -26,6 +26,7 @@ from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.encoding import decoded, encoded
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script, Wait
+from dicomnet.limits import ATTRIBUTES
 from dicomnet.records import dataclass
 from dicomnet.types import printable
 from dicomnet.ul.negotiation import Context
@@ -243,7 +244,7 @@ def _any_moved(session: Session, operations: Sequence[Operation]) -> bool:
 
 def _dataset(data: Kept) -> Dataset:
     try:
-        dataset: Dataset = data.dataset()
+        dataset: Dataset = data.dataset(ATTRIBUTES)
     finally:
         data.close()
     return dataset

@@ -17,6 +17,7 @@ from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Script, Wait, Watch, Work
+from dicomnet.limits import ATTRIBUTES
 from dicomnet.types import UID, printable, uid
 from dicomnet.uids import StorageCommitmentPushModel
 from dicomnet.ul.negotiation import Context
@@ -197,7 +198,7 @@ def read_result(dataset: Dataset, report: CommitReport) -> None:
 
 
 def _report(data: Kept) -> CommitReport:
-    dataset = data.dataset()
+    dataset = data.dataset(ATTRIBUTES)
     report = CommitReport(UID(str(dataset.get("TransactionUID", ""))), [])
     read_result(dataset, report)
     return report

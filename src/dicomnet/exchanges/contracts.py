@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from dicomnet.dimse.commands import Command
 from dicomnet.dimse.operations import Invoked
+from dicomnet.limits import Decoding
 from dicomnet.types import UID
 from dicomnet.ul.negotiation import Context
 
@@ -22,7 +23,7 @@ class Kept(Protocol):
     @property
     def path(self) -> Any: ...
     def bytes(self) -> bytes: ...
-    def dataset(self) -> Any: ...
+    def dataset(self, most: Decoding = ...) -> Any: ...
     def close(self) -> None: ...
 
 

@@ -11,6 +11,7 @@ import codecs
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydicom import Dataset
@@ -19,7 +20,8 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import BaseTag
 
 from dicomnet.dimse.status import Status
-from dicomnet.limits import MIB
+from dicomnet.limits import IDENTIFIERS
+from dicomnet.outline import check_items
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, TransferSyntax
 
@@ -91,7 +93,9 @@ def _elements(data: bytes, syntax: TransferSyntax, problems: list[str]) -> Itera
     implicit = not _VR.fullmatch(data[4:6])
     offset = 0
     try:
-        while offset < len(data):
+        for _ in range(_MOST.elements or 0):
+            if offset >= len(data):
+                return
             tag, vr, start, length = _pull_header(data, offset, order, implicit=implicit)
             end = _sequence_end(data, start, order, implicit=implicit) if length == _UNDEFINED else start + length
             if end > len(data):
@@ -102,6 +106,8 @@ def _elements(data: bytes, syntax: TransferSyntax, problems: list[str]) -> Itera
             if tag >> 16 not in (0, 2) and tag & 0xFFFF:
                 yield RawDataElement(BaseTag(tag), vr, len(value), value, start, implicit, syntax.little_endian)
             offset = end
+        if offset < len(data):
+            problems.append(f"it has more than {_MOST.elements} elements, and from byte {offset} on they are left out")
     except _NoElementError:
         problems.append(f"from byte {offset} of {len(data)} on it cannot be read")
 
@@ -153,6 +159,8 @@ def _decoded(
     # A private creator before its block, which is read with its help.
     for element in sorted(elements, key=lambda element: element.tag):
         try:
+            if element.value and element.value[:4] in _FIRST_ITEMS:
+                check_items(element.value, syntax, _MOST, implicit=implicit)
             _touch(match[element.tag])
         except Exception as error:  # noqa: BLE001  pydicom raises whatever its conversions meet
             tag = element.tag
@@ -160,7 +168,9 @@ def _decoded(
             unread = DataElement(tag, "OB", element.value or b"")
             unread.VR = "UN"  # only now: of its own accord pydicom puts the VR that it knows in place of UN
             match[tag] = unread
-            problems.append(f"the value of {tag} cannot be read: {type(error).__name__}")
+            problems.append(
+                f"the value of {tag} cannot be read: {error if type(error) is ValueError else type(error).__name__}"
+            )
     return match
 
 
@@ -248,9 +258,9 @@ def _inflated(data: bytes) -> tuple[bytes, str | None]:
     try:
         # A piece at a time, so that what stands before the damage is not lost.
         for start in range(0, len(data), _PIECE):
-            out += inflater.decompress(data[start : start + _PIECE], _MOST_INFLATED - len(out))
-            if len(out) >= _MOST_INFLATED:
-                return bytes(out), f"it inflates to {_MOST_INFLATED} bytes or more"
+            out += inflater.decompress(data[start : start + _PIECE], _MOST.inflated - len(out))
+            if len(out) >= _MOST.inflated:
+                return bytes(out), f"it inflates to {_MOST.inflated} bytes or more"
     except zlib.error as error:
         return bytes(out), f"it cannot be inflated: {error}"
     return bytes(out), None if inflater.eof else "its deflated stream is cut off"
@@ -261,6 +271,8 @@ _DELIMITERS = 0xFFFE
 _ITEM_END = 0xFFFE_E00D
 _SEQUENCE_END = 0xFFFE_E0DD
 _UNDEFINED = 0xFFFF_FFFF
+_FIRST_ITEMS = (b"\xfe\xff\0\xe0", b"\xff\xfe\xe0\0")
+# How the value of a sequence begins, in either byte order.
 _VR = re.compile(rb"[A-Z]{2}")
 # PS3.5 7.1.2; any other VR has the long form.
 _SHORT_VRS = frozenset("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -269,5 +281,4 @@ _DEFAULT_REPERTOIRE = ("", "ISO_IR 6", "ISO 2022 IR 6")
 _LATIN_1 = "iso8859"
 _REPLACEMENT = "\ufffd"
 _PIECE = 256
-_MOST_INFLATED = 64 * MIB
-# An identifier is a few hundred bytes, and no peer may make gigabytes of a few megabytes.
+_MOST = replace(IDENTIFIERS, whole=False)

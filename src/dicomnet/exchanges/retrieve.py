@@ -20,6 +20,7 @@ from dicomnet.exchanges.reports import Retrieved, RetrieveReport, add_report
 from dicomnet.exchanges.session import Inbound, Operation, Reply, Session
 from dicomnet.exchanges.signal import Signal
 from dicomnet.exchanges.steps import Script, Wait, Watch
+from dicomnet.limits import IDENTIFIERS
 from dicomnet.types import UID, Priority, is_uid, printable
 from dicomnet.ul.negotiation import Context
 
@@ -316,7 +317,7 @@ def _failed_uids(reply: Reply) -> list[UID]:
     if reply.data is None:
         return []
     try:
-        found = reply.data.dataset().get("FailedSOPInstanceUIDList") or []
+        found = reply.data.dataset(IDENTIFIERS).get("FailedSOPInstanceUIDList") or []
     except Exception as error:  # noqa: BLE001 (pydicom reads values late, and raises what it likes)
         log.warning("the list of failed instances cannot be read: %s", printable(str(error)))
         return []

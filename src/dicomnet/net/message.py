@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from dicomnet.datasets import bounds_of
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import Command
 from dicomnet.storage.received import ReceivedData
@@ -67,7 +68,7 @@ class Message(Generic[C_co]):
         Raises:
             StorageError: the bytes are no data set of the transfer syntax.
         """
-        return None if self.data is None else self.data.dataset()
+        return None if self.data is None else self.data.dataset(bounds_of(self.command))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -15,7 +15,7 @@ from sys import intern
 from typing import TypeVar
 
 from dicomnet.errors import AbortReason, InvalidPdu
-from dicomnet.limits import Limits
+from dicomnet.limits import MOST_ITEMS, MOST_TRANSFER_SYNTAXES, Limits
 from dicomnet.pdu.items import (
     AsynchronousWindow,
     CommonExtendedNegotiation,
@@ -196,7 +196,7 @@ def pull_proposed_context(body: memoryview) -> ProposedContext:
     _check_size(body, 4)
     abstract_syntax: UID | None = None
     transfer_syntaxes = []
-    for item_type, _, content in _pull_items(body[4:]):
+    for item_type, _, content in _pull_items(body[4:], MOST_TRANSFER_SYNTAXES):
         if item_type == ItemType.TRANSFER_SYNTAX:
             transfer_syntaxes.append(_uid(content))
         elif item_type == ItemType.ABSTRACT_SYNTAX and abstract_syntax is None:
@@ -212,7 +212,9 @@ def pull_context_result(body: memoryview) -> ContextResult:
         # PS3.8 9.3.3.2: the transfer syntax of a rejected context is not to be tested, and some peers send rubbish.
         return ContextResult(context_id, result, None)
     syntaxes = [
-        _uid(content) for item_type, _, content in _pull_items(body[4:]) if item_type == ItemType.TRANSFER_SYNTAX
+        _uid(content)
+        for item_type, _, content in _pull_items(body[4:], MOST_TRANSFER_SYNTAXES)
+        if item_type == ItemType.TRANSFER_SYNTAX
     ]
     return ContextResult(context_id, result, (syntaxes[0] or None) if len(syntaxes) == 1 else None)
 
@@ -328,10 +330,10 @@ def _pull_variable_items(
     user_information: UserInformation | None = None
     for item_type, _, content in _pull_items(body):
         if item_type == context_type:
-            context = pull_context(content)
+            context_id = content[0] if len(content) else 1
             # PS3.8 9.3.2.2: IDs are odd and unique. Others are passed over, so that none is ever answered twice.
-            if context.context_id % 2:
-                contexts.setdefault(context.context_id, context)
+            if context_id % 2 and context_id not in contexts:
+                contexts[context_id] = pull_context(content)
         elif item_type == ItemType.APPLICATION_CONTEXT and application_context is None:
             application_context = _uid(content)
         elif item_type == ItemType.USER_INFORMATION and user_information is None:
@@ -339,13 +341,17 @@ def _pull_variable_items(
     return application_context or UID(""), tuple(contexts.values()), user_information or UserInformation()
 
 
-def _pull_items(body: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """Type, second byte and content of each item, lazily: a stranger's PDU may hold a quarter million of them."""
+def _pull_items(body: memoryview, most: int = MOST_ITEMS) -> Iterator[tuple[int, int, memoryview]]:
+    """Type, second byte and content of each item; a stranger's PDU has room for a quarter million, and each takes time."""
     at = 0
-    while at < len(body):
+    for _ in range(most):
+        if at >= len(body):
+            return
         content, end = _pull_counted(body, at + 2)
         yield body[at], body[at + 1], content
         at = end
+    if at < len(body):
+        raise InvalidPdu(f"more than {most} items in one place")
 
 
 def _pull_counted(body: memoryview, at: int) -> tuple[memoryview, int]:

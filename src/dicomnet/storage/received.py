@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from dicomnet.datasets import decode_dataset
 from dicomnet.errors import StateError, StorageError
+from dicomnet.limits import INSTANCES, Decoding
+from dicomnet.outline import check_outline
 from dicomnet.storage.disk import DISK, open_file, storage_error
 from dicomnet.types import UID
-from dicomnet.uids import TRANSFER_SYNTAXES
+from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -99,18 +101,35 @@ class ReceivedData:
         file.seek(self._data_offset)
         return file
 
-    def dataset(self) -> Dataset:
+    def dataset(self, most: Decoding = INSTANCES) -> Dataset:
         """The data set, decoded by pydicom.
+
+        Args:
+            most: how much of it may be in it.
 
         Raises:
             StateError: it was not kept, or this is closed.
-            StorageError: it cannot be decoded, or its file no longer be read.
+            StorageError: it cannot be decoded, too much would be made of it, or its file can no longer be read.
         """
         syntax = TRANSFER_SYNTAXES.get(self.transfer_syntax_uid)
         if self.path is not None and not (syntax and syntax.deflated):
-            return _read_file(self.path)
+            return self._decoded_file(self.path, syntax, most)
         with self.open() as file:
-            return decode_dataset(file, self.transfer_syntax_uid)
+            return decode_dataset(file, self.transfer_syntax_uid, most)
+
+    def _decoded_file(self, path: Path, syntax: TransferSyntax | None, most: Decoding) -> Dataset:
+        import pydicom
+
+        try:
+            with self.open() as file:
+                check_outline(file, syntax or _EXPLICIT, most)
+            return pydicom.dcmread(path)
+        except OSError as error:
+            raise storage_error(error, f"cannot read {path}") from error
+        except StorageError:
+            raise
+        except Exception as error:
+            raise StorageError(f"{path} cannot be decoded: {error}", status=0xC000) from error
 
     def keep(self, path: str | os.PathLike[str]) -> Path:
         """Makes a file of what was held in memory or in a temporary file, and returns its path.
@@ -146,12 +165,5 @@ class SpoolFile:
         self.remove = weakref.finalize(self, remove)
 
 
-def _read_file(path: Path) -> Dataset:
-    import pydicom
-
-    try:
-        return pydicom.dcmread(path)
-    except OSError as error:
-        raise storage_error(error, f"cannot read {path}") from error
-    except Exception as error:
-        raise StorageError(f"{path} cannot be decoded: {error}", status=0xC000) from error
+_EXPLICIT = TRANSFER_SYNTAXES[ExplicitVRLittleEndian]
+# What private syntaxes are.

@@ -23,7 +23,7 @@ from struct import Struct
 from typing import Literal, NamedTuple, cast, get_args
 
 from dicomnet.errors import InvalidValue
-from dicomnet.limits import KIB, MIB, MOST_INFLATED
+from dicomnet.limits import KIB, MIB, MOST_INFLATED, MOST_NESTED
 from dicomnet.part10 import SHORT_VRS
 from dicomnet.records import dataclass
 from dicomnet.types import clean_uid, printable
@@ -285,8 +285,8 @@ _HEADER = 8
 _LONGEST_UID = 256
 # Four times what PS3.5 9.1 allows, for those who break it; of what is longer the beginning is compared.
 _MOST_HELD = _HEADER + 4 + _LONGEST_UID
-_MOST_LEVELS = 2 * 64
-# Sequences and their items: far more than reports nest, and it bounds what a peer can make us hold.
+_MOST_LEVELS = 2 * MOST_NESTED
+# Sequences and their items.
 _DEFLATED_STEP = 16 * KIB
 _INFLATED_STEP = 256 * KIB
 

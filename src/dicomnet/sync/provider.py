@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dicomnet.datasets import encode_dataset
+from dicomnet.datasets import bounds_of, encode_dataset
 from dicomnet.dimse.commands import Request as Message
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, StateError
@@ -61,7 +61,7 @@ class Request:
     @property
     def dataset(self) -> Dataset | None:
         """The data set, decoded; raises `StorageError` if it cannot be."""
-        return None if self.data is None else self.data.dataset()
+        return None if self.data is None else self.data.dataset(bounds_of(self.message))
 
     def save(self, path: Any) -> Any:
         """Makes a file of an instance and returns its path; raises `StorageError` if it cannot be kept."""
