@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +13,17 @@ from pydicom import Dataset
 
 from dicomnet.aio.association import Association, associate
 from dicomnet.aio.certified import PeerCertificate
-from dicomnet.aio.observe import Cause, Denied, Observed, Rejected
+from dicomnet.aio.observe import Cause, ConnectionRefused, Denied, Observed, Rejected
 from dicomnet.aio.requests import EchoRequest
 from dicomnet.cli._certificate import self_signed
-from dicomnet.errors import AssociationRejected, ContextRefused, InvalidValue, StatusError
+from dicomnet.errors import (
+    AssociationError,
+    AssociationRejected,
+    ContextRefused,
+    DicomNetError,
+    InvalidValue,
+    StatusError,
+)
 from dicomnet.exchanges.services import Verb
 from dicomnet.limits import Limits
 from dicomnet.server.certificates import demands
@@ -327,3 +335,39 @@ async def test_a_title_has_so_many_associations(caplog: pytest.LogCaptureFixture
         "that title has 2 associations, which is the limit"
     ] * 2
     assert [event.cause for event in seen if isinstance(event, Rejected)] == [Cause.LIMIT] * 2
+
+
+async def test_who_is_refused_before_he_says_anything_is_observed_too(
+    owned: dict[str, Own], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A handshake that fails, more connections than are heard at all, and those that are heard and refused."""
+    seen: list[Observed] = []
+    server = local(tls=secure(owned, tmp_path, VerifyMode.REQUIRED))
+    server.observe(seen.append)
+    async with server:
+        with suppress(AssociationError):
+            await calling(server, tls=TlsConfig(ca_file=owned["server"].path))
+        await until(lambda: seen)
+    (event,) = (one for one in seen if isinstance(one, ConnectionRefused))
+    assert (event.cause, event.calling_ae, (event.peer_address or ("", 0))[0]) == (Cause.TLS, "", "127.0.0.1")
+    assert event.detail in warnings(caplog)[0]
+
+    seen.clear()
+    crowded = local(limits=Limits(associations=0))
+    crowded.observe(seen.append)
+    async with crowded:
+        with suppress(DicomNetError):
+            await calling(crowded)
+        await until(lambda: seen)
+    assert [(type(one), one.cause) for one in seen] == [(ConnectionRefused, Cause.LIMIT)]  # type: ignore[attr-defined]
+
+    seen.clear()
+    full = local(limits=Limits(associations_per_address=0))
+    full.observe(seen.append)
+    async with full:
+        with pytest.raises(AssociationRejected):
+            await calling(full)
+        await until(lambda: seen)
+    (rejected,) = seen
+    assert isinstance(rejected, Rejected)
+    assert (rejected.cause, rejected.calling_ae, rejected.reason) == (Cause.LIMIT, "ME", 2)
