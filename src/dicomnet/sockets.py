@@ -9,14 +9,8 @@ import struct
 from collections.abc import Sequence
 from enum import IntFlag
 from math import ceil
-from typing import TYPE_CHECKING
 
-from dicomnet.errors import TlsFailed
 from dicomnet.records import dataclass
-
-if TYPE_CHECKING:
-    import ssl
-
 
 BACKLOG = 512
 """Connections that the system holds until they are accepted: all peers of a large site, who come back at the same moment."""
@@ -165,37 +159,6 @@ def broken_reason(error: Exception) -> str:
     """How a connection ended that was up, in words."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"the connection broke: {text[0].lower()}{text[1:]}"
-
-
-def check_name(context: ssl.SSLContext, name: str) -> None:
-    """Lets ssl judge the name of a peer in vain: what it has against one it would raise only within the handshake.
-
-    Raises:
-        TlsFailed: no certificate could bear the name.
-    """
-    import ssl
-
-    try:
-        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
-    except (ValueError, TypeError) as error:  # a label that is empty or too long, a NUL
-        raise TlsFailed(f"{name!r} is no host name that a certificate could bear") from error
-
-
-def handshake_reason(error: OSError | ValueError | TypeError, timeout: float | None) -> str:
-    """Why a TLS handshake came to nothing, in words; `timeout` is how many seconds it had."""
-    if isinstance(error, TimeoutError | ConnectionAbortedError):
-        return f"the handshake was not over within {timeout:g} s" if timeout else "no handshake"
-    if isinstance(error, ConnectionResetError):
-        # asyncio ends a handshake without the alert that would say why, so a peer built on it looks the same.
-        return (
-            "the peer closed the connection during the handshake (it speaks no TLS, or does not trust our certificate)"
-        )
-    told = (getattr(error, name, None) for name in ("verify_message", "reason", "strerror"))
-    reason = next(filter(None, told), None) or str(error)
-    text = str(reason).lower().replace("_", " ")
-    if text == "wrong version number":
-        return "the peer does not speak TLS (wrong version number)"
-    return text
 
 
 def _bind_everywhere(port: int, ip_type: IpType, backlog: int, options: SocketOptions) -> socket.socket:

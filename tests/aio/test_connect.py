@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import pytest
-import uvloop
 
 from aio.ends import WAIT, Bench, End, Site, User, pattern, reset, tcp_pair
 from dicomnet.aio.connect import connect
@@ -168,8 +167,10 @@ async def test_a_certificate_of_an_unknown_authority_is_refused(site: Site) -> N
     """Both sides say why, in words an administrator can act on."""
     _only(site.requestor, ssl.TLSVersion.TLSv1_3)
     async with Bench() as bench, receiver(bench, site.stranger) as (port, outcomes):
-        assert await refused(site, port) == "self-signed certificate"
-        assert "does not trust our certificate" in await outcome(outcomes)
+        reason = await refused(site, port)
+        assert f"the certificate of the peer at {V4}:{port} is signed by itself" in reason
+        assert "self-signed certificate" in reason
+        assert "the peer refused our certificate: it does not know who issued it" in await outcome(outcomes)
 
 
 async def test_a_certificate_for_another_name_is_refused(site: Site) -> None:
@@ -193,24 +194,25 @@ async def test_a_name_that_is_none_is_told(site: Site, name: str) -> None:
     assert end.user.closings == []
 
 
-@pytest.mark.parametrize("error", [ValueError("No."), TypeError("No.")])
-async def test_what_ssl_raises_is_an_error_of_the_secure_link(
-    site: Site, error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever it has against a context or its arguments."""
+@pytest.mark.parametrize("server_side", [False, True])
+async def test_a_context_of_the_other_role_is_told(site: Site, server_side: bool) -> None:
+    """What ssl has against its arguments is an error of the secure link like any other, and the socket is closed."""
+    ours, theirs = tcp_pair()
+    with closing(ours):
+        end = End(Bench().near, requestor=not server_side)
+        context = site.requestor if server_side else site.acceptor
+        with pytest.raises(TlsFailed, match="the settings are not for this role"):
+            await end.attach(theirs, context=context, server_hostname="pacs.example")
+        assert theirs.fileno() == -1
 
-    async def refuse(*_: object, **__: object) -> None:
-        raise error
 
-    for kind in (asyncio.BaseEventLoop, uvloop.Loop):
-        monkeypatch.setattr(kind, "create_connection", refuse, raising=False)
+async def test_a_name_that_is_checked_has_to_be_given(site: Site) -> None:
+    """Without one, a TLS object would take the certificate of anybody."""
     ours, theirs = tcp_pair()
     with closing(ours):
         end = End(Bench().near, requestor=True)
-        with pytest.raises(TlsFailed) as caught:
-            await end.attach(theirs, context=site.requestor, server_hostname="pacs.example")
-        assert caught.value.detail == "no."
-        assert theirs.fileno() == -1
+        with pytest.raises(TlsFailed, match="the name of the peer is to be checked, and there is none"):
+            await end.attach(theirs, context=site.requestor)
 
 
 async def test_a_plain_peer_at_a_tls_port_is_told_apart(site: Site) -> None:
@@ -224,7 +226,7 @@ async def test_a_plain_peer_at_a_tls_port_is_told_apart(site: Site) -> None:
 async def test_a_tls_peer_at_a_plain_port_is_told_apart(site: Site) -> None:
     """Both sides learn it at once."""
     async with Bench() as bench, receiver(bench) as (port, _):
-        assert "the peer does not speak TLS" in await refused(site, port)
+        assert f"the peer at {V4}:{port} does not speak TLS (it speaks DICOM without TLS)" in await refused(site, port)
         (violation,) = [e for e in bench.ends[0].user.events if isinstance(e, ProtocolViolated)]
         assert "the peer wants TLS" in str(violation.error)
         await bench.ends[0].wait_closed()
@@ -239,7 +241,7 @@ async def test_a_handshake_with_a_silent_peer_ends_in_time(site: Site, server_si
         context = site.acceptor if server_side else site.requestor
         started = time.monotonic()
         with pytest.raises(TlsFailed, match=r"the handshake was not over within 0\.2 s"):
-            await end.attach(theirs, context=context, handshake_timeout=0.2)
+            await end.attach(theirs, context=context, server_hostname="pacs.example", handshake_timeout=0.2)
         assert time.monotonic() - started < 5
         assert theirs.fileno() == -1
 
@@ -252,7 +254,8 @@ async def test_a_peer_that_leaves_during_the_handshake_is_told(
     """In order or not; perhaps it does not speak TLS and thought the same of us."""
     ours, theirs = tcp_pair()
     end = End(Bench().near, requestor=not server_side)
-    task = asyncio.ensure_future(end.attach(theirs, context=site.acceptor if server_side else site.requestor))
+    context = site.acceptor if server_side else site.requestor
+    task = asyncio.ensure_future(end.attach(theirs, context=context, server_hostname="pacs.example"))
     await asyncio.sleep(0)
     leave(ours)
     async with asyncio.timeout(WAIT):
@@ -265,7 +268,7 @@ async def test_a_handshake_that_is_given_up_leaves_nothing_behind(site: Site) ->
     ours, theirs = tcp_pair()
     with closing(ours):
         end = End(Bench().near, requestor=True)
-        task = asyncio.ensure_future(end.attach(theirs, context=site.requestor))
+        task = asyncio.ensure_future(end.attach(theirs, context=site.requestor, server_hostname="pacs.example"))
         ours.setblocking(True)
         assert await asyncio.to_thread(ours.recv, 1) == b"\x16"
         task.cancel()

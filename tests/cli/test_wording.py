@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ssl
+
 import pytest
 
 from dicomnet.cli.wording import count_of, explain, size, status_advice
@@ -15,7 +17,31 @@ from dicomnet.errors import (
     StorageError,
     TlsFailed,
 )
+from dicomnet.pdu.read import check_type
+from dicomnet.tls.failures import handshake_failed, left, speaks_no_tls
 from dicomnet.types import Address
+
+
+def tls_told_in_clear() -> str:
+    """What a plain association says of a TLS alert."""
+    with pytest.raises(InvalidPdu) as caught:
+        check_type(0x15)
+    return str(caught.value)
+
+
+def alert(name: str) -> TlsFailed:
+    """What the peer has against us."""
+    error = ssl.SSLError()
+    error.reason = f"SSLV3_ALERT_{name}"
+    return handshake_failed(error, "the peer")
+
+
+def verdict(code: int) -> TlsFailed:
+    """What we have against its certificate."""
+    error = ssl.SSLCertVerificationError()
+    error.verify_code, error.verify_message = code, "No."
+    return handshake_failed(error, "the peer", name="pacs.example")
+
 
 PEER = Address.parse("ARCHIVE@10.0.0.5:104")
 
@@ -30,7 +56,16 @@ PEER = Address.parse("ARCHIVE@10.0.0.5:104")
         (ContextRefused("1.2", "refused"), "it does not provide this service, or not to 'ME'"),
         (DicomTimeout("an answer", 3), "the peer is there but does not answer"),
         (StatusError(0x0124), "our AE title and address must be entered there"),
-        (TlsFailed("the peer speaks no TLS"), "try without --tls"),
+        (AssociationAborted(2, 1, by_peer=False, detail=tls_told_in_clear()), "that is --tls here"),
+        (speaks_no_tls(b"\7\0", "the peer"), "try without --tls"),
+        (left(b"", "the peer", server_side=False), "try without --tls"),
+        (alert("UNEXPECTED_MESSAGE"), "try without --tls"),
+        (alert("CERTIFICATE_REQUIRED"), "give ours with --tls-cert"),
+        (alert("UNKNOWN_CA"), "see to it there that ours is known"),
+        (alert("PROTOCOL_VERSION"), "its administrator knows what it takes"),
+        (verdict(18), "name whom to trust with --tls-ca"),
+        (verdict(62), "which here are --tls-name and --tls-pin"),
+        (verdict(10), "its log may say more"),
         (DicomNetError("something else"), "ARCHIVE@10.0.0.5:104: something else"),
     ],
 )

@@ -26,7 +26,8 @@ from dicomnet.storage.held import MemorySink
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
 from dicomnet.sync.arrival import Arrival
-from dicomnet.sync.connect import secure
+from dicomnet.sync.secure import secure
+from dicomnet.sync.stream import Stream
 from dicomnet.sync.wire import Wire
 from dicomnet.ul.events import AssociateAccepted, Event, ReleaseConfirmed, ReleaseRequested, Sent
 from dicomnet.ul.negotiation import Policy, negotiate
@@ -85,10 +86,10 @@ class User:
 class Near:
     """One wire with its user, as a test drives it."""
 
-    def __init__(self, sock: socket.socket, **options: Any) -> None:
+    def __init__(self, sock: socket.socket | Stream, **options: Any) -> None:
         self.user = User()
         self.core = Endpoint(requestor=True, **options)
-        self.wire = self.user.wire = Wire(self.core, self.user, sock)
+        self.wire = self.user.wire = Wire(self.core, self.user, sock if isinstance(sock, Stream) else Stream(sock))
         self.bodies: list[CountedBody | MemoryBody] = []
 
     @property
@@ -243,9 +244,8 @@ def near_and_far(
     ours, theirs = tcp_pair()
     acceptor = Far(theirs, tls and tls.acceptor, far or {})
     try:
-        if tls is not None:
-            ours = secure(ours, tls.requestor, "pacs.example", WAIT)
-        with ending(Near(ours, **near)) as requestor:
+        stream = Stream(ours) if tls is None else secure(ours, tls.requestor, "pacs.example", WAIT)
+        with ending(Near(stream, **near)) as requestor:
             requestor.associate(request)
             requestor.until(lambda: requestor.saw(AssociateAccepted))
             yield requestor, acceptor

@@ -22,7 +22,7 @@ from dicomnet.aio.throttle import Bucket
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
-from dicomnet.errors import ConnectionLost, StorageError
+from dicomnet.errors import AssociationError, ConnectionLost, StorageError, TlsFailed
 from dicomnet.sockets import broken_reason
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
@@ -111,10 +111,8 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        # With no buffer of its own allowed to the transport, "may write" means "all bytes have left". A TLS transport
-        # asks to wait at its limit, not above: at 0 it would do so when it is empty, and never say that it goes on.
-        is_tls = self.transport.get_extra_info("ssl_object") is not None
-        self.transport.set_write_buffer_limits(high=int(is_tls), low=0)
+        # With no buffer of its own allowed to the transport, "may write" means "all bytes have left".
+        self.transport.set_write_buffer_limits(high=0, low=0)
         if self._hold:
             self.transport.pause_reading()
         else:
@@ -157,6 +155,9 @@ class Channel(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hand_out(())  # whatever waits: its views die with the next line
+        error = exc if exc is None or isinstance(exc, AssociationError) else ConnectionLost(broken_reason(exc))
+        if isinstance(error, TlsFailed):  # why it ended; the core sees no more than that it did
+            self.user.failed(error)
         self._hand_out(self.core.receive(b"", self._clock()))
         self.core.close()
         self.ended = True
@@ -166,7 +167,7 @@ class Channel(asyncio.BufferedProtocol):
             self._arrival = None
         if self._streaming is not None and not self._reading_body:
             self._end_stream()  # asyncio's transports and uvloop's send no byte of a write after this call
-        self.user.closed(None if exc is None else ConnectionLost(broken_reason(exc)))
+        self.user.closed(error)
 
     def pause_writing(self) -> None:
         self._writing_paused = True

@@ -11,11 +11,13 @@ from dicomnet.aio.channel import Channel, User
 from dicomnet.aio.hub import hub
 from dicomnet.aio.sockets import open_socket
 from dicomnet.dimse.endpoint import Endpoint
-from dicomnet.errors import TlsFailed
-from dicomnet.sockets import IpType, SocketOptions, check_name, handshake_reason
+from dicomnet.errors import ConnectionLost
+from dicomnet.sockets import IpType, SocketOptions, place
 
 if TYPE_CHECKING:
     import ssl
+
+    from dicomnet.aio.secure import SecureTransport
 
 
 async def attach(
@@ -26,12 +28,14 @@ async def attach(
     server_side: bool = False,
     server_hostname: str | None = None,
     handshake_timeout: float | None = None,
+    peer: str = "the peer",
 ) -> None:
     """Makes a connected socket the channel's transport; with a context, after the TLS handshake.
 
     Args:
         server_hostname: the name the peer's certificate must bear, where the context checks it.
         handshake_timeout: in seconds.
+        peer: how it is called if there is no link.
 
     Raises:
         TlsFailed: the handshake failed or took too long. The socket is closed.
@@ -39,22 +43,26 @@ async def attach(
     """
     loop = asyncio.get_running_loop()
     identity = _identity(sock)
-    limit = None if context is None else handshake_timeout or _FOR_EVER
+    protocol: asyncio.BufferedProtocol = channel
+    secure: SecureTransport | None = None
     try:
+        if context is not None:
+            from dicomnet.aio.secure import SecureTransport
+            from dicomnet.tls.link import SecureLink
+
+            link = SecureLink(context, server_side=server_side, name=server_hostname, peer=peer)
+            protocol = secure = SecureTransport(link, channel, channel.hub)
         if server_side:
-            await loop.connect_accepted_socket(lambda: channel, sock, ssl=context, ssl_handshake_timeout=limit)
+            await loop.connect_accepted_socket(lambda: protocol, sock)
         else:
-            name = None if context is None else (server_hostname or "")
-            if context is not None and name:
-                check_name(context, name)
-            await loop.create_connection(
-                lambda: channel, sock=sock, ssl=context, server_hostname=name, ssl_handshake_timeout=limit
-            )
-    except (OSError, ValueError, TypeError) as error:
+            await loop.create_connection(lambda: protocol, sock=sock)
+        if secure is not None:
+            await secure.handshaken(handshake_timeout)
+    except OSError as error:
         _close(sock, identity)
-        if context is None:
+        if secure is None:
             raise
-        raise TlsFailed(handshake_reason(error, handshake_timeout)) from error
+        raise secure.link.lost() or ConnectionLost() from error
     except BaseException:
         _close(sock, identity)
         raise
@@ -89,6 +97,7 @@ async def connect(
         context=context,
         server_hostname=server_hostname or host,
         handshake_timeout=timeouts.handshake,
+        peer=f"the peer at {place(host, port)}",
     )
     return channel
 
@@ -112,6 +121,3 @@ def _close(sock: socket.socket, identity: tuple[int, int]) -> None:
         sock.close()
     else:
         sock.detach()
-
-
-_FOR_EVER = 365 * 86400.0

@@ -17,7 +17,6 @@ from dicomnet.aio.admission import Place
 from dicomnet.errors import ConnectionLost, TlsFailed
 from dicomnet.limits import Timeouts
 from dicomnet.proxied import NoProxyHeader, Proxied, looks_proxied, missing, pull_proxied
-from dicomnet.sockets import handshake_reason
 
 
 class TurnedAway(ConnectionLost):
@@ -77,7 +76,9 @@ class Guest:
         if first is None:
             timeout = timeouts.handshake if secure else timeouts.artim
             if not await _readable(self.sock, timeout) and secure:
-                raise TlsFailed(handshake_reason(TimeoutError(), timeout))
+                from dicomnet.tls.failures import late
+
+                raise late("the peer", timeout)
             first = _peek(self.sock)
         if first:
             self.place.heard()
@@ -123,8 +124,9 @@ def _check_hello(first: bytes) -> None:
     if not first:
         raise ConnectionLost
     if first[0] != _TLS_HANDSHAKE:
-        what = "DICOM without TLS" if first[0] == _ASSOCIATE_RQ else f"{first[:8]!r}"
-        raise TlsFailed(f"the peer does not speak TLS (it began with {what})")
+        from dicomnet.tls.failures import speaks_no_tls
+
+        raise speaks_no_tls(first, "the peer")
 
 
 def _peek(sock: socket.socket) -> bytes | None:
@@ -171,6 +173,5 @@ UNKNOWN = "unknown"
 
 _PEEKED = 16
 _HELLO = 64 * 1024
-_ASSOCIATE_RQ = 0x01
 _TLS_HANDSHAKE = 0x16
 _UNEXPECTED_MESSAGE = bytes.fromhex("15 0301 0002 02 0A")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 
 from dicomnet.aio.deadlines import Deadlines
 from dicomnet.aio.pool import BufferPool
-from dicomnet.limits import MIB
+from dicomnet.limits import KIB, MIB
 from dicomnet.storage.lane import Lane
 from dicomnet.storage.workers import Workers
 
@@ -22,6 +23,11 @@ class Hub:
         self.workers = Workers(STORAGE_THREADS, idle=IDLE_THREAD)
         self._syncers = Workers(SYNCS, idle=IDLE_THREAD, name="dicomnet-sync")
         self._send_buffers: list[memoryview] = []
+
+    @cached_property
+    def records(self) -> memoryview:
+        """Where secure links read into; what is in it is used up before anybody else reads."""
+        return memoryview(bytearray(RECORDS))
 
     def lane(self, hear: Callable[[Callable[[], None]], object]) -> Lane:
         """A way to the storage threads, for one association; `hear` calls what it reports, on the loop."""
@@ -78,6 +84,9 @@ def _forget_closed() -> None:
 
 SEND_BUFFER = MIB
 """What one read from a file and one write to the socket move at a time; it must hold the largest PDU we send."""
+
+RECORDS = 256 * KIB
+"""What one read of a secure link takes at most: as much as a loop of asyncio reads for its own."""
 
 IDLE_SEND_BUFFERS = 4
 """Kept for the next message; more are made and thrown away as senders come and go."""

@@ -84,6 +84,8 @@ def _connect_advice(error: ConnectFailed) -> str:
 
 
 def _not_dicom(address: Address, detail: str) -> str:
+    if "speaks TLS" in detail:
+        return f"{address} speaks TLS: {detail}; that is --tls here"
     return f"{address} does not keep to DICOM: {detail}; is {address.port} the port of its DICOM receiver?"
 
 
@@ -100,11 +102,7 @@ def _abortion(error: AssociationAborted) -> str:
 
 def _tls_advice(error: TlsFailed) -> str:
     text = str(error)
-    if "does not speak TLS" in text or "speaks no TLS" in text:
-        return "try without --tls"
-    if ("certificate" in text and "verify" in text) or "issuer" in text or "self" in text:
-        return "name whom to trust with --tls-ca"
-    return "compare the certificates and TLS versions of both sides"
+    return next((advice for words, advice in _TLS_ADVICE.items() if words in text), "its log may say more")
 
 
 _STATUS_ADVICE = {
@@ -119,3 +117,14 @@ _STATUS_ADVICE = {
     0xC001: "it does not take these keys for this model; try others, or another --model",
 }
 """What to try, by status (PS3.4 B.2.3, C.4.1.1.4, C.4.2.1.5, C.4.3.1.4; PS3.7 C)."""
+
+_TLS_ADVICE = {
+    "not speak TLS": "try without --tls",
+    "plain DICOM": "try without --tls",
+    "peer_name=": "which here are --tls-name and --tls-pin",
+    "ca_file": "name whom to trust with --tls-ca",
+    "certificate and none was given": "give ours with --tls-cert",
+    "our certificate": "give it another one with --tls-cert, or see to it there that ours is known",
+    "compare": "its administrator knows what it takes",
+}
+"""What to try, by what stands in an error of TLS; the first that does."""

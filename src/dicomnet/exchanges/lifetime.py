@@ -17,6 +17,7 @@ from dicomnet.errors import (
     RejectReason,
     StateError,
     StorageError,
+    TlsFailed,
 )
 from dicomnet.exchanges.contracts import Shell
 from dicomnet.exchanges.ledger import Ledger
@@ -174,7 +175,7 @@ class Lifetime:
             handler(self, event)
 
     def failed(self, error: Exception) -> None:
-        self.ledger.ended("aborted here")
+        self.ledger.ended("refused by TLS" if isinstance(error, TlsFailed) else "aborted here")
         self._end(error)
 
     def closed(self, error: Exception | None) -> None:

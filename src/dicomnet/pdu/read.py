@@ -100,6 +100,8 @@ def check_type(first: int) -> None:
     guess = ""
     if first == 0x16:
         guess = " (this is how a TLS hello begins; the peer wants TLS where there is none)"
+    elif first == 0x15:
+        guess = " (this is a TLS alert: the peer speaks TLS there, so give tls=)"
     elif first in _HTTP_INITIALS:
         guess = " (perhaps HTTP)"
     raise InvalidPdu(f"PDU type {first:02X}H is unknown{guess}", AbortReason.UNRECOGNIZED_PDU)

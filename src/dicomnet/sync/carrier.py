@@ -39,12 +39,12 @@ class Carrier(Places):
     @property
     def tls(self) -> TlsFacts | None:
         """The facts of the secure link, while it stands."""
-        sock: Any = None if self.wire is None else self.wire.sock
-        if not hasattr(sock, "version") or sock.version() is None:
+        link = None if self.wire is None else self.wire.ssl_object
+        if link is None:
             return None
         from dicomnet.tls import tls_facts
 
-        return tls_facts(sock)
+        return tls_facts(link)
 
     def now(self) -> float:
         return time.monotonic() if self.wire is None else self.wire.now()

@@ -11,19 +11,18 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from dicomnet.dimse.endpoint import Endpoint
-from dicomnet.errors import ConnectFailed, TlsFailed
+from dicomnet.errors import ConnectFailed
 from dicomnet.sockets import (
     IpType,
     SocketOptions,
-    check_name,
     family_of,
-    handshake_reason,
     no_address,
     no_answer,
     place,
     plain_reason,
     unconnected,
 )
+from dicomnet.sync.stream import Stream
 from dicomnet.sync.wire import User, Wire
 
 if TYPE_CHECKING:
@@ -56,9 +55,12 @@ def open_wire(
     timeouts = core.connection.timeouts
     sock = open_socket(host, port, local=local, ip_type=ip_type, timeout=timeouts.connect, options=options)
     try:
-        if context is not None:
-            sock = secure(sock, context, server_hostname or host, timeouts.handshake)
-        return Wire(core, user, sock)
+        if context is None:
+            return Wire(core, user, Stream(sock))
+        from dicomnet.sync.secure import secure
+
+        peer = f"the peer at {place(host, port)}"
+        return Wire(core, user, secure(sock, context, server_hostname or host, timeouts.handshake, peer=peer))
     except BaseException:
         sock.close()
         raise
@@ -88,37 +90,6 @@ def open_socket(
         raise ConnectFailed(place(host, port), no_answer(timeout)) from None
     except (OSError, UnicodeError) as error:
         raise ConnectFailed(place(host, port), plain_reason(error)) from error
-
-
-def secure(sock: socket.socket, context: ssl.SSLContext, name: str, timeout: float | None) -> ssl.SSLSocket:
-    """The socket after a TLS handshake in which the peer had to be `name`, where the context checks it.
-
-    Args:
-        timeout: seconds for the handshake.
-
-    Raises:
-        TlsFailed: the handshake failed or took too long. The socket is closed.
-    """
-    import ssl
-
-    secured: socket.socket = sock
-    try:
-        check_name(context, name)
-        try:
-            sock.getpeername()
-        except OSError as error:  # reset by now, over which ssl would stumble and leave a descriptor behind
-            raise ConnectionResetError from error
-        sock.settimeout(timeout)
-        secured = wrapped = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
-        wrapped.do_handshake()
-        return wrapped
-    except (OSError, ValueError, TypeError) as error:
-        secured.close()
-        gone = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | BrokenPipeError)
-        raise TlsFailed(handshake_reason(ConnectionResetError() if gone else error, timeout)) from error
-    except BaseException:
-        secured.close()
-        raise
 
 
 def _open_first(

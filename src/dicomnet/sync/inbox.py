@@ -63,7 +63,7 @@ class Inbox:
         """Reads once, as much as there is and room for, and hands out what it means.
 
         Raises:
-            OSError: the connection broke.
+            OSError, AssociationError: the connection broke.
         """
         buffer = self._buffer
         if buffer is None or buffer.spoiled:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.fragments import OutgoingMessage
+from dicomnet.errors import AssociationError
 from dicomnet.limits import MIB
 from dicomnet.sync.stream import Stream
 from dicomnet.ul.connection import CLOSE, SEND_EOF
@@ -54,7 +55,7 @@ class Outbox:
         """Sends about a buffer full; says whether there is more that the stream might take.
 
         Raises:
-            OSError: the connection broke.
+            OSError, AssociationError: the connection broke.
         """
         left = SEND_BUFFER
         while True:
@@ -102,7 +103,7 @@ class Outbox:
         self.uncertain = True
         try:
             count = self._stream.send(self._rest)
-        except OSError:
+        except (OSError, AssociationError):
             self.uncertain = False
             raise
         if count is None:

@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import logging
 import selectors
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dicomnet.dimse.endpoint import Endpoint
-from dicomnet.errors import ConnectionLost, StateError
+from dicomnet.errors import AssociationError, ConnectionLost, StateError, TlsFailed
 from dicomnet.sockets import broken_reason
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
@@ -36,6 +35,9 @@ from dicomnet.sync.outbox import Outbox
 from dicomnet.sync.stream import Stream
 from dicomnet.sync.waker import Waker
 from dicomnet.ul.events import Event, Sent
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger("dicomnet.wire")
 
@@ -66,18 +68,18 @@ class Wire:
     """One connection, used by one thread at a time; `abort`, `abort_transport` and `call_soon` are for any.
 
     Args:
-        sock: connected; if with TLS, after the handshake. It is the wire's from now on.
+        stream: on a connected socket; if with TLS, after the handshake. Both are the wire's from now on.
     """
 
-    def __init__(self, core: Endpoint, user: User, sock: socket.socket) -> None:
+    def __init__(self, core: Endpoint, user: User, stream: Stream) -> None:
         self.core = core
         self.user = user
-        self.sock = sock
+        self.sock = stream.sock
         self.ended = False
         """Whether the socket is closed."""
         self.aborted = False
         """Whether `abort` or `abort_transport` was called."""
-        self._stream = Stream(sock)
+        self._stream = stream
         self._inbox = Inbox(core, user, self._stream, self._fail, _clock)
         self._outbox = Outbox(core, self._stream, self._tell_sent, self._fail, _clock)
         self._calling = threading.Lock()
@@ -94,9 +96,14 @@ class Wire:
         self._waker = Waker()
         self._selector = _Selector()
         self._watched = selectors.EVENT_READ
-        self._selector.register(sock, self._watched)
+        self._selector.register(self.sock, self._watched)
         self._selector.register(self._waker, selectors.EVENT_READ)
         core.connected(self._last_call)
+
+    @property
+    def ssl_object(self) -> ssl.SSLObject | None:
+        """The TLS object, while there is a secure link."""
+        return None if self.ended else self._stream.ssl_object
 
     # What its user calls, one thread at a time.
 
@@ -287,7 +294,7 @@ class Wire:
         """Waits for the socket, the waker or the time; says whether something is there to be read."""
         wanted = 0
         if self._inbox.listening:
-            wanted |= self._stream.receive_event
+            wanted |= selectors.EVENT_READ
         if self._outbox.blocked:
             wanted |= self._stream.send_event
         if wanted != self._watched:
@@ -301,7 +308,7 @@ class Wire:
                 if key.fileobj is self._waker:
                     self._waker.clear()
                 else:
-                    readable = bool(events & self._stream.receive_event)
+                    readable = bool(events & selectors.EVENT_READ)
                     if events & self._stream.send_event:
                         self._outbox.blocked = False
         finally:
@@ -343,7 +350,7 @@ class Wire:
     def _receive(self) -> None:
         try:
             self._inbox.receive()
-        except OSError as error:
+        except (OSError, AssociationError) as error:
             self._end(error)
 
     def _send(self) -> bool:
@@ -352,7 +359,7 @@ class Wire:
             return False
         try:
             more = self._outbox.send()
-        except OSError as error:
+        except (OSError, AssociationError) as error:
             self._hear_last_words(error)
             return False
         if self._outbox.closing:
@@ -368,7 +375,7 @@ class Wire:
         except Exception as error:  # noqa: BLE001 (a user may raise anything)
             self._fail(error)
 
-    def _hear_last_words(self, error: OSError) -> None:
+    def _hear_last_words(self, error: OSError | AssociationError) -> None:
         """Nothing can be sent any more; why, the peer may have said before it closed."""
         while not self.ended and self._inbox.listening:
             self._receive()
@@ -378,7 +385,7 @@ class Wire:
 
     # Ends.
 
-    def _end(self, error: OSError | None = None) -> None:
+    def _end(self, error: OSError | AssociationError | None = None) -> None:
         """Closes the socket and tells who has to know, once."""
         if self.ended:
             return
@@ -387,6 +394,10 @@ class Wire:
         self._selector.close()
         self._waker.close()
         self._stream.close(orderly=orderly and self._outbox.empty)
+        if error is not None and not isinstance(error, AssociationError):
+            error = ConnectionLost(broken_reason(error))
+        if isinstance(error, TlsFailed):  # why it ended; the core sees no more than that it did
+            self.user.failed(error)
         try:
             self._inbox.hand_out(self.core.receive(b"", _clock()))
             self.core.close()
@@ -397,7 +408,7 @@ class Wire:
         self._inbox.drop()
         self._outbox.drop()
         try:
-            self.user.closed(None if orderly or error is None else ConnectionLost(broken_reason(error)))
+            self.user.closed(None if orderly else error)
         except Exception:
             log.exception("the end of a connection could not be told")
 
