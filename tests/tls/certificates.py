@@ -62,6 +62,7 @@ class Site:
     not_yet: Issued
     wrong_usage: Issued
     """For clients only."""
+    for_servers: Issued
     stranger: Issued
     """Signed by itself."""
     server_rsa: Issued
@@ -149,6 +150,7 @@ def make_site(folder: Path) -> Site:
         expired=issue(folder, "expired", authority, names=NAMES, days=(-30, -1)),
         not_yet=issue(folder, "not_yet", authority, names=NAMES, days=(1, 30)),
         wrong_usage=issue(folder, "wrong_usage", authority, names=NAMES, usage=ExtendedKeyUsageOID.CLIENT_AUTH),
+        for_servers=issue(folder, "for_servers", authority, usage=ExtendedKeyUsageOID.SERVER_AUTH),
         stranger=issue(folder, "stranger", names=NAMES),
         server_rsa=issue(folder, "rsa", authority, names=NAMES, key=rsa.generate_private_key(65537, 2048)),
     )

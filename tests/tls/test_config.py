@@ -122,6 +122,8 @@ def test_a_certificate_can_be_trusted_for_itself(site: Site) -> None:
         pytest.param(VerifyMode.REQUIRED, "client", True, id="required, right"),
         pytest.param(VerifyMode.REQUIRED, "stranger", False, id="required, wrong"),
         pytest.param(VerifyMode.REQUIRED, "expired", False, id="required, expired"),
+        pytest.param(VerifyMode.REQUIRED, "not_yet", False, id="required, not yet valid"),
+        pytest.param(VerifyMode.REQUIRED, "for_servers", False, id="required, wrong usage"),
     ],
 )
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
