@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -68,6 +69,27 @@ def test_the_guide_to_the_core_echoes(tmp_path: Path) -> None:
     with dicomnet.runtime(), Scp() as scp:
         _, port = scp.listen("127.0.0.1")
         assert run(sys.executable, str(program), str(port), folder=tmp_path) == "the peer says 0000 success\n"
+
+
+ACCESS = (REPOSITORY / "docs" / "access.md").read_text()
+
+
+@pytest.mark.parametrize("program", blocks(ACCESS, "python"))
+def test_the_programs_about_access_run(program: str, tmp_path: Path) -> None:
+    """Each stands alone; a rule that there is not would be a mistake."""
+    (tmp_path / "program.py").write_text(program)
+    assert not run(sys.executable, str(tmp_path / "program.py"), folder=tmp_path)
+
+
+def test_every_field_of_an_audit_is_explained(tmp_path: Path) -> None:
+    """What the page lists is what a server writes, but for the time and what names the association."""
+    example = json.loads(blocks(ACCESS, "json")[0])
+    explained = set(re.findall("`([a-z_]+)`", ACCESS[ACCESS.index("| field | meaning |") :]))
+    source = (REPOSITORY / "src/dicomnet/server/entries.py").read_text()
+    written = set(re.findall('"([a-z_]+)":', source)) | set(re.findall(r'what\["([a-z_]+)"\]', source))
+    obvious = {"association", "action", "sop_class_name", "contexts", "how"}
+    assert written - obvious <= explained
+    assert set(example) - {"time", "server"} <= written | {"studies", "keys", "level"}
 
 
 def test_the_first_forty_lines_hold_a_program() -> None:

@@ -35,7 +35,7 @@ NET = """
     breathe runtime shutdown startup
     """.split()
 ASSOCIATIONS = """
-    Association Peer Server Tolerance Wanted associate
+    Association AuditLog Caller Peer Server Tolerance Verified Wanted associate
     Answer CommitReport InstanceRef Outcome Progress RetrieveReport Retrieved StoreReport StoreResult
     CommonExtendedNegotiation ExtendedNegotiation RoleSelection UserIdentity UserIdentityType
     """.split()

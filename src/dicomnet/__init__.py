@@ -99,6 +99,8 @@ if TYPE_CHECKING:
         UserIdentity as UserIdentity,
         UserIdentityType as UserIdentityType,
     )
+    from dicomnet.server.audit import AuditLog as AuditLog
+    from dicomnet.server.caller import Caller as Caller, Verified as Verified
     from dicomnet.server.server import Server as Server
     from dicomnet.sockets import IpType as IpType, SocketOptions as SocketOptions
     from dicomnet.storage.destination import MEMORY as MEMORY, SPOOL as SPOOL
@@ -133,6 +135,8 @@ _NAMES = {
     "dicomnet.net": "Associate DicomNet Message NetFlags SecurityMode breathe runtime shutdown startup",
     "dicomnet.pdu": """
         CommonExtendedNegotiation ExtendedNegotiation RoleSelection UserIdentity UserIdentityType""",
+    "dicomnet.server.audit": "AuditLog",
+    "dicomnet.server.caller": "Caller Verified",
     "dicomnet.server.server": "Server",
     "dicomnet.sockets": "IpType SocketOptions",
     "dicomnet.storage.destination": "MEMORY SPOOL",

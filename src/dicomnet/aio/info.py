@@ -141,12 +141,13 @@ class AssociationInfo:
 def observed(association: AssociationInfo, kind: Callable[..., Observed], **facts: Any) -> Observed:
     """An event of an association, for observers; also of one of which not even the request has come."""
     request, certificate = association._session.request, association.certificate
-    host = association._session.ledger.peer
+    host, via = association._session.ledger.peer, association._session.ledger.via
     return kind(
         association=association.id,
         calling_ae="" if request is None else request.calling_ae,
         called_ae="" if request is None else request.called_ae,
         peer_address=association.peer_address or ((host, 0) if host else None),
+        via=via or None,
         user=association.user,
         certificate=None if certificate is None else certificate.name,
         **facts,

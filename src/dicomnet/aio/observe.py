@@ -29,6 +29,8 @@ class Observed:
     called_ae: str
     peer_address: tuple[str, int] | None
     """Host and port of the peer, as far as they are known; the port is 0 if the transport was gone."""
+    via: str | None = None
+    """The proxy that speaks for the peer, if one does."""
     user: str | None = None
     """Who the requestor was found to be (PS3.7 D.3.3.7)."""
     certificate: str | None = None

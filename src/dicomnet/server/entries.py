@@ -46,6 +46,7 @@ def entry_of(event: Observed, *, values: bool = False) -> Entry | None:
         "called_ae": event.called_ae or None,
         "address": host,
         "port": port or None,
+        "via": event.via,
         "user": event.user,
         "certificate": event.certificate,
     }
