@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from dicomnet.server.layout import Layout
-from dicomnet.storage import files as files_module
+from dicomnet.storage.doubts import DOUBTS
 from reliability import figures, scale
 from reliability.disk import SimDisk
 from reliability.ledger import Ledger
@@ -83,7 +83,7 @@ class Cutter:
 
     def _hook(self, call: Call) -> Any:
         # Who decides about a file in doubt does so under a lock, and nobody else can go on meanwhile.
-        if not files_module._DOUBTS._lock.locked():
+        if not DOUBTS._lock.locked():
             self._turns.switch()
         if call.name == "writev":
             descriptor, views = call.arguments

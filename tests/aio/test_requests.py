@@ -28,6 +28,7 @@ from dicomnet.pdu import PduType
 from dicomnet.storage.destination import MEMORY, SPOOL
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.held import MemorySink
+from dicomnet.storage.rules import FileRules
 from dicomnet.storage.sinks import Incoming
 from pair import CT as CT_CONTEXT
 
@@ -140,8 +141,8 @@ class TestSaving:
         """Without one who knows layouts the handler hears of it; with one it makes the sink."""
         asked = []
 
-        def layout_sink(folder: Any, layout: Any, durable: bool, check: str) -> Any:
-            asked.append((folder, layout, durable, check))
+        def layout_sink(folder: Folder, layout: Any, rules: FileRules) -> Any:
+            asked.append((folder.root, layout, folder.durable, rules.check))
             return MemorySink()
 
         async def keep(request: Any) -> None:

@@ -271,7 +271,7 @@ class TestWithoutLinks:
         monkeypatch.setattr(temporary, "_LONGEST_NAMING", 0.0)
         theirs = os.open(tmp_path / temporary.MARK, os.O_CREAT | os.O_RDWR)
         fcntl.flock(theirs, fcntl.LOCK_EX)
-        with pytest.raises(StorageError, match="locked by another process") as caught:
+        with pytest.raises(StorageError, match="locked by somebody else") as caught:
             store(FileSink(tmp_path / "a"))
         assert caught.value.status == 0xA700
         os.close(theirs)

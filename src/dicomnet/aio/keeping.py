@@ -40,9 +40,9 @@ class Keep:
     def sink(self, places: Places, incoming: Incoming) -> Sink:
         """Where a data set goes; waits for nothing now."""
         if self._layout is None and isinstance(self._destination, Folder):
-            return self._destination.sink_for(incoming, check=places.check)
+            return self._destination.sink_for(incoming, check=places.rules.check)
         try:
-            return places.sink(self._destination, durable=places.durable, check=places.check, layout=self._layout)
+            return places.sink(self._destination, places.rules, layout=self._layout)
         except Exception as error:  # noqa: BLE001 (the peer is to hear of it)
             return Refusal(error)
 

@@ -8,54 +8,57 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from dicomnet.errors import StateError
 from dicomnet.limits import MIB
 from dicomnet.storage.destination import MEMORY, SPOOL, keeper
+from dicomnet.storage.disk import is_folder, path_status
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.rules import FileRules
 from dicomnet.storage.sinks import Incoming, NullSink, Sink
-from dicomnet.storage.walk import Check
+from dicomnet.storage.twins import Duplicates
 
-LayoutSink = Callable[[Any, Any, bool, Check], Sink]
-"""Makes the sink of an instance: for a folder, a layout, whether to wait for the disk, and what is checked."""
+LayoutSink = Callable[[Folder, Any, FileRules], Sink]
+"""Makes the sink of an instance: for a folder, a layout, and how it is kept."""
 
 
 class Places:
     """The folders that are in use, each opened once, and the sinks for what goes there."""
 
-    def __init__(self, layout_sink: LayoutSink | None = None, *, durable: bool = True, check: Check = "refuse") -> None:
-        self.durable = durable
-        """Whether to wait for the disk, where a handler does not say so itself."""
-        self.check: Check = check
-        """What becomes of data sets with a problem, where a handler does not say so itself."""
+    def __init__(self, layout_sink: LayoutSink | None = None, rules: FileRules | None = None) -> None:
+        self.rules = rules or FileRules()
+        """How instances become files, where a handler does not say so itself."""
         self._layout_sink = layout_sink
         self._lock = threading.Lock()
-        self._folders: dict[tuple[str, bool], tuple[Folder, os.stat_result]] = {}
+        self._folders: dict[tuple[str, bool, bool], tuple[Folder, os.stat_result]] = {}
 
-    def sink(self, destination: Any, *, durable: bool, check: Check, layout: Any = None) -> Sink:
+    def sink(
+        self, destination: Any, rules: FileRules, *, duplicates: Duplicates | None = None, layout: Any = None
+    ) -> Sink:
         """A sink that finds its place when the data set begins, in a storage thread; waits for nothing now.
 
         Args:
             destination: a folder, None or MEMORY, SPOOL, a sink, or a function that is given the `Incoming` and returns
                 the path of a file or a folder, MEMORY, SPOOL or a sink.
-            durable: whether to wait for the disk, where the destination does not say so itself.
-            check: of what becomes a file, see `FileSink`.
+            rules: how it becomes a file. What a `Folder` was told comes first, but for what is checked.
+            duplicates: overrides even that.
             layout: names the file below the folder.
 
         Raises:
             TypeError: this is no destination.
             StateError: nobody here knows layouts.
         """
+        if isinstance(destination, Folder):
+            rules = rules.but(duplicates=duplicates or destination.duplicates)
         if layout is not None:
             if self._layout_sink is None:
                 raise StateError("files are laid out by a server only")
             make = self._layout_sink
-            return LateSink(lambda _: make(destination, layout, durable, check))
+            return LateSink(lambda _: make(self._laid_out(destination, rules), layout, rules))
         if destination is None or destination is MEMORY:
             return MemorySink()
         if destination is SPOOL:
@@ -64,43 +67,63 @@ class Places:
             return destination
         if isinstance(destination, str | os.PathLike):
             path = os.fspath(destination)
-            return LateSink(lambda incoming: self.folder(path, durable=durable).sink_for(incoming, check=check))
+            return LateSink(lambda incoming: self._sink_in(path, incoming, rules))
         if isinstance(destination, Folder):
-            return LateSink(partial(destination.sink_for, check=check))
+            return LateSink(partial(destination.sink_for, check=rules.check, duplicates=rules.duplicates))
         if callable(destination):
-            return LateSink(lambda incoming: self._answer(destination(incoming), incoming, durable, check))
+            return LateSink(lambda incoming: self._answer(destination(incoming), incoming, rules))
         keeper(destination)  # raises
         raise AssertionError
 
-    def folder(self, path: str | bytes, *, durable: bool) -> Folder:
+    def folder(self, path: str | bytes, rules: FileRules, *, deep: bool = False) -> Folder:
         """The folder at this path, opened anew only if it is another one now; may wait for a disk.
+
+        Args:
+            rules: how instances become files there.
+            deep: whether they do in folders below, too: then these are looked through, in a thread of its own, for what
+                a crash has left.
 
         Raises:
             StorageError: it cannot be made or opened.
         """
-        key = (os.path.abspath(os.fsdecode(path)), durable)  # noqa: PTH100 (no symbolic link is to be resolved)
+        where = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (no symbolic link is to be resolved)
+        key = (where, rules.durable, deep)
         with self._lock:
             known = self._folders.get(key)
-            if known is not None and _leads_to(key[0], known[1]):
+            if known is not None and _leads_to(where, known[1]):
                 return known[0]
-            folder = Folder(key[0], durable=durable)
-            self._folders[key] = folder, Path(key[0]).stat()
-            return folder
+            folder = Folder(where, durable=rules.durable, strict_uids=rules.strict_uids, reserve=rules.reserve)
+            self._folders[key] = folder, path_status(where)
+        if deep:
+            threading.Thread(target=folder.remove_leftovers_below, name="dicomnet-leftovers", daemon=True).start()
+        return folder
 
     def close(self) -> None:
         """Keeps no folder open any more, but for what is being written there."""
         with self._lock:
             self._folders.clear()
 
-    def _answer(self, where: Any, incoming: Incoming, durable: bool, check: Check) -> Sink:
+    def _sink_in(self, path: str | bytes, incoming: Incoming, rules: FileRules) -> Sink:
+        return self.folder(path, rules).sink_for(incoming, check=rules.check, duplicates=rules.duplicates)
+
+    def _laid_out(self, destination: Any, rules: FileRules) -> Folder:
+        return destination if isinstance(destination, Folder) else self.folder(os.fspath(destination), rules, deep=True)
+
+    def _answer(self, where: Any, incoming: Incoming, rules: FileRules) -> Sink:
         if isinstance(where, str | os.PathLike):
-            path = Path(where)
-            if path.is_dir():
-                return self.folder(str(path), durable=durable).sink_for(incoming, check=check)
-            return FileSink(path, durable=durable, check=check)
+            if is_folder(where):
+                return self._sink_in(os.fspath(where), incoming, rules)
+            return FileSink(
+                where,
+                durable=rules.durable,
+                check=rules.check,
+                duplicates=rules.duplicates,
+                strict_uids=rules.strict_uids,
+                reserve=rules.reserve,
+            )
         if callable(where) and not isinstance(where, Sink):
             raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {where!r}")
-        return self.sink(where, durable=durable, check=check)
+        return self.sink(where, rules)
 
 
 class LateSink(Sink):
@@ -202,7 +225,7 @@ def pour(data: ReceivedData, incoming: Incoming, sink: Sink) -> ReceivedData:
 
 def _leads_to(path: str, state: os.stat_result) -> bool:
     try:
-        return os.path.samestat(os.stat(path), state)  # noqa: PTH116 (for each instance: a Path costs more than the call)
+        return os.path.samestat(path_status(path), state)
     except OSError:
         return False
 

@@ -65,7 +65,7 @@ from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.walk import Check
+from dicomnet.storage.rules import FileRules
 from dicomnet.types import printable
 from dicomnet.uids import name as name_of
 from dicomnet.ul.negotiation import Policy, negotiate
@@ -93,8 +93,7 @@ class HandlerProvider:
         associations_per_destination: how many a C-MOVE opens at a time.
         observers: told what happens.
         layout_sink: makes the sinks of `StoreRequest.save` with a layout.
-        durable: whether `StoreRequest.save` waits for the disk, where a handler does not say so itself.
-        check: what it does with data sets that have a problem, in the same way.
+        files: how `StoreRequest.save` makes files, where a handler does not say so itself.
     """
 
     def __init__(
@@ -107,8 +106,7 @@ class HandlerProvider:
         associations_per_destination: int = 1,
         observers: Observers | Iterable[Observer] = (),
         layout_sink: LayoutSink | None = None,
-        durable: bool = True,
-        check: Check = "refuse",
+        files: FileRules | None = None,
     ) -> None:
         self.handlers = handlers
         self.observers = observers if isinstance(observers, Observers) else Observers(observers)
@@ -116,7 +114,7 @@ class HandlerProvider:
         self._decide = associate
         self._destinations = destinations
         self._associations = associations_per_destination
-        self._places = Places(layout_sink, durable=durable, check=check)
+        self._places = Places(layout_sink, files)
         self._served: dict[Session, Served] = {}
 
     def close(self) -> None:

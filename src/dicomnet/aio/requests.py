@@ -27,7 +27,8 @@ from dicomnet.records import dataclass, field
 from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, NullSink, Sink
-from dicomnet.storage.walk import Check, Problem, check_of
+from dicomnet.storage.twins import Duplicates
+from dicomnet.storage.walk import Check, Problem
 from dicomnet.types import UID
 from dicomnet.uids import name as name_of
 from dicomnet.ul.negotiation import Context
@@ -156,7 +157,13 @@ class StoreRequest(Request):
         return incoming
 
     async def save(
-        self, destination: Any, *, durable: bool | None = None, check: Check | None = None, layout: Any = None
+        self,
+        destination: Any,
+        *,
+        durable: bool | None = None,
+        check: Check | None = None,
+        duplicates: Duplicates | None = None,
+        layout: Any = None,
     ) -> ReceivedData:
         """Keeps the data set, and returns once it is kept.
 
@@ -168,15 +175,18 @@ class StoreRequest(Request):
             check: of what becomes a file: "refuse" does not keep a data set that is not the instance of its command (A900)
                 or not whole (C000); "warn" keeps it, and success becomes B007; "off" does not look. None is what the server
                 was told, which is to refuse unless it was told otherwise.
+            duplicates: what becomes of another data set of an instance that is kept already: "keep-both" keeps it beside the
+                first, as ``UID~2.dcm``, "replace" in its place, "refuse" not (0111); the same one is success in any case.
+                None is what the server was told, or the `Folder`, which is to keep both unless it was told otherwise.
             layout: where below the folder, see `dicomnet.server.layout`.
 
         Raises:
             StorageError: it cannot be kept.
             TypeError: this is no destination.
+            InvalidValue: ``check`` or ``duplicates`` is none of these words.
         """
-        durable = self._places.durable if durable is None else durable
-        check = self._places.check if check is None else check_of(check)
-        sink = self._places.sink(destination, durable=durable, check=check, layout=layout)
+        rules = self._places.rules.but(durable=durable, check=check, duplicates=duplicates)
+        sink = self._places.sink(destination, rules, duplicates=duplicates, layout=layout)
         if self._data is None:
             saved = await self._take(sink)
         else:

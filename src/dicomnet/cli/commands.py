@@ -22,6 +22,7 @@ from dicomnet.cli.logs import log_to_stderr
 from dicomnet.cli.requestor import Caller, calls_peer, checked_title, common_options, takes_keys, title_option
 
 if TYPE_CHECKING:
+    from dicomnet.storage.twins import Duplicates
     from dicomnet.storage.walk import Check
     from dicomnet.tls import TlsConfig
 
@@ -289,6 +290,23 @@ def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait
 )
 @click.option("--no-check", "check", flag_value="off", help="The same as --check off.")
 @click.option(
+    "--duplicates",
+    type=click.Choice(["keep-both", "replace", "refuse"]),
+    default="keep-both",
+    show_default=True,
+    help="What becomes of an instance that is kept already with other content: it is kept beside the first as UID~2.dcm, or in "
+    "its place, or refused. The same content is no error in any case.",
+)
+@click.option(
+    "--strict-uids", is_flag=True, help="Refuse instances whose UID is none; otherwise a digest names the file."
+)
+@click.option(
+    "--reserve",
+    metavar="SIZE",
+    help="What stays free on the disk, as in 5% or 20GB; below that instances are refused. 0 is nothing.  [default: 5% or "
+    "2GB, whichever is less]",
+)
+@click.option(
     "--layout",
     metavar="TEXT",
     help="Path of each file below DIR, with keywords in braces, as in {PatientID}/{StudyInstanceUID}/{instance}.dcm.  "
@@ -339,6 +357,9 @@ def recv(
     host: str,
     durable: bool,
     check: Check,
+    duplicates: Duplicates,
+    strict_uids: bool,
+    reserve: str | None,
     layout: str | None,
     workers: int,
     calling_ae: tuple[str, ...],
@@ -370,6 +391,9 @@ def recv(
         workers=workers,
         durable=durable,
         check=check,
+        duplicates=duplicates,
+        strict_uids=strict_uids,
+        reserve=reserve,
         tls=tls,
         verbose=verbose,
         audit=audit,

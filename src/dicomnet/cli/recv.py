@@ -18,6 +18,7 @@ from dicomnet.errors import DicomNetError, InvalidValue, ListenFailed
 from dicomnet.server.server import Server
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.received import ReceivedData
+from dicomnet.storage.twins import Duplicates
 from dicomnet.storage.walk import Check
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def run(
     workers: int,
     durable: bool,
     check: Check,
+    duplicates: Duplicates,
+    strict_uids: bool,
+    reserve: str | None,
     tls: TlsConfig | None,
     verbose: bool,
     audit: Path | None = None,
@@ -47,7 +51,7 @@ def run(
         called_ae: the only title that is answered to; None is any.
         layout: which file below the folder an instance becomes, see `dicomnet.server.layout`.
         workers: processes.
-        check: see `Server`.
+        check, duplicates, strict_uids, reserve: see `Server`.
         audit: the file that is added to, see `Server.audit`.
         who: may call: what `Server` takes of ``calling_ae``, ``networks`` and ``certificates``.
 
@@ -58,7 +62,13 @@ def run(
         ClickException: the folder, the layout, the certificate or the port cannot be used, and why.
     """
     try:
-        folder = _folder(output, durable=durable)
+        kept: dict[str, Any] = {
+            "durable": durable,
+            "duplicates": duplicates,
+            "strict_uids": strict_uids,
+            "reserve": reserve,
+        }
+        folder = _folder(output, **kept)
         server = Receiver(
             called_ae,
             host=host,
@@ -66,8 +76,8 @@ def run(
             tls=None if tls is None else _acceptor(tls),
             place=folder,
             layout=layout,
-            durable=durable,
             check=check,
+            **kept,
             level=logging.INFO if verbose else logging.DEBUG,
             **who,
         )
@@ -112,8 +122,8 @@ def _until_signal(server: Server, workers: int, ready: Callable[[], object]) -> 
         signal.signal(signal.SIGTERM, before)
 
 
-def _folder(output: Path, *, durable: bool) -> Folder:
-    folder = Folder(output, durable=durable)
+def _folder(output: Path, **kept: Any) -> Folder:
+    folder = Folder(output, **kept)
     if not os.access(output, os.W_OK | os.X_OK):
         raise click.ClickException(f"cannot keep files in {output}: the folder is not writable")
     return folder

@@ -16,10 +16,11 @@ from dicomnet.limits import Limits
 from dicomnet.pdu import AssociateRequest, ExtendedNegotiation
 from dicomnet.server.answer import Abilities, Extended, checked_extended, checked_syntaxes
 from dicomnet.server.commitment import CommitFunction, Reporter, commitment_handler
-from dicomnet.server.layout import Layout, layout_sink, mask_patients
+from dicomnet.server.layout import Layout, LayoutSink, mask_patients
 from dicomnet.server.policy import GIVING_OUT, Rules, title_of
+from dicomnet.storage.folder import Folder
+from dicomnet.storage.rules import FileRules
 from dicomnet.storage.sinks import Sink
-from dicomnet.storage.walk import Check, check_of
 from dicomnet.types import UID
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -45,16 +46,15 @@ class Entity:
         extended: Extended | None = None,
         tolerance: Tolerance | None = None,
         limits: Limits | None = None,
-        durable: bool = True,
-        check: Check = "refuse",
+        files: FileRules | None = None,
     ) -> None:
         self.aet: str | None = None if aet is None else title_of(aet)
         """The title; None is any that no other one has."""
         self.rules = rules
         self.tolerance = tolerance or Tolerance()
         self.limits = limits or Limits()
-        self.durable = durable
-        self.check = check_of(check)
+        self.files = files or FileRules()
+        """How instances become files, where a handler does not say so itself."""
         self.folder = folder
         self.layout = Layout(layout) if isinstance(layout, str) else layout
         self.handlers = Handlers()
@@ -197,11 +197,11 @@ class Entity:
         )
 
     @staticmethod
-    def layout_sink(folder: str | os.PathLike[str], layout: str | Layout, durable: bool, check: Check) -> Sink:
+    def layout_sink(folder: Folder, layout: str | Layout, rules: FileRules) -> Sink:
         """Where an instance goes that a handler saves with a layout."""
-        layout = _layout(layout) if isinstance(layout, str) else layout
-        mask_patients(folder, layout)
-        return layout_sink(folder, layout, durable=durable, check=check)
+        known = _layout(layout) if isinstance(layout, str) else layout
+        mask_patients(folder, known)
+        return LayoutSink(folder, known, check=rules.check, duplicates=rules.duplicates)
 
     # How.
 

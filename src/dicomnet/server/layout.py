@@ -22,17 +22,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from struct import calcsize, iter_unpack
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.dumps import names_patient
 from dicomnet.logs import mask_below
-from dicomnet.storage.disk import DISK, Disk, storage_error
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder, file_name
-from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, Sink
+from dicomnet.storage.twins import Duplicates
 from dicomnet.storage.walk import Check
 from dicomnet.types import is_uid
 from dicomnet.uids import KEYWORDS, TRANSFER_SYNTAXES
@@ -219,27 +218,28 @@ class LayoutSink(Sink):
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: Folder | str | os.PathLike[str],
         layout: Layout,
         *,
-        durable: bool = True,
         check: Check = "off",
-        disk: Disk | None = None,
+        duplicates: Duplicates | None = None,
+        **options: Any,
     ) -> None:
         """Nothing is touched before the path is known.
 
         Args:
-            root: the folder, made if it is not there. The path to it may lead over symbolic links, nothing below it may.
+            root: the folder, opened with the first byte if it is a path, and made if it is not there. The path to it may
+                lead over symbolic links, nothing below it may.
             layout: names the file.
-            durable: whether to wait for the disk, so that even a power cut takes nothing that was reported kept.
             check: see `dicomnet.storage.files.FileSink`.
-            disk: the file system.
+            duplicates: the same; None is what the folder was told.
+            options: of the folder, if it is a path.
         """
-        self._root = Path(root).absolute()
+        self._root = root
+        self._options = options
         self._layout = layout
-        self._durable = durable
         self._check: Check = check
-        self._disk = disk or DISK
+        self._duplicates = duplicates
         self._file: FileSink | None = None
 
     @property
@@ -277,53 +277,11 @@ class LayoutSink(Sink):
         self._place().write([memoryview(self._reader.taken), rest])
 
     def _place(self) -> FileSink:
-        relative = self._layout.path(self._incoming, self._reader.values)
-        path = self._root.joinpath(*relative.parts)
-        try:
-            folder = self._open_root()
-            for name in relative.parts[:-1]:
-                folder = self._enter(folder, name)
-        except OSError as error:
-            raise storage_error(error, f"cannot keep {path}") from error
-        self._file = FileSink(path, durable=self._durable, check=self._check, disk=self._disk, folder=folder)
+        folder = self._root if isinstance(self._root, Folder) else Folder(self._root, **self._options)
+        names = self._layout.path(self._incoming, self._reader.values).parts
+        self._file = folder.sink_below(names, check=self._check, duplicates=self._duplicates)
         self._file.open(self._incoming)
         return self._file
-
-    def _open_root(self) -> OpenFolder:
-        try:
-            return self._disk.open_folder(str(self._root))
-        except FileNotFoundError:
-            pass
-        for changed in self._disk.make_folder(str(self._root)):
-            if self._durable:  # a power cut must not take the folder with the files in it
-                self._disk.fsync_folder(self._disk.open_folder(changed))
-        return self._disk.open_folder(str(self._root))
-
-    def _enter(self, folder: OpenFolder, name: str) -> OpenFolder:
-        known = (folder.path, name)
-        with suppress(FileExistsError):
-            self._disk.make_folder_in(folder, name)
-            _SYNCED.discard(known)
-        inner = self._disk.open_folder_in(folder, name)
-        # Whoever has made it, perhaps at this moment, may not have synced its name yet, and we are about to promise.
-        if self._durable and known not in _SYNCED:
-            self._disk.fsync_folder(folder)
-            if len(_SYNCED) >= _MOST_SYNCED:
-                _SYNCED.clear()
-            _SYNCED.add(known)
-        return inner
-
-
-def layout_sink(
-    root: str | os.PathLike[str],
-    layout: Layout,
-    *,
-    durable: bool = True,
-    check: Check = "off",
-    disk: Disk | None = None,
-) -> Sink:
-    """A sink that keeps one instance below a folder, where the layout says; see `LayoutSink`."""
-    return LayoutSink(root, layout, durable=durable, check=check, disk=disk)
 
 
 def mask_patients(root: Folder | str | os.PathLike[str], layout: Layout) -> None:
@@ -490,7 +448,3 @@ _SEQUENCE_END = 0xFFFE_E0DD
 _UNDEFINED = 0xFFFF_FFFF
 _SHORT_LENGTH = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 # PS3.5 7.1.2; every other VR has the long form.
-
-_SYNCED: set[tuple[str, str]] = set()
-# Folders whose names this process has synced: a folder above and a name in it.
-_MOST_SYNCED = 4096

@@ -194,8 +194,7 @@ class Running:
                 associations_per_destination=self.site.destination_associations,
                 observers=self.observers,
                 layout_sink=entity.layout_sink,
-                durable=entity.durable,
-                check=entity.check,
+                files=entity.files,
             )
         return provider
 

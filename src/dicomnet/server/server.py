@@ -31,6 +31,8 @@ from dicomnet.server.process import Background, run
 from dicomnet.server.running import Running, begin
 from dicomnet.server.site import Entrance, Site
 from dicomnet.sockets import SocketOptions, address_text
+from dicomnet.storage.rules import FileRules
+from dicomnet.storage.twins import Duplicates
 from dicomnet.storage.walk import Check
 from dicomnet.types import Address
 
@@ -93,6 +95,11 @@ class Server(Entity):
         durable: whether an instance is acknowledged only when even a power cut would not take it.
         check: what becomes of an instance that is to be a file and is not the one of its command, or not whole: "refuse"
             answers A900 or C000, "warn" keeps it and answers B007, "off" does not look.
+        duplicates: what becomes of another data set of an instance that is kept already: "keep-both" keeps it beside the first,
+            as ``UID~2.dcm``, "replace" in its place, "refuse" answers 0111. The same one is success in any case.
+        strict_uids: whether an instance is refused (0117) whose SOP instance UID is none; otherwise a digest names its file.
+        reserve: what stays free on a disk for instances: bytes, or a text such as "5%" or "20 GB"; below that A700 is answered.
+            0 is nothing, None the lesser of 2 GiB and 5 %.
         socket_options: of every connection.
         grace: seconds that peers get to release their associations after SIGTERM; then they are aborted.
 
@@ -131,6 +138,9 @@ class Server(Entity):
         handler_threads: int = 32,
         durable: bool = True,
         check: Check = "refuse",
+        duplicates: Duplicates = "keep-both",
+        strict_uids: bool = False,
+        reserve: int | str | None = None,
         socket_options: SocketOptions | None = None,
         grace: float = 30.0,
     ) -> None:
@@ -154,8 +164,7 @@ class Server(Entity):
             extended=extended,
             tolerance=tolerance,
             limits=_limits(limits, window, max_pdu_length),
-            durable=durable,
-            check=check,
+            files=FileRules(durable, check, duplicates, strict_uids, reserve),
         )
         if destination_associations < 1:
             raise InvalidValue(f"{destination_associations} associations reach no destination")
@@ -213,8 +222,9 @@ class Server(Entity):
         """Answers to one more title, with handlers of its own.
 
         Args:
-            options: ``folder``, ``layout``, ``unrestricted``, ``transfer_syntaxes``, ``extended``, ``durable``, ``check``, and
-                those about who may call, from ``calling_ae`` to ``allow_retrieve``, which are the server's unless given.
+            options: ``folder``, ``layout``, ``unrestricted``, ``transfer_syntaxes``, ``extended``, those about
+                files, from ``durable`` to ``reserve``, and those about who may call, from ``calling_ae`` to
+                ``allow_retrieve``. The last two are the server's unless given.
 
         Raises:
             InvalidValue: the title is taken, or none.
@@ -222,8 +232,7 @@ class Server(Entity):
         if any(entity.aet == aet for entity in self._site.entities):
             raise InvalidValue(f"{aet} is a title of this server already")
         about_calls = {key: options.pop(key) for key in _RULES & options.keys()}
-        options.setdefault("durable", self.durable)
-        options.setdefault("check", self.check)
+        options["files"] = replace(self.files, **{key: options.pop(key) for key in _FILES & options.keys()})
         entity = Entity(
             aet, rules=rules(self.rules, **about_calls), tolerance=self.tolerance, limits=self.limits, **options
         )
@@ -512,6 +521,7 @@ def _hosts(host: str) -> frozenset[str]:
     return frozenset({host, *(str(address[0]) for *_, address in infos)})
 
 
+_FILES = {"durable", "check", "duplicates", "strict_uids", "reserve"}
 _RULES = {
     *("calling_ae", "networks", "certificates", "user_identity", "identity_required"),
     *("verbs", "peers", "allow_retrieve"),

@@ -9,6 +9,7 @@ import errno
 import functools
 import os
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -65,7 +66,7 @@ class OpenFolder:
                 self.descriptor = os.open(path or ".", READ_FLAGS | os.O_DIRECTORY)
         elif within.descriptor is not None:
             self.descriptor = os.open(path, READ_FLAGS | NO_FOLLOW | os.O_DIRECTORY, dir_fd=within.descriptor)
-        elif Path(self.path).is_symlink() or not Path(self.path).is_dir():
+        elif not stat.S_ISDIR(os.lstat(self.path).st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self.path)
 
     def at(self, name: str) -> str:

@@ -127,9 +127,9 @@ class _Volume:
         """Whether the log has said so."""
 
     def take(self, disk: Disk, folder: OpenFolder, reserve: Reserve, count: int, files: int) -> None:
+        if monotonic() >= self._until or self._is_close(reserve, count, files):
+            self._look(disk, folder)
         with self._lock:
-            if monotonic() >= self._until or self._is_close(reserve, count, files):
-                self._look(disk, folder)
             self._spent += count
             self._made += files
             if self._space is None:
@@ -144,13 +144,16 @@ class _Volume:
             raise StorageError(f"no room in {folder.path}: {lacking}", comment=_COMMENT)
 
     def _look(self, disk: Disk, folder: OpenFolder) -> None:
+        """Without the lock: a disk that does not answer keeps only those waiting who look."""
+        self._until = monotonic() + _LOOK_INTERVAL
         try:
-            self._space = disk.space(folder)
+            space = disk.space(folder)
         except OSError as error:  # who writes will hear of what is wrong
             logger.debug("cannot tell how much room there is in %s: %s", folder.path, error.strerror)
-            self._space = None
-        self._until = monotonic() + _LOOK_INTERVAL
-        self._spent = self._made = 0
+            space = None
+        with self._lock:
+            self._space = space
+            self._spent = self._made = 0
 
     def _is_close(self, reserve: Reserve, count: int, files: int) -> bool:
         """Whether it is better to look again: what was written since is much, or much of what there was."""

@@ -23,7 +23,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from time import monotonic, sleep
 
@@ -209,18 +209,18 @@ def fresh_name(name: str) -> str:
 @contextmanager
 def _naming(disk: Disk, folder: OpenFolder) -> Iterator[None]:
     """Nobody else gives a name in the folder meanwhile: no other thread, and no process that can be locked out."""
-    with _NAMING:
-        descriptor = _open_mark(disk, folder)
-        try:
-            end = monotonic() + _LONGEST_NAMING
-            while disk.lock(descriptor) is False:
-                if monotonic() > end:
-                    raise OSError(errno.EAGAIN, f"{MARK} is locked by another process")
-                sleep(_NAMING_PAUSE)
+    descriptor = _open_mark(disk, folder)
+    try:
+        end = monotonic() + _LONGEST_NAMING
+        while (locked := disk.lock(descriptor)) is False:
+            if monotonic() > end:
+                raise OSError(errno.EAGAIN, f"{MARK} is locked by somebody else")
+            sleep(_NAMING_PAUSE)
+        with nullcontext() if locked else _NAMING:
             yield
-        finally:
-            with suppress(OSError):  # nothing was written
-                disk.close(descriptor)
+    finally:
+        with suppress(OSError):  # nothing was written
+            disk.close(descriptor)
 
 
 def _open_mark(disk: Disk, folder: OpenFolder) -> int:
@@ -255,6 +255,7 @@ MARK = f"{PREFIX}names.mark"
 """What is locked where names are given one at a time."""
 
 _NAMING = threading.Lock()
+# Where nothing can be locked, threads are kept apart at least.
 _LONGEST_NAMING = 10.0
 # Seconds; what is done under the lock takes microseconds.
 _NAMING_PAUSE = 0.002
