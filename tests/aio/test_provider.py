@@ -21,18 +21,19 @@ from dicomnet.aio.observe import Associated, Ended, Observed, Rejected, RequestA
 from dicomnet.aio.provider import provider_for
 from dicomnet.datasets import decode_dataset, encode_dataset
 from dicomnet.dimse import codec
-from dicomnet.dimse.commands import CCancelRequest, CFindRequest
+from dicomnet.dimse.commands import CCancelRequest, CEchoRequest, CFindRequest
 from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AssociationRejected, ContextRefused, InvalidValue, RejectReason, StatusError
 from dicomnet.exchanges.commitment import commitment_result, instance_refs, read_result
 from dicomnet.exchanges.services import STORAGE_COMMITMENT_INSTANCE, Verb
 from dicomnet.limits import KIB, MIB, Limits
-from dicomnet.pdu import AssociateAccept, AssociateReject, PduType
+from dicomnet.pdu import Abort, AssociateAccept, AssociateReject, PduType
+from dicomnet.pdu.write import push_pdu
 from dicomnet.storage.destination import MEMORY
 from dicomnet.uids import StorageCommitmentPushModel
 from dicomnet.ul.negotiation import Policy, negotiate
-from pair import FIND, STUDY_ROOT_FIND
+from pair import ECHO, FIND, STUDY_ROOT_FIND, VERIFICATION
 
 FIND_CONTEXTS = ["verification", "study-root-find"]
 MPPS = "mpps"
@@ -790,6 +791,18 @@ class TestObserving:
                 assert (await archive.saw(Ended)).error is not None
                 gate.open()
                 assert (await archive.saw(RequestAnswered)).status is None
+
+    async def test_requests_that_never_have_their_turn_are_told_of_as_well(self) -> None:
+        """Whoever counts what has begun and what is over comes to the same: also if the peer aborts in the same breath."""
+        async with Archive({}) as archive:
+            raw = await archive.raw()
+            asked = [CEchoRequest(message_id=number, affected_sop_class_uid=VERIFICATION) for number in range(1, 6)]
+            said = b"".join(command_pdus(ECHO, codec.encode(one), MAX_PDU) for one in asked)
+            await raw.write(said + push_pdu(Abort(0, 0)))
+            await archive.saw(RequestAnswered, 5)
+            await archive.saw(Ended)
+        assert sorted(event.message_id for event in archive.of(RequestAnswered)) == [1, 2, 3, 4, 5]
+        assert {event.status for event in archive.of(RequestAnswered)} == {None}
 
 
 async def ask(raw: Raw, identifier: bytes | None = None, *, message_id: int = 1) -> None:

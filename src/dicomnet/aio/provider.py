@@ -315,22 +315,24 @@ class HandlerProvider:
             )
             if not performance.inbound.answered:
                 performance.respond(Status.PROCESSING_FAILURE)
-        finally:
-            request = performance.request
-            if isinstance(request, StoreRequest) and request._data is not None:
-                performance.bytes += request._data.length
-            seconds = performance.session.shell.now() - performance.began
-            self._tell_request(
-                served,
-                RequestAnswered,
-                performance,
-                status=None if performance.session.over else performance.status,
-                bytes=performance.bytes,
-                seconds=seconds,
-                matches=performance.matches,
-                suboperations=performance.suboperations,
-                identifier=getattr(request, "identifier", None),
-            )
+
+    def _performed(self, served: Served, performance: Performance) -> None:
+        """A request is answered, or never will be."""
+        request = performance.request
+        if isinstance(request, StoreRequest) and request._data is not None:
+            performance.bytes += request._data.length
+        seconds = performance.session.shell.now() - performance.began
+        self._tell_request(
+            served,
+            RequestAnswered,
+            performance,
+            status=None if performance.session.over else performance.status,
+            bytes=performance.bytes,
+            seconds=seconds,
+            matches=performance.matches,
+            suboperations=performance.suboperations,
+            identifier=getattr(request, "identifier", None),
+        )
 
     # Those it serves, and those who watch.
 
@@ -338,7 +340,7 @@ class HandlerProvider:
         found = self._served.get(session)
         if found is None:
             crew = self._crew or default_crew()
-            found = Served(session, crew.share(session.ledger.peer))
+            found = Served(session, crew.share(session.ledger.peer), self._performed)
             if not session.over:
                 self._served[session] = found
         return found

@@ -17,10 +17,15 @@ log = logging.getLogger("dicomnet.association")
 
 
 class Served:
-    """One association: what is performed for it, and what waits for a place in the window (PS3.7 D.3.3.3)."""
+    """One association: what is performed for it, and what waits for a place in the window (PS3.7 D.3.3.3).
 
-    def __init__(self, session: Session, share: Share) -> None:
+    Args:
+        over: told once of each request that was admitted: it has been performed, or never will be.
+    """
+
+    def __init__(self, session: Session, share: Share, over: Callable[[Served, Performance], None]) -> None:
         self.session = session
+        self._tell_over = over
         self.association = AssociationInfo(session)
         self.share = share
         self._running = 0
@@ -52,6 +57,7 @@ class Served:
         waiting, self._waiting = self._waiting, []
         for performance, _ in waiting:
             _end_request(performance.request, error)
+            self._tell_over(self, performance)
         for task, running in self._performances.items():
             awaits_us = running is not None and _end_request(running.request, error)
             if not awaits_us:
@@ -68,6 +74,7 @@ class Served:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s a task failed: %s", self.session.id, error, exc_info=error)
         if performance is not None:
+            self._tell_over(self, performance)  # here, for a task that is cancelled at once never runs
             error_told = performance.request._error
             if error_told is not None:  # it lives as long as the session, the frames it went through must not
                 error_told.__traceback__ = None
