@@ -67,7 +67,10 @@ def _fuzz(name: str, seconds: int) -> tuple[str, bool]:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=HERE.parent)
     lines = done.stderr.splitlines()
     if done.returncode:
-        print(f"{name}:", *lines[-60:], *done.stdout.splitlines()[-40:], sep="\n    ")
+        told = [
+            line for line in (*done.stdout.splitlines(), *lines) if line and not line.startswith(("#", "INFO", "\t"))
+        ]
+        print(f"{name}:", *told[-40:], sep="\n    ", flush=True)
     else:
         runs = next((line.split()[-1] for line in lines if "number_of_executed_units" in line), "?")
         print(f"{name}: {runs} runs, nothing found", flush=True)

@@ -99,7 +99,8 @@ def read_command_set(data: bytes) -> str:
             written = codec.encode(command)
         except InvalidValue as error:
             return f"{command} {error}"
-        assert codec.decode(written) == command
+        # Text is cleaned on its way out (PS3.7 E.1), so what is written is what must be the same again.
+        assert codec.encode(codec.decode(written)) == written
     return repr(command)
 
 

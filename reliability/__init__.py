@@ -14,4 +14,6 @@ by one seed, which is printed; `docs/reliability.md` has what came of it.
     steps      a program that dies at every call of a store in turn
     sending    four peers that store at the same time
     turns      threads that take turns by a seed
+    streams    conversations that are mutated, by the million
+    simulation a server among peers and faults, in one thread, on a clock that jumps
 """

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from dicomnet import part10
 from dicomnet.dimse import codec
-from dicomnet.dimse.commands import CEchoRequest, CStoreRequest
+from dicomnet.dimse.commands import CEchoRequest, Command, CStoreRequest
 from dicomnet.ul.negotiation import Policy
 from fuzz import targets
 from fuzz.conversation import CT_IMAGE_STORAGE, DATA, EXPLICIT_LE, Conversation, cut, requests
@@ -103,7 +103,7 @@ def _association(random: Random, *, requestor: bool) -> tuple[Made, int]:
         data = random.randbytes(random.randint(1, 300))
     else:
         for _ in range(random.choice((1, 1, 1, 1, 1, 2, 2, 8))):
-            _mutate_pdus(random, pieces)
+            mutate(random, pieces)
         data = b"".join(pieces)
     longest = random.choice((1, 3, 16, 200, 5000, 1 << 20))
     sizes = [random.randint(1, longest) for _ in range(min(len(data), 300))] if longest < 1 << 20 else []
@@ -131,10 +131,16 @@ def examples(reader: str) -> list[bytes]:
     return next(found for read, found in _READERS if read.__name__ == reader)
 
 
+def message(context_id: int, command: Command) -> bytes:
+    """A command alone, as the PDU that it is sent in."""
+    value = _value(context_id, 3, codec.encode(command))
+    return _with_length(b"\4\0", value)
+
+
 # What is done to a conversation.
 
 
-def _mutate_pdus(random: Random, pdus: list[bytes]) -> None:
+def mutate(random: Random, pdus: list[bytes]) -> None:
     """Changes one thing in a list of PDUs."""
     at = max(random.randrange(len(pdus)) for _ in range(2)) if pdus else 0  # rather late than at the beginning
     kind = random.random()
@@ -245,12 +251,13 @@ def _conversations() -> tuple[list[Said], list[Said]]:
             for n, (speaker, hearer) in enumerate(((requestor, acceptor), (acceptor, requestor))):
                 fresh, heard[n] = speaker.written[heard[n] :], len(speaker.written)
                 hearer.feed(fresh)
-        to_acceptor.append((acceptor_asks, _pdus(b"".join(requestor.written))))
-        to_requestor.append((requestor_asks, _pdus(b"".join(acceptor.written))))
+        to_acceptor.append((acceptor_asks, split(b"".join(requestor.written))))
+        to_requestor.append((requestor_asks, split(b"".join(acceptor.written))))
     return to_acceptor, to_requestor
 
 
-def _pdus(stream: bytes) -> list[bytes]:
+def split(stream: bytes) -> list[bytes]:
+    """The PDUs that a stream consists of."""
     found, at = [], 0
     while at < len(stream):
         end = at + 6 + int.from_bytes(stream[at + 2 : at + 6], "big")
