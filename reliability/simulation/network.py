@@ -70,14 +70,16 @@ class Line:
             if not self.silent and not self.broken:
                 self._launch(None)
 
-    def read(self, size: int) -> bytes:
-        """What has arrived, b"" at the end; raises what a socket raises."""
+    def read(self, size: int, *, peek: bool = False) -> bytes:
+        """What has arrived, b"" at the end; raises what a socket raises. What is only looked at stays."""
         if self.broken:
             raise ConnectionResetError(104, "Connection reset by peer")
         if not self._arrived:
             if self._end_arrived:
                 return b""
             raise BlockingIOError
+        if peek:
+            return bytes(self._arrived[:size])
         full = self.room <= 0
         data = bytes(self._arrived[:size])
         del self._arrived[:size]
@@ -194,7 +196,7 @@ class SimSocket(_Descriptor):
         return self._out.room > 0 or self._out.broken
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        return self._in.read(size)
+        return self._in.read(size, peek=bool(flags & socket.MSG_PEEK))
 
     def recv_into(self, buffer: Any, size: int = 0, flags: int = 0) -> int:
         data = self._in.read(size or len(buffer))

@@ -64,7 +64,7 @@ class Running:
         self.thread = threading.get_ident()
         """Whose loop it is."""
         self._crew = Crew(site.handler_threads)
-        self._admission = Admission(site.limits, tell=self._tell_dropped)
+        self._admission = Admission(site.limits, tell=self._tell_dropped, clock=self.loop.time)
         self.callers = Callers(site.limits.associations_per_ae)
         self.throttle = Throttle(site.limits.bytes_per_second)
         self.observers = Observers(site.observers)
@@ -72,7 +72,7 @@ class Running:
         self.credentials = Credentials(site, self._off_loop, contexts)
         self._listeners: list[tuple[Listener, bool]] = []
         """Each with whether its sockets are another's too."""
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}  # in order of arrival
         self._providers: dict[Entity, HandlerProvider] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._end: asyncio.Task[None] | None = None
@@ -160,7 +160,7 @@ class Running:
         guest = Guest(sock, host, port, place, self.loop.time(), proxied=proxied)
         connection = Connection(self, entrance, guest, passed_on)
         place.drop = connection.drop
-        self._connections.add(connection)
+        self._connections[connection] = None
         self._nobody_left.clear()
         connection.begin()
 
@@ -168,7 +168,7 @@ class Running:
         """A connection is over."""
         if connection not in self._connections:
             return
-        self._connections.discard(connection)
+        del self._connections[connection]
         connection.gone()
         if not self._connections:
             self._nobody_left.set()
