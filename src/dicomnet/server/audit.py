@@ -101,7 +101,8 @@ class AuditLog:
             self._waiting_bytes += len(line)
             if self._thread is None or self._process != os.getpid():
                 self._begin()
-            self._news.notify()
+            elif len(self._waiting) == 1:
+                self._news.notify()
 
     def _begin(self) -> None:
         """Starts the thread: not before it is needed, for workers are forked where there is none, and begin their own."""
@@ -125,6 +126,8 @@ class AuditLog:
         with self._news:
             while not (self._waiting or self._closing or self._reopening):
                 self._news.wait()
+            # Waking up for each line would cost more than writing it.
+            self._news.wait_for(lambda: self._closing or self._reopening, GATHERING)
             if not self._waiting and self._closing:
                 self._thread = None  # what is told from now on has another begin
                 return False
@@ -211,6 +214,9 @@ def _activity(event: str, type_code: str) -> dict[str, Any]:
 def _opened(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
 
+
+GATHERING = 0.05
+"""Seconds that lines may wait for others."""
 
 LAST_LINES = 5.0
 """Seconds that the disk gets at the end: one that hangs must not hang the program."""
