@@ -334,6 +334,13 @@ def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait
     help="Where calls may come from, as in 10.1.0.0/16.  [default: anywhere]",
 )
 @click.option(
+    "--trusted-proxy",
+    "proxies",
+    metavar="NETWORK",
+    multiple=True,
+    help="Where proxies are that say for whom they speak (PROXY protocol), and must; such as a load balancer's address.",
+)
+@click.option(
     "--require-certificate",
     "certificates",
     metavar="TITLE=CERTIFICATE",
@@ -364,6 +371,7 @@ def recv(
     workers: int,
     calling_ae: tuple[str, ...],
     networks: tuple[str, ...],
+    proxies: tuple[str, ...],
     certificates: Mapping[str, list[str]],
     audit: Path | None,
     tls: TlsConfig | None,
@@ -399,6 +407,7 @@ def recv(
         audit=audit,
         calling_ae=calling_ae or None,
         networks=networks or None,
+        proxies=proxies,
         certificates=certificates or None,
     )
     if code:

@@ -53,7 +53,8 @@ def run(
         workers: processes.
         check, duplicates, strict_uids, reserve: see `Server`.
         audit: the file that is added to, see `Server.audit`.
-        who: may call: what `Server` takes of ``calling_ae``, ``networks`` and ``certificates``.
+        who: may call, and who speaks for others: what `Server` takes of ``calling_ae``, ``networks``, ``proxies`` and
+            ``certificates``.
 
     Returns:
         The exit code.
