@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from dicomnet.errors import (
 )
 from dicomnet.limits import Timeouts
 from dicomnet.tls import TlsConfig
+from raw import RELEASE_RP, RELEASE_RQ, RawPeer, associate, eventually
 from server.serving import local
 
 SOURCE = str(Path(dicomnet.__file__).parent.parent)
@@ -48,7 +50,7 @@ logging.basicConfig(format="%(message)s", level="INFO")
 tls = dicomnet.TlsConfig(**settings["tls"]) if "tls" in settings else None
 server = dicomnet.Server(
     "ARCHIVE", port=settings.get("port", 0), host="127.0.0.1", tls=tls, limits=Limits(**settings.get("limits", {})),
-    grace=settings.get("grace", 30.0), folder=settings.get("folder"),
+    grace=settings.get("grace", 30.0), folder=settings.get("folder"), proxies=settings.get("proxies", ()),
 )
 if "audit" in settings:
     server.audit(settings["audit"])
@@ -304,6 +306,81 @@ def test_sockets_of_socket_activation_are_used(workers: int) -> None:
             assert program.ports == ports
             with program.calling() as association:
                 assert association.echo() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_restart_under_load_loses_nobody_who_waits_at_a_socket_of_others(workers: int) -> None:
+    """Who is accepted is served to his end, who waits in the queue is served by the next server: 3 of them, one after the
+    other, and every echo of every peer succeeds."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=512)) as listening, ExitStack() as stack:
+        address = f"ARCHIVE@127.0.0.1:{listening.getsockname()[1]}"
+        over = threading.Event()
+        failures: list[Exception] = []
+        echoes: Counter[int] = Counter()
+
+        def call_again_and_again(number: int) -> None:
+            try:
+                while not over.is_set():
+                    patience = Timeouts(connect=PATIENCE, associate=PATIENCE)
+                    with dicomnet.associate(address, aet="ME", contexts=["verification"], timeouts=patience) as one:
+                        assert one.echo() == 0
+                    echoes[number] += 1
+            except (dicomnet.DicomNetError, AssertionError) as error:
+                failures.append(error)
+
+        peers = [threading.Thread(target=call_again_and_again, args=(number,)) for number in range(8)]
+        stack.callback(over.set)
+        options: dict[str, Any] = {"inherit": (listening.fileno(),), "names": ["dicom"], "workers": workers}
+        for turn in range(3):
+            with running(descriptors=(listening.fileno(),), **options) as program:
+                if not turn:
+                    for peer in peers:
+                        peer.start()
+                before = echoes.total()
+                eventually(lambda before=before: failures or echoes.total() >= before + 50, "nobody is served")
+                program.signal(signal.SIGTERM)
+                assert program.end() == 0
+        over.set()
+        # Who is waiting in the queue still has to be served.
+        with running(descriptors=(listening.fileno(),), **options):
+            for peer in peers:
+                peer.join(PATIENCE)
+        assert failures == []
+        assert len(echoes) == len(peers)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_hear_for_whom_a_proxy_speaks(workers: int) -> None:
+    """Its own address is counted neither by the accepting process nor by them; the one behind it is by each of them."""
+    limits = {"associations_per_address": 1}
+    with running(workers=workers, proxies="127.0.0.0/8", limits=limits) as program, ExitStack() as stack:
+        for number in range(4):
+            peer = stack.enter_context(RawPeer(program.ports[0]))
+            header = f"PROXY TCP4 10.0.0.{number} 127.0.0.1 50000 104\r\n".encode()
+            peer.associate(header + associate())
+            peer.send(RELEASE_RQ)
+            assert peer.take_pdu() == RELEASE_RP
+            peer.finish()
+            program.line(rf"10\.0\.0\.{number} via 127\.0\.0\.1 -> ARCHIVE released")
+
+
+def test_who_says_nothing_makes_room_over_all_workers() -> None:
+    """The accepting process knows who has spoken in which of them."""
+    with (
+        running(workers=2, limits={"associations": 4}) as program,
+        ExitStack() as stack,
+        program.calling() as association,
+    ):
+        for _ in range(8):
+            stack.enter_context(closing(socket.create_connection(("127.0.0.1", program.ports[0]), PATIENCE)))
+
+        def gets_in() -> bool:
+            with suppress(AssociationRejected, ConnectionLost), program.calling() as newcomer:
+                return newcomer.echo() == 0
+            return False
+
+        eventually(gets_in, "nobody makes room")
+        assert association.echo() == 0
 
 
 def test_more_sockets_than_addresses_are_a_mistake() -> None:

@@ -131,7 +131,7 @@ class Site:
         """Host and port of every listening socket; what was asked for, while there is none."""
         found: list[tuple[str, int]] = []
         for entrance in self.entrances:
-            if entrance.sockets:
+            if any(sock.fileno() != -1 for sock in entrance.sockets):  # they close before the server is over
                 found += (address_text(sock.getsockname()) for sock in entrance.sockets)
             else:
                 found.append((entrance.host, entrance.port))
