@@ -197,8 +197,8 @@ async def test_who_comes_too_fast_by_way_of_a_proxy_is_closed_unheard(caplog: py
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        (associate(), "does not speak TLS .it began with DICOM without TLS."),
-        (b"GET / HTTP/1.1\r\n", "does not speak TLS .it began with b'GET / HT'."),
+        (associate(), "does not speak TLS .it speaks DICOM without TLS"),
+        (b"GET / HTTP/1.1\r\n", "does not speak TLS .it speaks HTTP"),
         (b"\0", "does not speak TLS"),
     ],
 )

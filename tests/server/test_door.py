@@ -247,7 +247,7 @@ def test_a_plain_peer_on_a_secure_port_is_named_in_one_line(
         eventually(lambda: "DICOM without TLS" in caplog.text, "the line in the log")
     [line] = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
     assert re.fullmatch(
-        r"\w{4} 127\.0\.0\.1: no secure link: the peer does not speak TLS \(it began with DICOM without TLS\)", line
+        r"\w{4} 127\.0\.0\.1: no secure link: the peer does not speak TLS \(it speaks DICOM without TLS\)", line
     )
     assert [one.cause for one in seen if isinstance(one, ConnectionRefused)] == [Cause.TLS]
 
