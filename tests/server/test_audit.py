@@ -91,8 +91,17 @@ def written(tmp_path: Path) -> Any:
             {"event": "association rejected", "code": "110113", "type": "110126", "outcome": 8, "rejection": "1/1/3"},
         ),
         (
-            Rejected(**WHO, result=1, source=2, reason=1, cause=Cause.USER_IDENTITY),
-            {"code": "110114", "type": "110122", "outcome": 8, "cause": "user identity"},
+            Rejected(
+                **WHO, result=1, source=2, reason=1, cause=Cause.USER_IDENTITY, claimed_user="jane", via="10.9.9.9"
+            ),
+            {
+                "code": "110114",
+                "type": "110122",
+                "outcome": 8,
+                "cause": "user identity",
+                "claimed_user": "jane",
+                "via": "10.9.9.9",
+            },
         ),
         (
             ConnectionRefused(**WHO, cause=Cause.TLS, detail="no certificate"),

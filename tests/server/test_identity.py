@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 
 from dicomnet.aio.requests import EchoRequest
 from dicomnet.errors import AssociationRejected
-from dicomnet.pdu import UserIdentity, UserIdentityType
-from dicomnet.server.caller import Caller, Verified, is_known, response_to
+from dicomnet.pdu import AssociateRequest, ProposedContext, UserIdentity, UserIdentityType, UserInformation
+from dicomnet.pdu.write import push_pdu
+from dicomnet.server.caller import Caller, Verified, response_to
+from dicomnet.types import UID
+from dicomnet.uids import ImplicitVRLittleEndian, Verification
 from server.serving import calling, local
 
 SECRET = b"opensesame"
@@ -71,7 +75,7 @@ async def test_an_identity_is_taken_by_a_clear_yes_only(verdict: Any, caplog: py
     assert (rejected.value.result, rejected.value.source, rejected.value.reason) == (1, 2, 1)
     (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
     if verdict is None or verdict is False:
-        assert "the user identity is refused" in line.getMessage()
+        assert line.getMessage().endswith("the user identity of alice is refused")
     else:
         assert f"user_identity gave {type(verdict).__name__}" in line.getMessage()
 
@@ -90,11 +94,32 @@ async def test_who_brings_no_identity_is_rejected_unless_it_is_optional() -> Non
             assert await association.echo() == 0
 
 
-@pytest.mark.parametrize(("kind", "known"), [(0, False), *((kind, True) for kind in KINDS), (6, False), (255, False)])
-def test_an_identity_of_a_type_that_nobody_knows_is_none(kind: int, known: bool) -> None:
-    """Types 1 to 5 mean something (PS3.7 D.3.3.7.1)."""
-    assert is_known(UserIdentity(kind, b"alice")) == known
-    assert not is_known(None)
+@pytest.mark.parametrize("kind", [0, 6, 255])
+@pytest.mark.parametrize("required", [True, False])
+async def test_an_identity_of_a_type_that_nobody_knows_is_none(kind: int, required: bool) -> None:
+    """Types 1 to 5 mean something; about others nobody is asked, and nothing is confirmed (PS3.7 D.3.3.7.1)."""
+
+    async def judge(caller: Caller) -> bool:
+        raise AssertionError
+
+    request = AssociateRequest(
+        "ARCHIVE",
+        "ME",
+        (ProposedContext(1, Verification, (ImplicitVRLittleEndian,)),),
+        UserInformation(16384, UID("1.2.3"), user_identity=UserIdentity(1, b"alice", b"", True)),
+    )
+    item = bytes([0x58, 0, 0, 11])  # its length: type, whether it is to be answered, "alice", and two lengths
+    said = push_pdu(request).replace(item + b"\1", item + bytes([kind]))
+    assert item + bytes([kind]) in said
+    async with local(user_identity=judge, identity_required=required) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(said)
+        head = await reader.readexactly(6)
+        body = await reader.readexactly(int.from_bytes(head[2:]))
+        writer.close()
+    assert head[0] == (3 if required else 2)
+    assert (body[1:] == b"\1\2\1") == required
+    assert b"\x59\0\0" not in body
 
 
 async def test_a_server_that_asks_nobody_confirms_nothing() -> None:

@@ -51,7 +51,6 @@ class Cause(StrEnum):
     LIMIT = "limit"
     UNDECIDED = "undecided"
     """Nobody said in time whether he may call, or whoever was asked has failed."""
-    STOPPING = "stopping"
     OTHER = "other"
     """Somebody who decides about associations has said no, and not why."""
 
@@ -80,6 +79,8 @@ class Rejected(Observed):
     source: int
     reason: int
     cause: Cause = Cause.OTHER
+    claimed_user: str | None = None
+    """Who the requestor said that it was, if it was refused for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -214,7 +214,9 @@ class HandlerProvider:
             answer = Refusal(answer, Cause.OTHER)
         if isinstance(answer, Refusal):
             reject = answer.reject
-            facts = {"result": reject.result, "source": reject.source, "reason": reject.reason}
+            facts: dict[str, Any] = {"result": reject.result, "source": reject.source, "reason": reject.reason}
+            if answer.cause is Cause.USER_IDENTITY and (identity := served.association.user_identity) is not None:
+                facts["claimed_user"] = identity.user_name
             self._tell(served, Rejected, **facts, cause=answer.cause)
             session.reject(reject)
             return

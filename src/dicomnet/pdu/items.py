@@ -166,9 +166,14 @@ class UserIdentity:
     secondary: bytes = b""
     positive_response_requested: bool = False
 
-    def __repr__(self) -> str:
+    @property
+    def user_name(self) -> str | None:
+        """Who it says that it is, where the primary field is a name; None for tickets, assertions and tokens."""
         named = self.kind in (UserIdentityType.USERNAME, UserIdentityType.USERNAME_PASSCODE)
-        primary = repr(self.primary) if named else "<hidden>"
+        return self.primary.decode("utf-8", "replace") if named else None
+
+    def __repr__(self) -> str:
+        primary = "<hidden>" if self.user_name is None else repr(self.primary)
         return (
             f"UserIdentity(kind={int(self.kind)}, primary={primary}, secondary=<hidden>, "
             f"positive_response_requested={self.positive_response_requested})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dicomnet.aio.certified import PeerCertificate
-from dicomnet.pdu import UserIdentity, UserIdentityType
+from dicomnet.pdu import AssociateRequest, UserIdentity, UserIdentityType
 from dicomnet.records import dataclass, field
 
 
@@ -23,8 +23,7 @@ class Caller:
     @property
     def user(self) -> str | None:
         """The user name of an identity that is one, with or without passcode; None for tickets, assertions and tokens."""
-        named = self.identity.kind in (UserIdentityType.USERNAME, UserIdentityType.USERNAME_PASSCODE)
-        return self.identity.primary.decode("utf-8", "replace") if named else None
+        return self.identity.user_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ def response_to(identity: UserIdentity, verified: Verified) -> bytes | None:
     return b""
 
 
-def is_known(identity: UserIdentity | None) -> bool:
-    """Whether an identity is of a type that means something; others are as none (PS3.7 D.3.3.7.1)."""
-    return identity is not None and identity.kind in tuple(UserIdentityType)
+def known_identity(request: AssociateRequest) -> UserIdentity | None:
+    """The identity that a request brings; one of a type that means nothing is as none (PS3.7 D.3.3.7.1)."""
+    identity = request.user_information.user_identity
+    return identity if identity is not None and identity.kind in tuple(UserIdentityType) else None

@@ -21,7 +21,7 @@ class Callers:
 
     def enter(self, session: Session, title: str) -> bool:
         """Counts an association that may begin; False if it would be one too many, and it is not counted."""
-        if self._most is None:
+        if self._most is None or session.over:
             return True
         if self._count[title] >= self._most:
             return False

@@ -78,7 +78,7 @@ def _rejected(event: Rejected, _: bool) -> Facts:
     elif event.cause in _NOT_AUTHENTIC:
         codes = SECURITY_ALERT, "110126"
     what = {"cause": str(event.cause), "rejection": f"{event.result}/{event.source}/{event.reason}"}
-    return "association rejected", *codes, FAILED, what
+    return "association rejected", *codes, FAILED, what | {"claimed_user": event.claimed_user}
 
 
 def _refused(event: ConnectionRefused, _: bool) -> Facts:

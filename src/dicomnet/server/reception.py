@@ -19,7 +19,7 @@ from dicomnet.exchanges.services import Verb, verb_of
 from dicomnet.exchanges.session import Inbound, Provider, Session
 from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, UserIdentity
 from dicomnet.server.answer import agreed, answer, denied
-from dicomnet.server.caller import Caller, Verified, is_known, response_to
+from dicomnet.server.caller import Caller, Verified, known_identity, response_to
 from dicomnet.server.callers import Callers
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox
@@ -134,12 +134,10 @@ class Reception:
         refusal = self._may_not_call(session, request)
         if refusal is not None:
             return refusal
-        identity = request.user_information.user_identity
-        verified = await self._verified(session, identity)
+        identity = known_identity(request)
+        verified = await self._verified(session, request, identity)
         if verified is None:
-            return Refusal(
-                _because(RejectReason.PROVIDER_NO_REASON), Cause.USER_IDENTITY
-            )  # D.3.3.7: the source is ACSE
+            return Refusal(_because(RejectReason.PROVIDER_NO_REASON), Cause.USER_IDENTITY)  # its source is ACSE
         session.user = verified.user
         extended = await agreed(self._entity.extended, request, self._house.ask)
         self._granted = await self._grant(session, request)
@@ -150,9 +148,8 @@ class Reception:
         abilities = self._entity.abilities(
             self._granted, extended=extended, awaits_results=site.lends, awaits_instances=bool(site.inboxes)
         )
-        response = (
-            None if self._entity.rules.user_identity is None or identity is None else response_to(identity, verified)
-        )
+        checked = self._entity.rules.user_identity is not None
+        response = response_to(identity, verified) if checked and identity is not None else None
         accept = answer(request, abilities, identity=response)
         self._tell_denied(session, denied(request, accept, abilities))
         return accept
@@ -189,17 +186,17 @@ class Reception:
             log.warning("%s the address book did not say in time who %s is", session.id, session.ledger.who)
         return allowed if self._known else only_taking(allowed)
 
-    async def _verified(self, session: Session, identity: UserIdentity | None) -> Verified | None:
+    async def _verified(
+        self, session: Session, request: AssociateRequest, identity: UserIdentity | None
+    ) -> Verified | None:
         """Who asks, as far as somebody is there to say; None refuses him (PS3.7 D.3.3.7)."""
         who, rules = session.ledger.who, self._entity.rules
         if rules.user_identity is None:
             return Verified()
-        if identity is None or not is_known(identity):
+        if identity is None:
             if rules.identity_required:
                 log.warning("%s %s brings no user identity of a known type, and is rejected", session.id, who)
             return None if rules.identity_required else Verified()
-        request = session.request
-        assert request is not None
         caller = Caller(
             calling_ae=request.calling_ae,
             called_ae=request.called_ae,
@@ -213,7 +210,8 @@ class Reception:
         if isinstance(verdict, Verified):
             return verdict if verdict.user is not None else replace(verdict, user=caller.user)
         if verdict is None or verdict is False:
-            log.warning("%s %s: the user identity is refused", session.id, who)
+            whose = "" if caller.user is None else f" of {caller.user}"
+            log.warning("%s %s: the user identity%s is refused", session.id, who, whose)
         else:
             # What is no answer must not let anybody in.
             kind = type(verdict).__name__
