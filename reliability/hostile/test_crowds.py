@@ -65,7 +65,8 @@ def test_silent_connections_make_room(receiver: Node, place: Place) -> None:
     count = scale.of(400, 1000)
     before = settled(receiver)
     with Crowd(receiver.port, count, STRANGE_ADDRESSES):
-        time.sleep(YOUNG)  # so long a new connection makes room for nobody
+        settled(receiver)  # it has accepted them
+        time.sleep(2 * YOUNG)  # so long a new connection makes room for nobody, and twice that to be sure
         longest = max(receiver.echo() for _ in range(10))
         held = receiver.holdings()
     assert longest < OUTAGE
