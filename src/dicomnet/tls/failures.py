@@ -109,6 +109,8 @@ def _not_verified(
     words = (words[0].lower() + words[1:]).rstrip(".")
     if code in _OTHER_NAME and name is not None:
         return _other_name(peer, facts, certificate, name, words)
+    if code == _REJECTED:
+        return words
     text = _VERDICTS.get(code, "the certificate of {peer} does not verify")
     sentence = text.format(
         peer=peer,
@@ -185,6 +187,9 @@ _REASONS = {
 
 _OTHER_NAME = (62, 64)
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+
+_REJECTED = 28
+"""X509_V_ERR_CERT_REJECTED: checks of our own have said no, in a sentence."""
 
 _UNKNOWN_ISSUER = (
     "the certificate of {peer} is not trusted, because its issuer{issuer} is not: "
