@@ -1,4 +1,4 @@
-"""What the memory of whole processes is at most, however large the objects are that pass through them."""
+"""What the memory of whole processes is at most, however large the objects or many the associations."""
 
 from __future__ import annotations
 
@@ -93,6 +93,23 @@ def test_half_a_gigabyte_passes_through_64_mib(folder: Path) -> None:
     kept = InstanceFile.open(folder / "kept.dcm")
     assert kept.data_length == SIZE
     assert digest(kept.path, kept.data_offset) == digest(source, len(header))
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_an_idle_secure_association_costs_less_than_64_kib(loop: str) -> None:
+    """All that one end of it has, OpenSSL's part included."""
+    script = str(Path(__file__).with_name("idle.py"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    idle = subprocess.run(
+        [sys.executable, script, loop],
+        env=environment,
+        stdout=subprocess.PIPE,
+        encoding="ascii",
+        timeout=50,
+        check=True,
+    )
+    print(f"{idle.stdout.strip()} KiB")
+    assert 0 < int(idle.stdout) < 64
 
 
 def _element(tag_and_vr: bytes, value: str) -> bytes:

@@ -219,6 +219,22 @@ def test_an_acceptor_that_is_brought_no_certificate_ends_the_handshake(tls: TlsC
         assert "peer did not return a certificate" in str(scp.all("secure_link_ready")[0])
 
 
+def test_a_refusal_of_tls_13_comes_after_a_link_that_seemed_ready(tls: TlsConfig) -> None:
+    """The requestor's own end of the handshake is over: `on_close` tells that there was no link after all, and why."""
+    required = one_version(replace(tls, verify=VerifyMode.REQUIRED), "TLSv1.3")
+    nobody = replace(tls, certificate=None, private_key=None)
+    listener, scp, scu = Recorder(tls=required), Provider(tls=required), Recorder(tls=nobody)
+    with listener, scu:
+        listener.react("accept", lambda error: listener.accept(scp))
+        scu.connect(*listener.listen("127.0.0.1"))
+        scu.wait("close TlsFailed")
+        listener.wait("close TlsFailed of a client")
+        assert scu.told == ["connect ok", "secure_link_ready ok", "close TlsFailed"]
+        assert "asks for a client certificate and none was given" in str(scu.all("close")[0])
+        assert scp.told == ["secure_link_ready TlsFailed", "close TlsFailed"]
+        assert "has shown no certificate, and one is required" in str(scp.all("secure_link_ready")[0])
+
+
 def test_a_name_that_is_not_in_the_certificate_makes_no_link(tls: TlsConfig) -> None:
     """Unless the settings name the one that is."""
     elsewhere = replace(tls, peer_name="pacs.example")
