@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from typing import Any
 
 import pytest
@@ -134,6 +135,22 @@ def test_after_close_nobody_is_called(clock: Clock, deadlines: Deadlines) -> Non
     assert clock.timers == []
     clock.advance(20.0)
     assert waiter.called == []
+
+
+def test_who_is_forgotten_is_let_go(clock: Clock, deadlines: Deadlines) -> None:
+    """At once, however far away his deadline is; and thousands of them leave no entries."""
+    for _ in range(5000):
+        waiter = Waiter(clock)
+        gone = weakref.ref(waiter)
+        deadlines.arm(waiter, 900.0)
+        deadlines.forget(waiter)
+        del waiter
+        assert gone() is None
+    assert len(deadlines._heap) < 1000
+    last = Waiter(clock)
+    deadlines.arm(last, 10.0)
+    clock.advance(901.0)
+    assert len(last.called) == 1
 
 
 async def test_deadlines_come_in_order_on_a_real_loop() -> None:

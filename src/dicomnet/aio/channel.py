@@ -168,6 +168,7 @@ class Channel(asyncio.BufferedProtocol):
         if self._streaming is not None and not self._reading_body:
             self._end_stream()  # asyncio's transports and uvloop's send no byte of a write after this call
         self.user.closed(error)
+        self.hub.deadlines.forget(self)
 
     def pause_writing(self) -> None:
         self._writing_paused = True
@@ -203,7 +204,8 @@ class Channel(asyncio.BufferedProtocol):
             self._pump()
         finally:
             self._working = False
-        self.hub.deadlines.arm(self, self._deadline())
+        if not self.ended:
+            self.hub.deadlines.arm(self, self._deadline())
 
     def abort_transport(self) -> None:
         """Closes at once; what has not left is lost."""
@@ -275,7 +277,7 @@ class Channel(asyncio.BufferedProtocol):
         if deadline is not None and deadline <= now:
             self._hand_out(self.core.handle_deadline(now))
             self.flush()
-        return self._deadline()
+        return None if self.ended else self._deadline()
 
     # Receiving.
 
