@@ -30,6 +30,9 @@ Nothing here imports anything of ours.
 from __future__ import annotations
 
 from enum import Enum, IntEnum
+from typing import TypeVar
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 class RejectResult(IntEnum):
@@ -346,6 +349,19 @@ class NotAnInstance(StorageError):
 
     def __str__(self) -> str:
         return f"{self.path}: not an instance: {self.detail}"
+
+
+def again(error: ErrorT) -> ErrorT:
+    """The same error, to be raised where one is kept.
+
+    Were the kept one raised, it would keep the frames that it comes through, and
+    these whoever keeps it: files would stay open until the collector comes by.
+    """
+    twin = type(error).__new__(type(error), *error.args)
+    twin.args = error.args
+    twin.__dict__.update(error.__dict__)
+    twin.__cause__ = error.__cause__
+    return twin
 
 
 def describe_reject(source: int, reason: int) -> str:

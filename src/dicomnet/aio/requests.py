@@ -17,7 +17,7 @@ from dicomnet.aio.info import AssociationInfo
 from dicomnet.aio.places import Pipe, Places, pour
 from dicomnet.dimse import commands
 from dicomnet.dimse.status import Status
-from dicomnet.errors import AssociationError, StateError
+from dicomnet.errors import AssociationError, StateError, again
 from dicomnet.exchanges.models import model_of
 from dicomnet.exchanges.services import MODELS
 from dicomnet.exchanges.session import Inbound, Session
@@ -269,7 +269,7 @@ class StoreRequest(Request):
 
     def _claim(self) -> None:
         if self._error is not None:
-            raise self._error.with_traceback(None)
+            raise again(self._error)
         if self._claimed:
             raise StateError("the data set was taken already, and not kept")
         self._claimed = True
@@ -286,7 +286,7 @@ class StoreRequest(Request):
 
     def _check(self) -> None:
         if self._error is not None:
-            raise self._error.with_traceback(None)
+            raise again(self._error)
 
     async def _next(self, pipe: Pipe) -> Bytes | None:
         with self._waiting():

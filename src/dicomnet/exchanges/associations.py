@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from dicomnet.errors import ContextRefused, DicomNetError, InvalidValue, StateError
+from dicomnet.errors import ContextRefused, DicomNetError, InvalidValue, StateError, again
 from dicomnet.exchanges.calls import settle
 from dicomnet.exchanges.commitment import Transactions
 from dicomnet.exchanges.contexts import (
@@ -165,7 +165,7 @@ class Associations:
 
     def open_for(self, instance: Instance) -> Script[bool]:
         if self._failure is not None:
-            raise self._failure.with_traceback(None)
+            raise again(self._failure)
         if (yield from self._take_turn()):
             self._end_turn()
             return True  # somebody else has opened one

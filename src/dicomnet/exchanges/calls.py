@@ -21,7 +21,7 @@ from dicomnet.dimse.commands import (
     Response,
 )
 from dicomnet.dimse.status import Status
-from dicomnet.errors import DicomTimeout, StateError, StatusError
+from dicomnet.errors import DicomTimeout, StateError, StatusError, again
 from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.encoding import decoded, encoded
 from dicomnet.exchanges.session import Operation, Reply, Session
@@ -109,7 +109,7 @@ def next_reply(operation: Operation) -> Script[Reply]:
     """
     session = operation.session
     if operation.error is not None:
-        raise operation.error.with_traceback(None)
+        raise again(operation.error)
     if not operation.answered:
         if operation not in session.unfinished:
             session.check()

@@ -18,6 +18,7 @@ from dicomnet.errors import (
     StateError,
     StorageError,
     TlsFailed,
+    again,
 )
 from dicomnet.exchanges.contracts import Shell
 from dicomnet.exchanges.ledger import Ledger
@@ -107,7 +108,7 @@ class Lifetime:
             StateError: it was released.
         """
         if self.error is not None:
-            raise self.error.with_traceback(None)
+            raise again(self.error)
         if self.over or self.terms is None:
             raise StateError("the association is over")
         return self.terms

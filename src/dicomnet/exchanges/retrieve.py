@@ -223,6 +223,8 @@ class Get(_Retrieve):
         if data is None and error is None:
             status, comment = Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set"
             error = DicomNetError(comment)
+        if error is not None:
+            error = error.with_traceback(None)  # its frames would keep us, and with us the folder
         retrieved = Retrieved(
             sop_class_uid=UID(command.sop_class_uid or ""),
             sop_instance_uid=UID(command.sop_instance_uid or ""),
