@@ -21,6 +21,7 @@ from dicomnet import Associate, Association, DicomNet, Status
 from dicomnet.cli._certificate import self_signed
 from dicomnet.pdu.write import push_pdu
 from dicomnet.storage.source import InstanceFile
+from raw import RELEASE_RP, RELEASE_RQ, RawPeer, associate
 
 Command = Callable[..., Outcome]
 Write = Callable[..., Path]
@@ -357,6 +358,21 @@ def test_who_may_call_is_told_by_options(receive: Callable[..., Receiver], comma
         ("association ended", "MR1"),
         ("server stopped", None),
     ]
+
+
+def test_a_trusted_proxy_says_for_whom_it_speaks(receive: Callable[..., Receiver]) -> None:
+    """Which is whom the rules are about, and the log; without that it is closed."""
+    receiver = receive("--trusted-proxy", "127.0.0.1", "--network", "10.0.0.0/8")
+    with RawPeer(receiver.port) as peer:
+        peer.associate(b"PROXY TCP4 10.1.2.9 127.0.0.1 50000 104\r\n" + associate())
+        peer.send(RELEASE_RQ)
+        assert peer.take_pdu() == RELEASE_RP
+    with RawPeer(receiver.port) as peer:
+        peer.send(associate())
+        assert peer.take_rest() == b""
+    log = receiver.stop()
+    assert "HOSTILE@10.1.2.9 via 127.0.0.1 -> ARCHIVE released" in log
+    assert "127.0.0.1: a trusted proxy has sent no PROXY header" in log
 
 
 def test_a_title_can_need_its_certificate(receive: Callable[..., Receiver], command: Command, tmp_path: Path) -> None:
