@@ -121,6 +121,9 @@ class SimDisk(HookedDisk):
         except OSError:
             return False
 
+    def is_gone(self, folder: OpenFolder) -> bool:
+        return not self.is_still_there(folder)
+
     def device(self, folder: OpenFolder) -> int:
         return _DEVICE
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import subprocess
 import sys
 import zlib
@@ -20,8 +22,10 @@ from pydicom.sequence import Sequence
 from dicomnet.errors import InvalidValue, StorageError
 from dicomnet.logs import without_patients
 from dicomnet.server.layout import MOST_HEAD, HeadReader, Layout, LayoutSink, mask_patients, safe_name
+from dicomnet.storage.disk import Disk
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder
+from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming
 from dicomnet.types import UID
@@ -32,7 +36,7 @@ from dicomnet.uids import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
-from faulty import FAULTS, FaultyDisk, names, no_descriptor_left
+from faulty import FAULTS, FaultyDisk, names, no_descriptor_left, parts
 
 PATIENT_ID, MODALITY, STUDY, SERIES, SERIES_NUMBER = 0x0010_0020, 0x0008_0060, 0x0020_000D, 0x0020_000E, 0x0020_0011
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
@@ -361,6 +365,91 @@ class TestKeeping:
         assert names(tmp_path / "trap") == []
         assert store(tmp_path / "root", FULL, data).path is not None
 
+    def test_a_folder_that_is_swapped_for_a_link_meanwhile(self, tmp_path: Path) -> None:
+        """Between two instances, between making and opening it, and while one is written: nothing appears in the trap."""
+        data = encode(dataset(), ExplicitVRLittleEndian)
+        trap, place = tmp_path / "trap", tmp_path / "root" / "P1"
+        trap.mkdir()
+
+        def swap() -> None:
+            place.rename(tmp_path / f"moved {len(names(tmp_path))}")
+            place.symlink_to(trap)
+
+        class Race(Disk):
+            def make_folder_in(self, folder: OpenFolder, name: str) -> None:
+                super().make_folder_in(folder, name)
+                if name == "P1":
+                    swap()
+
+        store(tmp_path / "root", FULL, data, instance="1.1")
+        swap()
+        with pytest.raises(StorageError, match="links are not followed") as caught:
+            store(tmp_path / "root", FULL, data, instance="1.2")
+        assert caught.value.status == 0x0110
+        place.unlink()
+        with pytest.raises(StorageError, match="links are not followed"):
+            store(tmp_path / "root", FULL, data, instance="1.3", disk=Race())
+        place.unlink()
+        sink = LayoutSink(tmp_path / "root", Layout(FULL))
+        sink.open(incoming("1.4"))
+        sink.write([memoryview(data)])
+        swap()
+        sink.finish()
+        assert list(trap.rglob("*")) == []
+        assert len(list(tmp_path.glob("moved */1.2.3/CT/1.4.dcm"))) == 1
+
+    def test_in_a_folder_that_is_held_open(self, tmp_path: Path) -> None:
+        """The path to it may lead elsewhere by now; and its files need no name before they are whole."""
+        data = encode(dataset(), ExplicitVRLittleEndian)
+        folder = Folder(tmp_path / "root", duplicates="refuse")
+        (tmp_path / "trap").mkdir()
+        (tmp_path / "root").rename(tmp_path / "moved")
+        (tmp_path / "root").symlink_to("trap")
+        sink = LayoutSink(folder, Layout(FULL))
+        sink.open(incoming())
+        sink.write([memoryview(data)])
+        if folder._held[0].takes_unnamed:
+            assert names(tmp_path / "moved" / "P1" / "1.2.3" / "CT") == []
+        sink.finish()
+        assert names(tmp_path / "moved" / "P1" / "1.2.3" / "CT") == ["1.2.3.4.dcm"]
+        assert names(tmp_path / "trap") == []
+        other = encode(dataset(), ImplicitVRLittleEndian)
+        again = LayoutSink(folder, Layout(FULL))
+        again.open(incoming(syntax=ImplicitVRLittleEndian))
+        again.write([memoryview(other)])
+        with pytest.raises(StorageError, match="other content"):
+            again.finish()
+
+    def test_where_a_folder_below_is_on_another_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Which has no files without a name: they get a hidden one."""
+        folder = Folder(tmp_path)
+        folder._held[0].takes_unnamed = True
+
+        def refuse(*_: object) -> int:
+            raise OSError(errno.EOPNOTSUPP, "no")
+
+        monkeypatch.setattr("dicomnet.storage.platform.create_unnamed", refuse)
+        sink = LayoutSink(folder, Layout("{called}/{instance}.dcm"))
+        sink.open(incoming())
+        assert len(parts(tmp_path / "ARCH")) == 1
+        assert sink.finish().path == tmp_path / "ARCH" / "1.2.3.4.dcm"
+
+    def test_a_root_that_was_removed_is_made_again(self, tmp_path: Path) -> None:
+        """Somebody has cleared up; the next instance is kept."""
+        folder = Folder(tmp_path / "root")
+        (tmp_path / "root").rmdir()
+        sink = LayoutSink(folder, Layout("{called}/{instance}.dcm"))
+        sink.open(incoming())
+        assert sink.finish().path == tmp_path / "root" / "ARCH" / "1.2.3.4.dcm"
+        assert names(tmp_path / "root" / "ARCH") == ["1.2.3.4.dcm"]
+
+    def test_two_instances_never_share_a_file(self, tmp_path: Path) -> None:
+        """Whatever a layout names its files by, and whatever was to become of duplicates."""
+        data = encode(dataset(), ExplicitVRLittleEndian)
+        for instance in ("1.1", "1.2", "1.2"):
+            store(tmp_path, "{PatientID}.dcm", data, instance=instance, duplicates="replace")
+        assert names(tmp_path) == ["P1.dcm", "P1~2.dcm"]
+
     def test_new_folders_are_synced(self, tmp_path: Path) -> None:
         """Each in the one above it, once, also when another process has made it; without durable never."""
         data = encode(dataset(), ExplicitVRLittleEndian)
@@ -382,6 +471,7 @@ class TestKeeping:
 
     def test_torture(self, tmp_path: Path) -> None:
         """With any call failing: kept whole, or an error and no file."""
+        gc.collect()  # errors that other tests have kept hold folders open
         data = encode(dataset(), ExplicitVRLittleEndian)
         disk = FaultyDisk()
         store(tmp_path / "count", FULL, data, disk=disk)

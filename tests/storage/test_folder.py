@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,15 +14,24 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dicomnet.errors import StorageError
-from dicomnet.storage import platform
-from dicomnet.storage.disk import Disk
-from dicomnet.storage.files import FileSink
+from dicomnet.storage import leftovers, platform
+from dicomnet.storage.disk import DISK, Disk
+from dicomnet.storage.files import FileSink, _numbered
 from dicomnet.storage.folder import Folder, file_name
+from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming
 from dicomnet.types import UID
 from dicomnet.uids import CTImageStorage, ExplicitVRLittleEndian
 from faulty import FAULTS, FaultyDisk, names, no_descriptor_left, parts
+
+
+def uid_like() -> st.SearchStrategy[str]:
+    """What a peer may call an instance: UIDs, and what looks a little like one."""
+    digits = st.text("0123456789.", max_size=70)
+    strange = st.text("0129aAfFsShH.-~/\\\0 \u0661\uff11K\u212a\u00e9e\u0301", max_size=12)
+    return digits | strange | st.text() | digits.map(file_name) | st.tuples(digits, strange).map("".join)
+
 
 DATA = b"\10\0\x60\0CS\2\0CT" * 20
 
@@ -41,10 +52,37 @@ class TestNames:
         assert len(name) == 7 + 64 + 4
         assert name.removesuffix(".dcm").removeprefix("sha256-").isalnum()
 
-    @given(st.text(), st.text())
-    def test_two_identities_never_share_a_name(self, one: str, other: str) -> None:
-        """Not even on a file system that ignores case."""
-        assert (file_name(one).lower() == file_name(other).lower()) == (one == other)
+    @given(uid_like(), uid_like(), st.integers(2, 999))
+    def test_two_identities_never_share_a_name(self, one: str, other: str, number: int) -> None:
+        """Not even on a file system that ignores case or normalises; nor does one kept beside another have that of a third."""
+        names = [as_found(file_name(one)), as_found(_numbered(file_name(one), number))]
+        assert (as_found(file_name(other)) == names[0]) == (one == other)
+        assert as_found(file_name(other)) != names[1]
+
+    @given(uid_like())
+    def test_a_name_is_one_name(self, uid: str) -> None:
+        """It leads nowhere else, is hidden nowhere, and fits everywhere."""
+        name = file_name(uid)
+        assert re.fullmatch(r"([0-9.]{1,64}|sha256-[0-9a-f]{64})\.dcm", name, re.ASCII)
+        assert not name.startswith(".")
+        assert ".." not in name
+
+    def test_leading_zeros_are_kept(self) -> None:
+        """They are against the standard, but name instances of archives all the same."""
+        assert file_name("1.02.003") == "1.02.003.dcm"
+        assert file_name("1.2.3") != file_name("1.2.03")
+
+    @pytest.mark.parametrize("uid", ["../../etc/passwd", "1.2.3\0junk", "1." + "2" * 63, "1..2", "\u0661.2"])
+    def test_may_be_refused_instead(self, tmp_path: Path, uid: str) -> None:
+        """With a status that says what is wrong with it (PS3.7 C.5.12)."""
+        folder = Folder(tmp_path, strict_uids=True)
+        with pytest.raises(StorageError, match="is no UID") as caught:
+            store(folder, uid)
+        assert caught.value.status == 0x0117
+        assert caught.value.comment.isprintable()
+        assert len(caught.value.comment) <= 64
+        assert names(tmp_path) == []
+        store(folder, "1.02")
 
 
 class TestKeeping:
@@ -83,6 +121,30 @@ class TestKeeping:
         store(folder, "1.2.4")
         assert names(tmp_path / "trap") == []
         assert names(tmp_path / "moved") == ["1.2.3.dcm", "1.2.4.dcm"]
+
+    def test_a_folder_that_was_removed(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """It is made again for the next instance, without a restart; one that is being written is not kept."""
+        folder = Folder(tmp_path / "root")
+        sink = folder.sink_for(incoming("1.2.3"))
+        sink.open(incoming("1.2.3"))
+        (tmp_path / "root").rmdir()
+        sink.write([memoryview(DATA)])
+        with pytest.raises(StorageError, match="cannot keep"):
+            sink.finish()
+        for uid in ("1.2.4", "1.2.5"):
+            assert store(folder, uid).path == tmp_path / "root" / f"{uid}.dcm"
+        assert names(tmp_path / "root") == ["1.2.4.dcm", "1.2.5.dcm"]
+        assert caplog.text.count("it is made again") == 1
+
+    def test_a_folder_that_cannot_be_made_again(self, tmp_path: Path) -> None:
+        """A file is in its place: an error, until that is gone."""
+        folder = Folder(tmp_path / "root")
+        (tmp_path / "root").rmdir()
+        (tmp_path / "root").touch()
+        with pytest.raises(StorageError, match="cannot create"):
+            store(folder, "1.2.3")
+        (tmp_path / "root").unlink()
+        assert store(folder, "1.2.3").path == tmp_path / "root" / "1.2.3.dcm"
 
     def test_gives_its_descriptor_back(self, tmp_path: Path) -> None:
         """With the last sink of it."""
@@ -156,6 +218,39 @@ class TestLeftovers:
         assert parts(tmp_path) == [part]
         sink.discard()
 
+    def test_go_in_the_folders_below_too(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        """Wherever they are, but for where links lead; no further than so many folders."""
+        below, beside = tmp_path / "root" / "a" / "b", tmp_path / "beside"
+        below.mkdir(parents=True)
+        beside.mkdir()
+        for place in (below, below.parent, beside):
+            old(place / ".1.2.3.dcm.0123456789abcdef.part")
+            old(place / "1.2.3.dcm")
+        (below / "link").symlink_to(beside)
+        folder = Folder(tmp_path / "root")
+        leftovers.remove_leftovers_below(DISK, folder._held[0], most=1)
+        assert (names(below.parent), len(parts(below))) == (["1.2.3.dcm", "b"], 1)
+        assert "in 1 folders below" in caplog.text
+        with no_descriptor_left():
+            folder.remove_leftovers_below()
+        assert names(below) == ["1.2.3.dcm", "link"]
+        assert len(parts(beside)) == 1
+
+    def test_torture_below(self, tmp_path: Path) -> None:
+        """With any call failing nothing is raised, and no instance goes."""
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "1.2.3.dcm").touch()
+        disk = FaultyDisk()
+        leftovers.remove_leftovers_below(disk, OpenFolder(str(tmp_path)))
+        for fail_at in range(len(disk.calls)):
+            for fault in FAULTS:
+                old(tmp_path / "a" / ".b.part")
+                with no_descriptor_left():
+                    leftovers.remove_leftovers_below(FaultyDisk(fail_at, fault), OpenFolder(str(tmp_path)))
+                assert "1.2.3.dcm" in names(tmp_path / "a")
+        leftovers.remove_leftovers_below(DISK, OpenFolder(str(tmp_path)))
+        assert names(tmp_path / "a") == ["1.2.3.dcm"]
+
     def test_that_cannot_be_removed_are_logged(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """The folder works all the same."""
         old(tmp_path / ".a.part")
@@ -175,6 +270,11 @@ class TestLeftovers:
                     Folder(tmp_path, disk=FaultyDisk(fail_at, fault))
                 store(Folder(tmp_path, disk=Disk()), "1.2.3")
                 assert parts(tmp_path) == []
+
+
+def as_found(name: str) -> str:
+    """The name as the least exact file system knows it."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def old(path: Path) -> None:

@@ -60,6 +60,15 @@ class Disk:
         except OSError:
             return False
 
+    def is_gone(self, folder: OpenFolder) -> bool:
+        """Whether the folder was removed, here or on the server that it is on; one that was moved was not."""
+        try:
+            if folder.descriptor is None:
+                return not os.path.isdir(folder.path)  # noqa: PTH112
+            return os.fstat(folder.descriptor).st_nlink == 0
+        except OSError:
+            return True
+
     def device(self, folder: OpenFolder) -> int:
         """A number of the file system that a folder is in."""
         return os.stat(folder.path or "." if folder.descriptor is None else folder.descriptor).st_dev  # noqa: PTH116

@@ -86,7 +86,7 @@ class FileSink(Sink):
             disk: the file system.
             folder: the folder of the path, if it is open already.
             room: what to ask for room there instead of keeping a reserve.
-            renew: opens the folder anew, if it was removed.
+            renew: gives back the folder, or another one if it was removed.
         """
         self._placement = path
         self._durable = durable
@@ -136,10 +136,11 @@ class FileSink(Sink):
                 self._room = room_in(self._disk, self._folder, Reserve.of(self._reserve))
             try:
                 self._temporary = self._create(self._folder)
-            except OSError as error:
-                if self._renew is None or error.errno not in _GONE:
+            except OSError:
+                gone = self._folder
+                self._renew_folder()
+                if self._folder is gone:
                     raise
-                self._folder = self._renew(self._folder)
                 self._temporary = self._create(self._folder)
         except OSError as error:
             raise storage_error(error, f"cannot create {self._path}") from error
@@ -228,6 +229,9 @@ class FileSink(Sink):
             self._open_temporary().link(self._name)
         except FileExistsError:
             return False
+        except FileNotFoundError:  # the folder has none any more; for the next one it will have
+            self._renew_folder()
+            raise
         return True
 
     def _look(self) -> Twin | None:
@@ -272,11 +276,20 @@ class FileSink(Sink):
             DOUBTS.settled(state)
         self._folder = self._room = self._renew = None
 
+    def _renew_folder(self) -> None:
+        if self._renew is not None:
+            self._folder = self._renew(self._open_folder())
+
     def _create(self, folder: OpenFolder) -> Temporary:
         if self._room is not None:
             self._room.take(files=1)
         if folder.takes_unnamed:
-            return Unnamed.create(self._disk, folder)
+            try:
+                return Unnamed.create(self._disk, folder)
+            except OSError as error:
+                if error.errno not in _NOTHING_UNNAMED:
+                    raise
+                folder.takes_unnamed = False
         return Named.create(self._disk, folder, self._name)
 
     def _write(self, views: Sequence[memoryview]) -> None:
@@ -400,5 +413,5 @@ _DUPLICATE_SOP_INSTANCE = 0x0111
 # PS3.7 C.5.8. Its 9.1.1.1.9 does not name it for C-STORE, but nothing else says it: A7xx asks to try again, and Cxxx
 # would blame the data set.
 _OTHER_CONTENT = "another data set of this instance is kept already"
-_GONE = frozenset({errno.ENOENT, getattr(errno, "ESTALE", errno.ENOENT)})
-# What creating a file in a folder says that was removed, here or on a server.
+_NOTHING_UNNAMED = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
+# What another file system says that is mounted below the folder which was tried.

@@ -142,9 +142,9 @@ class Folder:
         return folder, room_in(self._disk, folder, self._reserve)
 
     def _renew(self, gone: OpenFolder) -> OpenFolder:
-        """The folder, opened anew if nothing leads to it any more."""
+        """The folder, opened anew if it was removed."""
         with self._lock:
-            if self._held[0] is gone and not self._disk.is_still_there(gone):
+            if self._held[0] is gone and self._disk.is_gone(gone):
                 logger.warning("%s was removed; it is made again", self._path)
                 self._held = self._open()
             return self._held[0]

@@ -67,8 +67,10 @@ class Reserve:
 
     def of_bytes(self, space: Space) -> int:
         """How many bytes of a file system stay free."""
-        share = None if self.share is None else int(self.share * space.total)
-        return min(amount for amount in (self.bytes, share) if amount is not None)
+        if self.share is None:
+            return self.bytes or 0
+        share = int(self.share * space.total)
+        return share if self.bytes is None else min(self.bytes, share)
 
     def of_files(self, space: Space) -> int:
         """How many files it could still take then; the same share of them, where none is set that by default."""
@@ -76,7 +78,11 @@ class Reserve:
 
 
 class Room:
-    """What may still be written where a folder is; asked before each write, by any thread."""
+    """What may still be written where a folder is; asked before each write, by any thread.
+
+    What is just being written at the moment of a look may be counted neither by
+    it nor after it: less than 2 MiB an association, which the reserve has room for.
+    """
 
     __slots__ = ("_disk", "_folder", "_reserve", "_volume")
 
