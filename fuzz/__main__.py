@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 WORK = HERE.parent / ".fuzz"
-NAMES = ("acceptor", "requestor", "pdus", "command_set", "file_head", "data_set", "certificate")
+NAMES = ("acceptor", "requestor", "pdus", "command_set", "file_head", "data_set", "certificate", "proxy_header")
 """Of the targets, which are not imported here: atheris has to see them being imported."""
 
 

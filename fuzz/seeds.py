@@ -28,6 +28,7 @@ def main() -> None:
         ("file_head", streams.examples("read_file_head")),
         ("data_set", _data_sets()),
         ("certificate", streams.examples("read_certificate")),
+        ("proxy_header", streams.examples("read_proxy_header")),
     ):
         write(target, files)
     for target in TARGETS:

@@ -8,6 +8,7 @@ written and read again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from dicomnet import part10
 from dicomnet.dimse import codec
@@ -15,6 +16,7 @@ from dicomnet.dimse.commands import UnknownCommand
 from dicomnet.errors import InvalidMessage, InvalidPdu, InvalidValue, NotAnInstance
 from dicomnet.pdu.read import decode, pull_pdu
 from dicomnet.pdu.write import push_pdu
+from dicomnet.proxied import MOST_FOLLOWING, NoProxyHeader, missing, pull_proxied
 from dicomnet.server.layout import HeadReader, Layout
 from dicomnet.storage.walk import Walk
 from dicomnet.tls import der
@@ -59,8 +61,14 @@ def certificate(data: bytes) -> None:
     read_certificate(data)
 
 
+def proxy_header(data: bytes) -> None:
+    """What a proxy writes in front of the first byte."""
+    read_proxy_header(data)
+
+
 TARGETS: dict[str, Target] = {
-    target.__name__: target for target in (acceptor, requestor, pdus, command_set, file_head, data_set, certificate)
+    target.__name__: target
+    for target in (acceptor, requestor, pdus, command_set, file_head, data_set, certificate, proxy_header)
 }
 
 
@@ -143,6 +151,21 @@ def read_data_set(data: bytes) -> str:
 
 def read_certificate(data: bytes) -> str:
     return str(der.facts_of(data))
+
+
+def read_proxy_header(data: bytes) -> str:
+    head, rest = b"", data
+    try:
+        while lacking := missing(head):
+            assert 0 < lacking <= 16 + MOST_FOLLOWING - len(head)
+            if not rest:
+                return f"{len(head)} bytes, and at least {lacking} more"
+            head, rest = head + rest[:lacking], rest[lacking:]
+        says = pull_proxied(head)
+        assert not says.host or ip_address(says.host)
+        return f"{says} before {len(rest)} bytes"
+    except NoProxyHeader as error:
+        return str(error)
 
 
 def _talk(data: bytes, *, requestor: bool) -> None:

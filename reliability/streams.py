@@ -25,6 +25,7 @@ from typing import NamedTuple
 from dicomnet import part10
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import CEchoRequest, Command, CStoreRequest
+from dicomnet.proxied import SIGNATURE
 from dicomnet.ul.negotiation import Policy
 from fuzz import targets
 from fuzz.conversation import CT_IMAGE_STORAGE, DATA, EXPLICIT_LE, Conversation, cut, requests
@@ -281,6 +282,7 @@ def _readers() -> list[tuple[Callable[[bytes], str], list[bytes]]]:
         (targets.read_file_head, [header + DATA, header + NESTED, DATA]),
         (targets.read_data_set, data_sets),
         (targets.read_certificate, [CERTIFICATE]),
+        (targets.read_proxy_header, PROXY_HEADERS),
     ]
 
 
@@ -335,6 +337,15 @@ CERTIFICATE = bytes.fromhex(
     "39fd43be9c2f3de5f613"
 )
 """Of nobody."""
+
+PROXY_HEADERS = [
+    b"PROXY TCP4 10.1.2.9 10.0.0.5 51234 104\r\n\1\0",
+    b"PROXY TCP6 2001:db8::9 2001:db8::5 51234 104\r\n",
+    b"PROXY UNKNOWN\r\n\1",
+    SIGNATURE + bytes.fromhex("21 11 000c 0a010209 0a000005 c822 0068") + b"\1",
+    SIGNATURE + bytes.fromhex("21 21 0024") + bytes(31) + b"\1" + bytes.fromhex("c822 0068"),
+    SIGNATURE + bytes.fromhex("20 00 0004 04000100"),
+]
 
 CALLS = 4000
 """Python calls that a stream may make whatever its size: an association, its answers and its end."""

@@ -10,6 +10,7 @@ model has outstanding. In the end, when the peer is silent, both are closed.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -48,6 +49,9 @@ WHOLE = os.environ.get("DICOMNET_RELIABILITY") == "whole"
 HOUR = 3600.0
 
 sides = st.integers(0, 1)
+sizes = st.integers(1, 200)
+one_in_ten = st.integers(0, 9).map(lambda number: number == 5)
+"""For what ends a story."""
 
 
 class User:
@@ -93,6 +97,10 @@ class User:
         self.heard.clear()
         self.coming = None
 
+    def answer(self, response: Response, data: bytes | None, context: int) -> bool:
+        """Sends a response, if that is still possible."""
+        return attempt(self, lambda: self.side.send(response, data, context_id=context))
+
     def _check(self, event: MessageBegun) -> None:
         """A response belongs to a request, and to that one."""
         command = event.command
@@ -124,13 +132,19 @@ class Association(RuleBasedStateMachine):
             latency=0.001,
         )
         self.users = (User(self.pair.requestor), User(self.pair.acceptor))
-        self.cut_off = False
 
     # What users do.
 
-    @rule(who=sides, kind=st.sampled_from(("echo", "store", "find")), size=st.integers(1, 200), blocking=st.booleans())
-    def ask(self, who: int, kind: str, size: int, blocking: bool) -> None:
-        user = self.users[who]
+    @rule(
+        who=sides,
+        kinds=st.lists(st.sampled_from(("echo", "store", "find", "file")), min_size=1, max_size=4),
+        size=sizes,
+    )
+    def ask(self, who: int, kinds: list[str], size: int) -> None:
+        for kind in kinds:
+            self._ask(self.users[who], kind, size)
+
+    def _ask(self, user: User, kind: str, size: int) -> None:
         message_id = user.next_id
         command: Request
         data: bytes | MemoryBody | None = bytes(2 * size)
@@ -149,33 +163,31 @@ class Association(RuleBasedStateMachine):
                 affected_sop_class_uid=CT_IMAGE_STORAGE,
                 affected_sop_instance_uid=UID(f"1.2.{message_id}"),
             )
-            if blocking:
+            if kind == "file":
                 data = MemoryBody(bytes(400 * size), blocking=True)
-        if self._try(user, lambda: user.side.send(command, data, context_id=context)):
+        if attempt(user, lambda: user.side.send(command, data, context_id=context)):
             user.asked[message_id] = command
             user.next_id += 1
 
-    @rule(who=sides, which=st.integers(0, 5), status=st.sampled_from((0x0000, 0x0110, 0xFF00)))
-    def answer(self, who: int, which: int, status: int) -> None:
+    @rule(who=sides, most=st.integers(1, 5), status=st.sampled_from((0x0000, 0x0110, 0xFF00)))
+    def answer(self, who: int, most: int, status: int) -> None:
+        """Answers some of what has come, the last first."""
         user = self.users[who]
-        if not user.heard:
-            return
-        message_id = sorted(user.heard)[which % len(user.heard)]
-        context, request = user.heard[message_id]
-        pending = status == 0xFF00 and isinstance(request, CFindRequest)
-        response = request.respond(Status(status if status != 0xFF00 or pending else 0))
-        if (
-            self._try(user, lambda: user.side.send(response, b"\0\0" if pending else None, context_id=context))
-            and not pending
-        ):
-            del user.heard[message_id]
+        self.pair.pass_quickly()
+        user.learn()
+        for message_id, (context, request) in sorted(user.heard.items(), reverse=True)[:most]:
+            pending = status == 0xFF00 and isinstance(request, CFindRequest)
+            response = request.respond(Status(status if status != 0xFF00 or pending else 0))
+            if user.answer(response, b"\0\0" if pending else None, context) and not pending:
+                del user.heard[message_id]
+        self.pair.pass_quickly()
 
     @rule(who=sides, which=st.integers(0, 5))
     def cancel(self, who: int, which: int) -> None:
         user = self.users[who]
         if user.asked:
             named = CCancelRequest(message_id_being_responded_to=sorted(user.asked)[which % len(user.asked)])
-            self._try(user, lambda: user.side.send(named, context_id=FIND))
+            attempt(user, lambda: user.side.send(named, context_id=FIND))
 
     @rule(who=sides)
     def reuse_a_message_id(self, who: int) -> None:
@@ -183,29 +195,38 @@ class Association(RuleBasedStateMachine):
         user = self.users[who]
         if user.asked:
             again = CEchoRequest(message_id=min(user.asked), affected_sop_class_uid=VERIFICATION)
-            assert not self._try(user, lambda: user.side.send(again))
+            assert not attempt(user, lambda: user.side.send(again))
 
     @rule(who=sides)
     def answer_what_nobody_asked(self, who: int) -> None:
         """Refused: the peer would take it for the answer to something else."""
         user = self.users[who]
         response = CEchoRequest(message_id=60_000, affected_sop_class_uid=VERIFICATION).respond(0)
-        assert not self._try(user, lambda: user.side.send(response))
+        assert not attempt(user, lambda: user.side.send(response))
 
-    @rule(who=sides)
-    def release(self, who: int) -> None:
-        self._try(self.users[who], self.users[who].side.release)
+    @rule(whose=st.sampled_from(((0,), (1,), (0, 1))), chance=one_in_ten)
+    def release(self, whose: tuple[int, ...], chance: bool) -> None:
+        """One side asks for release, or both at the same time."""
+        for who in whose if chance else ():
+            attempt(self.users[who], self.users[who].side.release)
 
     @rule(who=sides)
     def answer_release(self, who: int) -> None:
         user = self.users[who]
         if user.release_asked_of_us:
-            self._try(user, user.side.answer_release)
+            attempt(user, user.side.answer_release)
 
-    @precondition(lambda self: len(self.pair.steps) > 20)
-    @rule(who=sides)
-    def abort(self, who: int) -> None:
-        self.users[who].side.abort()
+    @rule(who=sides, chance=one_in_ten)
+    def abort(self, who: int, chance: bool) -> None:
+        if chance:
+            self.users[who].side.abort()
+
+    @precondition(lambda self: all(user.ended for user in self.users))
+    @rule(window=st.sampled_from((None, (4, 4), (0, 0))))
+    def begin_again(self, window: tuple[int, int] | None) -> None:
+        """A story need not be over with its first association."""
+        self.teardown()
+        self.begin(window, 16 * KIB)
 
     # What networks and clocks do.
 
@@ -213,7 +234,7 @@ class Association(RuleBasedStateMachine):
     def deliver(self) -> None:
         self.pair.pass_quickly()
 
-    @rule(seconds=st.sampled_from((0.0005, 1.0, 9.0, 61.0, 301.0, HOUR)))
+    @rule(seconds=st.sampled_from((0.0005, 1.0, 9.0, 29.0, 55.0, 61.0, 301.0)))
     def wait(self, seconds: float) -> None:
         self.pair.advance(seconds)
 
@@ -231,17 +252,15 @@ class Association(RuleBasedStateMachine):
     def fill_the_window(self, who: int, blocked: bool) -> None:
         self.users[who].side.outgoing.blocked = blocked
 
-    @precondition(lambda self: len(self.pair.steps) > 20)
-    @rule(who=sides)
-    def pull_the_cable(self, who: int) -> None:
-        self.pair.fall_silent(self.users[who].side)
-        self.cut_off = True
+    @rule(who=sides, chance=one_in_ten)
+    def pull_the_cable(self, who: int, chance: bool) -> None:
+        if chance:
+            self.pair.fall_silent(self.users[who].side)
 
-    @precondition(lambda self: len(self.pair.steps) > 20)
-    @rule(who=sides)
-    def hang_up(self, who: int) -> None:
+    @rule(who=sides, chance=one_in_ten)
+    def hang_up(self, who: int, chance: bool) -> None:
         user = self.users[who]
-        if not user.side.closed:
+        if chance and not user.side.closed:
             user.side.endpoint.close()
             user.side.write()
 
@@ -277,11 +296,7 @@ class Association(RuleBasedStateMachine):
         for user in self.users:  # a user that owes an answer for ever is nobody's fault but its own
             user.learn()
             for context, request in list(user.heard.values()):
-                response = request.respond(0x0110)
-                self._try(
-                    user,
-                    lambda user=user, context=context, response=response: user.side.send(response, context_id=context),
-                )  # type: ignore[misc]
+                user.answer(request.respond(0x0110), None, context)
         self.pair.advance(HOUR)
         self.each_side_is_in_order()
         self.pair.advance(HOUR)
@@ -289,16 +304,16 @@ class Association(RuleBasedStateMachine):
         for user in self.users:
             assert user.side.closed, f"still open in {user.side.endpoint.state.name}"
 
-    def _try(self, user: User, act: object) -> bool:
-        """Does it, unless the state forbids it; then nothing has changed."""
-        assert callable(act)
-        before = user.side.endpoint.state
-        try:
-            act()
-        except StateError:
-            assert user.side.endpoint.state is before
-            return False
-        return True
+
+def attempt(user: User, act: Callable[[], None]) -> bool:
+    """Does it, unless the state forbids it; then nothing has changed."""
+    before = user.side.endpoint.state
+    try:
+        act()
+    except StateError:
+        assert user.side.endpoint.state is before
+        return False
+    return True
 
 
 TestAssociation = Association.TestCase
