@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fuzz.targets import TARGETS
 from reliability import streams
+from reliability.hostile.corpus import FAMILIES, SERVICES
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -45,11 +46,11 @@ def write(target: str, files: Iterable[bytes]) -> None:
 
 
 def _talks(*, requestor: bool) -> Iterator[bytes]:
-    """Each conversation whole, the end by silence or not; and what vectors say at its beginning."""
+    """Each conversation whole, the end by silence or not; what vectors say at its beginning, and hostile callers."""
     for number, said in enumerate(streams.conversations(requestor=requestor)):
         yield bytes([number % 5, number % 8]) + b"".join(said)
-    for number, data in enumerate(_pdus()):
-        if len(data) < 600:
+    for number, data in enumerate([*_pdus(), *(() if requestor else _hostile())]):
+        if len(data) < _SHORT:
             yield bytes([number % 5, number % 8]) + data
 
 
@@ -59,12 +60,19 @@ def _pdus() -> list[bytes]:
     return [vector.data for vector in (*VECTORS.values(), *REFUSED.values())]
 
 
+def _hostile() -> list[bytes]:
+    return [case.sent for cases in (FAMILIES | SERVICES).values() for case in cases]
+
+
 def _data_sets() -> Iterator[bytes]:
     for data in streams.examples("read_data_set"):
         yield data
         yield b"\1" + data[1:]
         yield b"\2" + data[1:]
 
+
+_SHORT = 620
+# Bytes of what is told an end: the corpus is to be small, and little is worth most to who mutates it.
 
 if __name__ == "__main__":
     main()
