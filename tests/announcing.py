@@ -22,7 +22,7 @@ def announce(port: int, stores: Iterable[tuple[bytes, str, str]], called_ae: str
         sender.ready.get(timeout=20)
         responses = []
         for data, sop_class, instance in stores:
-            sender.send_c_store_request(data, affected_sop_class_uid=sop_class, affected_sop_instance_uid=instance)
+            sender.store(data, sop_class, instance)
             responses.append(sender.responses.get(timeout=20))
         sender.send_release_request()
         return responses
@@ -34,6 +34,7 @@ class Announcer(DicomNet):
     def __init__(self, called_ae: str) -> None:
         super().__init__()
         self.called_ae = called_ae
+        self.messages = 0
         self.ready: queue.Queue[None] = queue.Queue()
         self.responses: queue.Queue[Any] = queue.Queue()
 
@@ -44,7 +45,14 @@ class Announcer(DicomNet):
         self.send_associate_request(request)
 
     def on_receive_associate_accept(self, associate: Associate) -> None:
+        self.contexts = {context.abstract_syntax: context.context_id for context in associate.contexts}
         self.ready.put(None)
+
+    def store(self, data: bytes, sop_class: str, instance: str) -> None:
+        """Sends a C-STORE-RQ, also with what is no UID."""
+        self.messages += 1
+        command_set = {2: sop_class, 0x100: 1, 0x110: self.messages, 0x700: 0, 0x1000: instance}
+        self.send_data(self.contexts[sop_class], command_set, data)
 
     def on_receive_c_store_response(self, message: Any) -> None:
         self.responses.put(message)

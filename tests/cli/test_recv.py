@@ -149,6 +149,51 @@ def test_the_same_instance_twice(receive: Callable[..., Receiver], command: Comm
     assert "exists with other content; kept beside it as 1.2.3.1~2.dcm" in log
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "kept"),
+    [
+        (("--duplicates", "replace"), 0, ["1.2.3.1.dcm"]),
+        (("--duplicates", "refuse"), 1, ["1.2.3.1.dcm"]),
+        (("--duplicates", "refuse", "--layout", "{instance}.dcm"), 1, ["1.2.3.1.dcm"]),
+    ],
+)
+def test_what_becomes_of_duplicates(
+    receive: Callable[..., Receiver],
+    command: Command,
+    instance: Write,
+    options: tuple[str, ...],
+    code: int,
+    kept: list[str],
+) -> None:
+    """Another data set of the same instance takes the place of the first, or is refused and told so."""
+    receiver = receive(*options)
+    assert command("send", receiver.address, instance("a.dcm", number=1)).code == 0
+    second = instance("b.dcm", number=1, size=200)
+    outcome = command("send", receiver.address, second)
+    assert outcome.code == code
+    assert ("0111" in outcome.err) == bool(code)
+    assert receiver.files == kept
+    assert (data_set(InstanceFile.open(receiver.output / kept[0])) == data_set(InstanceFile.open(second))) != bool(code)
+    receiver.stop()
+
+
+def test_what_is_to_stay_free(receive: Callable[..., Receiver], command: Command, instance: Write) -> None:
+    """Below that instances are refused (A700), and the log says so."""
+    receiver = receive("--reserve", "500000TB")
+    outcome = command("send", receiver.address, instance("a.dcm", number=1))
+    assert outcome.code == 1
+    assert "A700" in outcome.err
+    assert receiver.files == []
+    assert "no room in" in receiver.stop()
+
+
+def test_a_reserve_that_is_none(command: Command, tmp_path: Path) -> None:
+    """Wrong usage, told before it listens."""
+    outcome = command("recv", "--port", 0, "--output", tmp_path / "received", "--reserve", "much")
+    assert outcome.code == 2
+    assert "a reserve is a number of bytes" in outcome.err
+
+
 def test_another_title_is_rejected(receive: Callable[..., Receiver], command: Command) -> None:
     """With --aet only that title is answered to, and the log shows both."""
     receiver = receive("--aet", "PACS")
