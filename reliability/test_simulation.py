@@ -54,6 +54,7 @@ def run(first: int, count: int) -> Sum:
     return Sum(steps, stored, crashes, faults, failures)
 
 
+@pytest.mark.timeout(3600 if scale.WHOLE else 600)  # both cores for a minute, where there are two
 def test_a_server_survives_its_peers_its_disk_and_crashes() -> None:
     """After every step and in the end everything holds that must; a seed that fails prints its trace and how to run it."""
     first = scale.SEED * 100_000

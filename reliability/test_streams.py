@@ -19,6 +19,7 @@ PART = 2_500
 REPOSITORY = Path(__file__).parent.parent
 
 
+@pytest.mark.timeout(3600 if scale.WHOLE else 600)  # both cores for a minute, where there are two
 def test_mutated_streams_do_no_harm() -> None:
     """Whatever a stream does, only the documented errors come out, little is held, and it comes to an end."""
     seeds = [(scale.SEED, first, PART) for first in range(0, STREAMS, PART)]

@@ -131,15 +131,19 @@ class Honest(Caller):
         self.instances = dict(instances)
         self.acknowledged: set[UID] = set()
         self.attempts = 0
+        self.took = 0.0
+        """Seconds from connecting to the end, the last time."""
         self.endpoint: Endpoint | None = None
         self._asked: dict[int, UID] = {}
         self._items: deque[Any] = deque()
         self._timer: Any = None
         self._closed = False
         self._heard_all = False
+        self._began = 0.0
 
     def begin(self) -> None:
         self.attempts += 1
+        self._began = self._now
         self._closed = self._heard_all = False
         self._items.clear()
         self._asked.clear()
@@ -204,6 +208,7 @@ class Honest(Caller):
 
     def gone(self) -> None:
         """Comes again if it has to."""
+        self.took = self._now - self._began
         self.finished = self.acknowledged >= self.instances.keys()
         if not self.finished:
             self.world.loop.call_later(self.random.uniform(0.5, 5), self._connect)

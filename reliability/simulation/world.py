@@ -57,7 +57,10 @@ class World(Surroundings):
         self._slow = self.random.choice((0.0, 0.01, 0.01, 3.0))
         self._watched = self.random.random() < 0.5
         most = self.random.choice((256, 256, 3))
-        self._limits = Limits(associations=most)
+        rate = Random(~seed).choice(
+            (None, None, None, 20_000)
+        )  # of its own, so that seeds of before stay what they were
+        self._limits = Limits(associations=most, bytes_per_second=rate)
         self._crowded = most == 3
         self._people()
 
@@ -203,6 +206,7 @@ class World(Surroundings):
         for caller in self.callers:
             if type(caller) is peers.Honest and not (self.crashes or self.node.faults or self._crowded):
                 assert caller.attempts == 1, f"{caller.name} had to come {caller.attempts} times"
+                assert caller.took < AT_ONCE, f"{caller.name} took {caller.took:.1f} s"
 
 
 class _Errors(logging.Handler):
@@ -230,4 +234,7 @@ KINDS: tuple[type[Caller], ...] = (
     peers.Idle,
 )
 PATIENCE = 3600.0
+"""Seconds until everybody is done: what is silent has met its deadlines long before."""
+AT_ONCE = 60.0
+"""Seconds for four instances where each job of a thread may take three, and an address has 20 KB a second."""
 MOST_STEPS = 200_000
