@@ -327,12 +327,14 @@ class StorageError(DicomNetError):
 
     ``status`` is the DIMSE status that tells the peer (A700 out of resources
     unless a better one is known, PS3.4 B.2.3), ``comment`` what it may know
-    besides: no paths of this machine. By default it is the detail.
+    besides: no paths of this machine. By default it is the detail. ``told`` is
+    whether the log has said it already, for all instances that it concerns.
     """
 
-    def __init__(self, detail: str, *, status: int = 0xA700, comment: str | None = None) -> None:
+    def __init__(self, detail: str, *, status: int = 0xA700, comment: str | None = None, told: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.told = told
         self.status = status
         self.comment = detail if comment is None else comment
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import logging
 from pathlib import Path
 
 import pytest
@@ -128,7 +127,7 @@ class TestRefusing:
         folder = Folder(tmp_path, disk=disk)
         store(folder, "1.1")
         disk.free_files = 5
-        with pytest.raises(StorageError, match=r"of \d files that it still takes 5 stay free"):
+        with pytest.raises(StorageError, match="4 more files would fit, and room for 5 stays free"):
             store(folder, "1.2")
         disk.free_files = 50
         store(folder, "1.2")
@@ -184,28 +183,24 @@ class TestLooking:
     def test_the_log_speaks_of_changes(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Once when there is no more room and once when there is again, with a little to spare, not with each instance."""
-        monkeypatch.setattr(module, "_LOOK_INTERVAL", 0.0)
-        caplog.set_level(logging.INFO, module.__name__)
+        """Once when there is no more room, and once when nothing was refused for a while, though small ones still fitted."""
+        now = 100.0
+        monkeypatch.setattr(module, "monotonic", lambda: now)
         disk = Gauge(free=5000)
         folder = Folder(tmp_path, disk=disk)
-        for free, kept, said in (
-            (5000, True, 0),
-            (499, False, 1),
-            (0, False, 1),
-            (501 + 440, True, 2),
-            (499, False, 3),
-        ):
+        steps = ((0, 5000, True, 0), (1, 499, False, 1), (1, 900, True, 1), (1, 499, False, 1), (9, 900, True, 1))
+        for number, (later, free, fits, said) in enumerate((*steps, (2, 900, True, 2), (1, 499, False, 3))):
+            now += later
             disk.free = free
-            if kept:
-                store(folder, f"1.{free}")
+            if fits:
+                store(folder, f"1.{number}")
             else:
-                with pytest.raises(StorageError):
-                    store(folder, f"1.{free}")
+                with pytest.raises(StorageError) as caught:
+                    store(folder, f"1.{number}")
+                assert caught.value.told
             assert len(caplog.records) == said
-        assert caplog.records[0].getMessage().startswith("no room in ")
-        assert "room" in caplog.records[1].getMessage()
-        assert "again" in caplog.records[1].getMessage()
+        assert caplog.messages[0].startswith(f"no room in {tmp_path}: 0.")
+        assert caplog.messages[1].startswith(f"there is room in {tmp_path} again: ")
 
 
 def test_how_full_this_machine_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,7 +195,8 @@ def failure(error: Exception, request: Request, default: Status) -> tuple[Status
         status, comment = Status(error.status), error.comment
     known = status.is_defined and (status.is_failure or status.is_warning)
     if isinstance(error, StatusError | StorageError) and known:
-        log.warning("%s %s: %s", request.association.id, request.message.name, printable(str(error)))
+        level = logging.DEBUG if isinstance(error, StorageError) and error.told else logging.WARNING
+        log.log(level, "%s %s: %s", request.association.id, request.message.name, printable(str(error)))
         return status, None if comment is None else plain(comment)
     log.error("%s the handler of %s failed: %s", request.association.id, request.message.name, error, exc_info=error)
     return default, None

@@ -57,7 +57,7 @@ from dicomnet.aio.suboperations import Destinations, perform_get, perform_move
 from dicomnet.datasets import bounds_of, decode_dataset
 from dicomnet.dimse.commands import CStoreRequest
 from dicomnet.dimse.status import Status
-from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult
+from dicomnet.errors import DicomNetError, InvalidValue, RejectReason, RejectResult, StorageError
 from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.dumps import tell_dataset
 from dicomnet.exchanges.lifetime import plain, status_of
@@ -396,14 +396,15 @@ def _answer_kept(keep: Keep, inbound: Inbound, data: ReceivedData | None, error:
         _refuse(inbound, Status.CANNOT_UNDERSTAND, "C-STORE-RQ without a data set")
     else:
         status, comment = status_of(error)
-        _refuse(inbound, status, comment or "the data set could not be kept", reason=str(error))
+        told = isinstance(error, StorageError) and error.told
+        _refuse(inbound, status, comment or "the data set could not be kept", reason=str(error), told=told)
 
 
-def _refuse(inbound: Inbound, status: Status, comment: str, *, reason: str | None = None) -> None:
-    """Answers with a comment, and gives the reason to the log, which has room for more and may know paths."""
+def _refuse(inbound: Inbound, status: Status, comment: str, *, reason: str | None = None, told: bool = False) -> None:
+    """Answers with a comment, and gives the reason to the log, which has room for more, may know paths, or knows it already."""
     session = inbound.session
-    said = printable(reason or comment)
-    log.warning("%s %s: %s is answered %04X: %s", session.id, session.ledger.who, inbound.command.name, status, said)
+    said, level = printable(reason or comment), logging.DEBUG if told else logging.WARNING
+    log.log(level, "%s %s: %s is answered %04X: %s", session.id, session.ledger.who, inbound.command.name, status, said)
     inbound.respond(status, error_comment=plain(comment))
 
 

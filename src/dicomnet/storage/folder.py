@@ -99,7 +99,7 @@ class Folder:
                 folder = self._enter(self._held[0], names[:-1])
             except FileNotFoundError:
                 folder = self._enter(self._renew(self._held[0]), names[:-1])
-            room = room_in(self._disk, folder, self._reserve)
+            room = room_in(self._disk, folder, self._reserve, name=self._path)
         except OSError as error:
             if error.errno in _NO_FOLDER:
                 text = f"cannot keep {path}: what should be a folder is none; symbolic links are not followed"

@@ -84,10 +84,11 @@ class Room:
     it nor after it: less than 2 MiB an association, which the reserve has room for.
     """
 
-    __slots__ = ("_disk", "_folder", "_reserve", "_volume")
+    __slots__ = ("_disk", "_folder", "_name", "_reserve", "_volume")
 
-    def __init__(self, disk: Disk, folder: OpenFolder, reserve: Reserve, volume: _Volume) -> None:
+    def __init__(self, disk: Disk, folder: OpenFolder, reserve: Reserve, volume: _Volume, name: str) -> None:
         self._disk = disk
+        self._name = name
         self._folder = folder
         self._reserve = reserve
         self._volume = volume
@@ -102,18 +103,27 @@ class Room:
         Raises:
             StorageError: less than the reserve would stay free (A700).
         """
-        self._volume.take(self._disk, self._folder, self._reserve, count, files)
+        lacking = self._volume.take(self._disk, self._folder, self._reserve, count, files, self._name)
+        if lacking:
+            raise StorageError(f"no room in {self._name}: {lacking}", comment=_COMMENT, told=True)
 
 
-def room_in(disk: Disk, folder: OpenFolder, reserve: Reserve) -> Room | None:
-    """What to ask for room there; None if nothing is to stay free. Raises OSError where the folder is gone."""
+def room_in(disk: Disk, folder: OpenFolder, reserve: Reserve, *, name: str | None = None) -> Room | None:
+    """What to ask for room in a folder; None if nothing is to stay free.
+
+    Args:
+        name: what the log is to call it; None is its path.
+
+    Raises:
+        OSError: it is gone.
+    """
     if not reserve:
         return None
     device = disk.device(folder)
     with _LOCK:
         volumes = _VOLUMES.setdefault(disk, {})
         volume = volumes.get(device) or volumes.setdefault(device, _Volume())
-    return Room(disk, folder, reserve, volume)
+    return Room(disk, folder, reserve, volume, name or folder.path)
 
 
 class _Volume:
@@ -131,23 +141,25 @@ class _Volume:
         """Files made since."""
         self._full = False
         """Whether the log has said so."""
+        self._refused = 0.0
+        """When something was refused at last."""
 
-    def take(self, disk: Disk, folder: OpenFolder, reserve: Reserve, count: int, files: int) -> None:
+    def take(self, disk: Disk, folder: OpenFolder, reserve: Reserve, count: int, files: int, name: str) -> str:
+        """Counts it, or says what is lacking; the log is told of changes."""
         if monotonic() >= self._until or self._is_close(reserve, count, files):
             self._look(disk, folder)
         with self._lock:
             self._spent += count
             self._made += files
             if self._space is None:
-                return
+                return ""
             lacking = self._lacking(self._space, reserve)
             if lacking:
                 self._spent -= count
                 self._made -= files
-            if bool(lacking) is not self._full:
-                self._tell(folder, self._space, reserve, lacking)
-        if lacking:
-            raise StorageError(f"no room in {folder.path}: {lacking}", comment=_COMMENT)
+            if lacking or self._full:
+                self._tell(name, lacking, self._space)
+        return lacking
 
     def _look(self, disk: Disk, folder: OpenFolder) -> None:
         """Without the lock: a disk that does not answer keeps only those waiting who look."""
@@ -176,23 +188,27 @@ class _Volume:
     def _lacking(self, space: Space, reserve: Reserve) -> str:
         free, wanted = space.free - self._spent, reserve.of_bytes(space)
         if free < wanted:
-            return f"of {free // MIB} MiB that are free {wanted // MIB} MiB stay so"
+            return f"{_size(free)} would be free, and {_size(wanted)} stay so"
         free, wanted = space.free_files - self._made, reserve.of_files(space)
         if space.files and free < wanted:
-            return f"of {max(0, free)} files that it still takes {wanted} stay free"
+            return f"{max(0, free)} more files would fit, and room for {wanted} stays free"
         return ""
 
-    def _tell(self, folder: OpenFolder, space: Space, reserve: Reserve, lacking: str) -> None:
-        """Once for each change; when there is a little more room than it takes, or it would change with each instance."""
+    def _tell(self, name: str, lacking: str, space: Space) -> None:
+        """Once for each change: small ones that fit between large ones that do not are none."""
+        now = monotonic()
         if lacking:
-            self._full = True
-            logger.warning("no room in %s: %s; instances are refused (A700) until there is more", folder.path, lacking)
-            return
-        enough = space.free - self._spent >= reserve.of_bytes(space) * _AMPLE
-        enough_files = not space.files or space.free_files - self._made >= reserve.of_files(space) * _AMPLE
-        if enough and enough_files:
+            self._refused = now
+            if not self._full:
+                self._full = True
+                logger.warning("no room in %s: %s; instances are refused (A700) until there is more", name, lacking)
+        elif now >= self._refused + _QUIET:
             self._full = False
-            logger.warning("there is room in %s again: %d MiB are free", folder.path, space.free // MIB)
+            logger.warning("there is room in %s again: %s are free", name, _size(space.free))
+
+
+def _size(count: int) -> str:
+    return f"{max(0, count) / MIB:.4g} MiB"
 
 
 _LOCK = threading.Lock()
@@ -206,6 +222,6 @@ _LOOK_INTERVAL = 0.25
 _MOST_SPENT = 64 * MIB
 _PART = 5
 # What was written since the last look is at most this part of what there was.
-_AMPLE = 1.25
-# That much of the reserve must be free for the log to speak of room again.
+_QUIET = 10.0
+# Seconds without a refusal, for the log to speak of room again.
 _COMMENT = "the disk is full but for what is to stay free"
