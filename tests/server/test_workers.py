@@ -73,7 +73,8 @@ def serve(post):
                     who = [os.getpid(), post.index, one.endpoint, one.host, one.port, one.refuse, one.sock.getblocking()]
                     post.acknowledge(one)
                     if behaviour != "deaf":
-                        post.heard(one)  # first: who was greeted stays with us
+                        post.heard(one)
+                    post.flush()  # first: who was greeted stays with us
                     one.sock.sendall(json.dumps(who).encode() + b"\\n")
                     open_[one.sock] = one
                     selector.register(one.sock, selectors.EVENT_READ)
@@ -94,6 +95,7 @@ def serve(post):
                     sock.sendall(text.encode() + b"\\n")
                 else:
                     post.gone(open_.pop(sock))
+                    post.flush()
                     selector.unregister(sock)
                     try:
                         sock.sendall(b"bye\\n")
@@ -558,6 +560,7 @@ class TestPost:
             sent = 0
             while not mine.pending:
                 mine.acknowledge(one)
+                mine.flush()
                 sent += 1
             for _ in range(10):
                 mine.gone(one)

@@ -123,6 +123,7 @@ class _Worker:
         self._contexts = contexts
         self._entrances = entrances
         self.post = post
+        self._flushing = False
         self._writing = False
         self._ending: asyncio.Task[None] | None = None
 
@@ -168,17 +169,21 @@ class _Worker:
             self._ending = self._loop.create_task(self._finish())
 
     def report(self, report: Callable[[Delivered], None], delivered: Delivered) -> None:
-        """Tells the accepting process, when it has room for that."""
+        """Tells the accepting process, all that happens in one round of the loop at once; before more is read, at any rate."""
         report(delivered)
-        if self.post.pending and not self._writing and not self.post.closed:
-            self._writing = True
-            self._loop.add_writer(self.post.fileno(), self._flush)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        self._flushing = False
         self.post.flush()
-        if not self.post.pending:
-            self._writing = False
+        waits = self.post.pending and not self.post.closed
+        if waits and not self._writing:
+            self._loop.add_writer(self.post.fileno(), self._flush)
+        elif self._writing and not waits:
             self._loop.remove_writer(self.post.fileno())
+        self._writing = waits
 
 
 class _Passed:

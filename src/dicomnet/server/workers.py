@@ -446,7 +446,7 @@ class Delivered:
 
 
 class Post:
-    """A worker's end: connections come in, and reports go out.
+    """A worker's end: connections come in, and reports go out, with `flush`.
 
     All methods are called from one thread, and none waits.
     """
@@ -506,7 +506,7 @@ class Post:
 
     @property
     def pending(self) -> bool:
-        """Whether reports wait for room; then call `flush` when `fileno` is writable, or anything else later on."""
+        """Whether reports wait; after a `flush` they do for room, and there is some when `fileno` is writable."""
         return bool(self._reports)
 
     def flush(self) -> None:
@@ -530,7 +530,6 @@ class Post:
 
     def _report(self, kind: int, number: int) -> None:
         self._reports += _REPORT.pack(kind, number)
-        self.flush()
 
     def _take_record(self) -> Iterator[Delivered]:
         number, endpoint, port, refuse, host = _DELIVERY.unpack(bytes(self._record))
@@ -538,6 +537,7 @@ class Post:
         if not self._descriptors:  # the system had none left for us
             log.warning("no descriptor left for a connection")
             self._report(_MISSED, number)
+            self.flush()
             return
         sock = socket.socket(fileno=self._descriptors.pop())
         sock.set_inheritable(False)
