@@ -151,7 +151,8 @@ class TestRefusing:
             def space(self, folder: OpenFolder) -> Space:
                 raise OSError(errno.ENOSYS, "no")
 
-        assert store(Folder(tmp_path, disk=Mute())).bytes() == DATA
+        for number, reserve in enumerate((None, "5%", "500 TB")):
+            assert store(Folder(tmp_path, reserve=reserve, disk=Mute()), f"1.{number}").bytes() == DATA
 
 
 class TestLooking:

@@ -84,14 +84,13 @@ class Room:
     it nor after it: less than 2 MiB an association, which the reserve has room for.
     """
 
-    __slots__ = ("_disk", "_folder", "_name", "_reserve", "_volume")
+    __slots__ = ("_disk", "_folder", "_name", "_volume")
 
-    def __init__(self, disk: Disk, folder: OpenFolder, reserve: Reserve, volume: _Volume, name: str) -> None:
+    def __init__(self, disk: Disk, folder: OpenFolder, volume: _Volume, name: str) -> None:
         self._disk = disk
-        self._name = name
         self._folder = folder
-        self._reserve = reserve
         self._volume = volume
+        self._name = name
 
     def take(self, count: int = 0, files: int = 0) -> None:
         """Counts what is about to be written, as this process does for all of its folders there.
@@ -103,7 +102,13 @@ class Room:
         Raises:
             StorageError: less than the reserve would stay free (A700).
         """
-        lacking = self._volume.take(self._disk, self._folder, self._reserve, count, files, self._name)
+        volume = self._volume
+        if volume.bytes >= count and volume.files >= files and monotonic() < volume.until:
+            # Without a lock, which would cost more than a count that is lost once in a million.
+            volume.bytes -= count
+            volume.files -= files
+            return
+        lacking = volume.look(self._disk, self._folder, count, files, self._name)
         if lacking:
             raise StorageError(f"no room in {self._name}: {lacking}", comment=_COMMENT, told=True)
 
@@ -119,84 +124,58 @@ def room_in(disk: Disk, folder: OpenFolder, reserve: Reserve, *, name: str | Non
     """
     if not reserve:
         return None
-    device = disk.device(folder)
+    key = (disk.device(folder), reserve)
     with _LOCK:
         volumes = _VOLUMES.setdefault(disk, {})
-        volume = volumes.get(device) or volumes.setdefault(device, _Volume())
-    return Room(disk, folder, reserve, volume, name or folder.path)
+        volume = volumes.get(key) or volumes.setdefault(key, _Volume(reserve))
+    return Room(disk, folder, volume, name or folder.path)
 
 
 class _Volume:
     """One file system, as this process knows it."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserve: Reserve) -> None:
+        self.bytes = 0
+        """What may be written before the next look."""
+        self.files = 0
+        """What may be made until then."""
+        self.until = 0.0
+        """When it has to come in any case."""
+        self._reserve = reserve
         self._lock = threading.Lock()
-        self._space: Space | None = None
-        """What the last look has found; None where nobody can say."""
-        self._until = 0.0
-        """When that is too old."""
-        self._spent = 0
-        """Bytes written since."""
-        self._made = 0
-        """Files made since."""
         self._full = False
         """Whether the log has said so."""
         self._refused = 0.0
         """When something was refused at last."""
 
-    def take(self, disk: Disk, folder: OpenFolder, reserve: Reserve, count: int, files: int, name: str) -> str:
-        """Counts it, or says what is lacking; the log is told of changes."""
-        if monotonic() >= self._until or self._is_close(reserve, count, files):
-            self._look(disk, folder)
-        with self._lock:
-            self._spent += count
-            self._made += files
-            if self._space is None:
-                return ""
-            lacking = self._lacking(self._space, reserve)
-            if lacking:
-                self._spent -= count
-                self._made -= files
-            if lacking or self._full:
-                self._tell(name, lacking, self._space)
-        return lacking
-
-    def _look(self, disk: Disk, folder: OpenFolder) -> None:
-        """Without the lock: a disk that does not answer keeps only those waiting who look."""
-        self._until = monotonic() + _LOOK_INTERVAL
+    def look(self, disk: Disk, folder: OpenFolder, count: int, files: int, name: str) -> str:
+        """Looks, counts what is about to be written, or says what it lacks; the log is told of changes."""
+        now = monotonic()
         try:
             space = disk.space(folder)
         except OSError as error:  # who writes will hear of what is wrong
-            logger.debug("cannot tell how much room there is in %s: %s", folder.path, error.strerror)
-            space = None
+            logger.debug("cannot tell how much room there is in %s: %s", name, error.strerror)
+            self.until, self.bytes, self.files = now + _LOOK_INTERVAL, _MOST_SPENT, _MOST_MADE
+            return ""
+        wanted, wanted_files = self._reserve.of_bytes(space), self._reserve.of_files(space)
+        left, left_files = space.free - wanted - count, space.free_files - wanted_files - files
+        lacking = ""
+        if left < 0:
+            lacking = f"{_size(left + wanted)} would be free, and {_size(wanted)} stay so"
+        elif space.files and left_files < 0:
+            lacking = (
+                f"{max(0, left_files + wanted_files)} more files would fit, and room for {wanted_files} stays free"
+            )
         with self._lock:
-            self._space = space
-            self._spent = self._made = 0
+            self.until = now + _LOOK_INTERVAL
+            self.bytes = 0 if lacking else min(left // _PART, _MOST_SPENT)
+            self.files = 0 if lacking else left_files // _PART if space.files else _MOST_MADE
+            if lacking or self._full:
+                self._tell(name, lacking, space, now)
+        return lacking
 
-    def _is_close(self, reserve: Reserve, count: int, files: int) -> bool:
-        """Whether it is better to look again: what was written since is much, or much of what there was."""
-        space = self._space
-        if space is None:
-            return False
-        spent, made = self._spent + count, self._made + files
-        return (
-            spent > _MOST_SPENT
-            or _PART * spent > space.free - reserve.of_bytes(space)
-            or (space.files > 0 and _PART * made > space.free_files - reserve.of_files(space))
-        )
-
-    def _lacking(self, space: Space, reserve: Reserve) -> str:
-        free, wanted = space.free - self._spent, reserve.of_bytes(space)
-        if free < wanted:
-            return f"{_size(free)} would be free, and {_size(wanted)} stay so"
-        free, wanted = space.free_files - self._made, reserve.of_files(space)
-        if space.files and free < wanted:
-            return f"{max(0, free)} more files would fit, and room for {wanted} stays free"
-        return ""
-
-    def _tell(self, name: str, lacking: str, space: Space) -> None:
+    def _tell(self, name: str, lacking: str, space: Space, now: float) -> None:
         """Once for each change: small ones that fit between large ones that do not are none."""
-        now = monotonic()
         if lacking:
             self._refused = now
             if not self._full:
@@ -212,7 +191,7 @@ def _size(count: int) -> str:
 
 
 _LOCK = threading.Lock()
-_VOLUMES: WeakKeyDictionary[Disk, dict[int, _Volume]] = WeakKeyDictionary()
+_VOLUMES: WeakKeyDictionary[Disk, dict[tuple[int, Reserve], _Volume]] = WeakKeyDictionary()
 
 _AMOUNT = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]+)?) ?(?P<unit>%|[KMGT]?(?=i?B?$))(?:i?B)?", re.IGNORECASE)
 _UNITS = ("", "K", "M", "G", "T")
@@ -220,8 +199,9 @@ _UNITS = ("", "K", "M", "G", "T")
 _LOOK_INTERVAL = 0.25
 # Seconds: what a fast disk takes from somebody else meanwhile is a tenth of the reserve.
 _MOST_SPENT = 64 * MIB
+_MOST_MADE = 1 << 30
 _PART = 5
-# What was written since the last look is at most this part of what there was.
+# What is written until the next look is at most this part of what there is.
 _QUIET = 10.0
 # Seconds without a refusal, for the log to speak of room again.
 _COMMENT = "the disk is full but for what is to stay free"
