@@ -300,6 +300,25 @@ async def crowd(bench: Bench, count: int) -> End:
     return acceptor
 
 
+async def test_of_a_peer_who_sends_headers_less_is_read_at_a_time() -> None:
+    """And others have their turn in between; whoever sends data has more of them read again."""
+    size = 16 * KIB
+    async with Bench() as bench:
+        raw, acceptor = await bench.raw()
+        await raw.write(push_pdu(proposal(max_pdu_length=MAX_PDU)))
+        assert (await raw.pdu())[0] == 2
+        transport = acceptor.channel.transport
+        assert transport is not None
+        receive(acceptor, bytes.fromhex("0400 00000006 00000002 0101") * 20_000)
+        assert not transport.is_reading()
+        assert len(acceptor.channel.get_buffer(-1)) == size
+        await asyncio.sleep(0)
+        assert transport.is_reading()
+        receive(acceptor, bytes.fromhex("0400 00003FFA 00003FF6 0101") + bytes(size - 12))
+        assert transport.is_reading()
+        assert len(acceptor.channel.get_buffer(-1)) == MIB
+
+
 async def test_a_pause_counts_within_a_read() -> None:
     """What came with the message that pauses waits, in order, with its bytes, and the end of the stream behind it."""
     count = 30  # more than that unanswered the core would not have

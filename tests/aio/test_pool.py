@@ -120,6 +120,19 @@ def test_when_all_are_lent_the_reserve_serves() -> None:
     assert pool.current() is lent[1]
 
 
+def test_without_memory_for_a_buffer_the_reserve_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until there is some: what a system has not got at the moment is like what is lent."""
+    pool = BufferPool(2, SIZE)
+    monkeypatch.setattr("dicomnet.aio.pool.Buffer", no_memory)
+    assert pool.current() is pool.reserve
+    monkeypatch.undo()
+    assert len(lend_all(pool)) == 2
+
+
+def no_memory(size: int, pool: BufferPool) -> Buffer:
+    raise MemoryError
+
+
 def test_who_waits_is_told_once() -> None:
     """Everybody who waits hears of the first buffer that comes back, and not of the second."""
     pool = BufferPool(2, SIZE)

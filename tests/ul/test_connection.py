@@ -922,6 +922,17 @@ class TestDeadlines:
         assert connection.deadline == NOW + 100 + 17.0
         assert connection.handle_deadline(NOW + 100 + 16.9) == []
 
+    def test_stopping_again_and_again_excuses_no_more_than_it_lasted(self) -> None:
+        """Or a peer whose bytes make us pause could go on for ever without a message getting any further."""
+        connection = associated()
+        connection.receive(self.half_a_message(), NOW)
+        before = connection.deadline
+        assert before is not None
+        for pause in range(1, 11):
+            connection.reading(True, NOW + pause)
+            connection.reading(False, NOW + pause + 0.25)
+        assert connection.deadline == before + 2.5
+
     def test_we_stop_reading_between_messages(self) -> None:
         """Going on does not begin a stall where there is no message."""
         connection = acceptor(timeouts=Timeouts(stall=19.0, idle=None))

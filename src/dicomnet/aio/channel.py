@@ -23,6 +23,7 @@ from dicomnet.dimse.endpoint import Endpoint
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import OutgoingMessage
 from dicomnet.errors import AssociationError, ConnectionLost, StorageError, TlsFailed
+from dicomnet.limits import KIB, MIB
 from dicomnet.sockets import broken_reason
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Sink
@@ -66,6 +67,8 @@ class Channel(asyncio.BufferedProtocol):
     armed: float | None = None
     bucket: Bucket | None = None
     """What slows its reading down, if anything does; set by a `Throttle`."""
+    portion = 256 * KIB
+    """Bytes that are read at a time; fewer of a peer who sends headers rather than data, so that others have their turn."""
 
     def __init__(
         self,
@@ -120,9 +123,8 @@ class Channel(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (the pool knows better)
         buffer = self._buffer = self.hub.pool.current()
-        if self.bucket is not None:
-            return buffer.memory[buffer.filled : buffer.filled + self.bucket.room]
-        return buffer.memory[buffer.filled :]
+        room = self.portion if self.bucket is None else min(self.portion, self.bucket.room)
+        return buffer.memory[buffer.filled : buffer.filled + room]
 
     def buffer_updated(self, nbytes: int) -> None:
         buffer = self._buffer
@@ -136,6 +138,9 @@ class Channel(asyncio.BufferedProtocol):
         try:
             self._hand_out(self.core.receive(view, self._clock()), patient=True)
             self.hub.pool.received(buffer, nbytes)
+            headers = nbytes - self.core.connection.content
+            if headers > _MOST_HEADERS or self.portion < MIB:
+                self._take_turns(nbytes, headers)
             if self.bucket is not None:
                 self.bucket.took(nbytes, self)
             self.flush()
@@ -143,6 +148,13 @@ class Channel(asyncio.BufferedProtocol):
             if self.lane.go() and not self._lane_waits:
                 self._lane_waits = True
                 self.hub.loop.call_later(_MORE, self._go_on)
+
+    def _take_turns(self, nbytes: int, headers: int) -> None:
+        """Of a peer who sends headers rather than data less is read at a time, and then others have their turn."""
+        self.portion = min(max(_MOST_HEADERS, _MOST_HEADERS * nbytes // max(headers, 1)), MIB)
+        if headers > _MOST_HEADERS // 2:  # uvloop would read on for as long as there is something
+            self.pause(_TURN)
+            self.hub.loop.call_soon(self.resume, _TURN)
 
     def _go_on(self) -> None:
         self._lane_waits = False
@@ -526,3 +538,8 @@ def _read(message: OutgoingMessage, gaps: list[memoryview]) -> Exception | None:
 
 _MORE = 0.001
 """Seconds that the beginning of a data set waits for more of it, before a storage thread is woken for it alone."""
+
+_TURN = "turn"
+
+_MOST_HEADERS = 16 * KIB
+"""Bytes of headers that are taken at a time: a thousand fragments, which are some two milliseconds for the whole loop."""

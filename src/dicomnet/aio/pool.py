@@ -68,8 +68,11 @@ class BufferPool:
             if self._free:
                 buffer = self._free.pop()
             elif self._unmade:
+                try:
+                    buffer = Buffer(self.size, self)
+                except MemoryError:  # there may be some later, and until then this is like having lent them all
+                    return self.reserve
                 self._unmade -= 1
-                buffer = Buffer(self.size, self)
             else:
                 return self.reserve
             self._current = buffer

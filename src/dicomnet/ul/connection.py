@@ -76,10 +76,10 @@ class Connection:
 
     __slots__ = tuple(
         """
-        _announced _answer _artim _closed _content _deaf _departing _events _fragment_context _fragment_control
+        _announced _answer _artim _closed _deaf _departing _events _fragment_context _fragment_control
         _fragment_left _handed_out _handed_total _last_activity _machine _message_open _mute _now _out _oversize_told
         _partial _paused_since _pdu_left _queued_total _receive_progress _send_progress _sent_total _skip
-        _taking_data _traced _transport_up _wanted limits operations_outstanding refuse request requestor tap terms timeouts
+        _taking_data _traced _transport_up _wanted content limits operations_outstanding refuse request requestor tap terms timeouts
         """.split()
     )
 
@@ -121,7 +121,8 @@ class Connection:
         self._answer: tuple[float, str, float] | None = None
         self._last_activity = 0.0
         self._paused_since: float | None = None
-        self._content = 0
+        self.content = 0
+        """Of the bytes of the last `receive` those that were no headers of data."""
         self._receive_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._send_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._partial = bytearray()
@@ -201,10 +202,10 @@ class Connection:
             self._end_of_file()
         elif not self._deaf:
             self._last_activity = now
-            self._content = 0
+            self.content = 0
             self._parse(memoryview(data))
             if self.mid_pdu or self._message_open:
-                self._receive_progress.moved(self._content, now)
+                self._receive_progress.moved(self.content, now)
             else:
                 self._receive_progress.rest()
         return events
@@ -243,8 +244,7 @@ class Connection:
         if self._answer is not None:
             due, waiting_for, seconds = self._answer
             self._answer = (due + stopped, waiting_for, seconds)
-        if self._receive_progress.deadline is not None:
-            self._receive_progress.restart(now)
+        self._receive_progress.excuse(stopped)
         return stopped
 
     # What the user of the layer asks for.
@@ -492,7 +492,7 @@ class Connection:
         stop = position + self._wanted - len(partial)
         # Headers are no progress, or empty fragments would be.
         if not self._pdu_left and self._wanted > _PDU_HEADER.size:
-            self._content += min(stop, end) - position
+            self.content += min(stop, end) - position
         if stop > end:
             partial += view[position:end]
             return end
@@ -568,7 +568,7 @@ class Connection:
 
     def _pass_fragment(self, view: memoryview, position: int, end: int) -> int:
         stop = min(position + self._fragment_left, end)
-        self._content += stop - position
+        self.content += stop - position
         self._fragment_left -= stop - position
         ends = not self._fragment_left
         self._events.append(Fragment(self._fragment_context, self._fragment_control, view[position:stop], ends))
@@ -602,7 +602,7 @@ class Connection:
             step = self._pass_fragment if self._fragment_left else self._gather
             position = step(whole, position, len(whole))
         self._skip = 0
-        self._content -= len(whole) - _PDU_HEADER.size  # of what came of it only the fragments count
+        self.content -= len(whole) - _PDU_HEADER.size  # of what came of it only the fragments count
 
     # Ends.
 
@@ -725,6 +725,11 @@ class _Progress:
         self._moved += count
         if self.deadline is None or self._moved >= self._minimum:
             self.restart(now)
+
+    def excuse(self, seconds: float) -> None:
+        """So long nothing could move."""
+        if self.deadline is not None:
+            self.deadline += seconds
 
     def rest(self) -> None:
         self.deadline = None
