@@ -79,7 +79,8 @@ class Connection:
         _announced _answer _artim _closed _deaf _departing _events _fragment_context _fragment_control
         _fragment_left _handed_out _handed_total _last_activity _machine _message_open _mute _now _out _oversize_told
         _partial _paused_since _pdu_left _queued_total _receive_progress _send_progress _sent_total _skip
-        _taking_data _traced _transport_up _wanted content limits operations_outstanding refuse request requestor tap terms timeouts
+        _taking_data _traced _transport_up _wanted content limits operations_outstanding refuse request requestor
+        tap terms timeouts
         """.split()
     )
 
