@@ -17,7 +17,6 @@ from typing import Any, cast
 
 from dicomnet.aio.hub import Hub
 from dicomnet.errors import AssociationError, ConnectionLost, TlsFailed
-from dicomnet.tls.failures import late
 from dicomnet.tls.link import PIECE, SecureLink
 
 
@@ -58,6 +57,8 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
             async with asyncio.timeout(timeout):
                 await asyncio.shield(self._outcome)
         except TimeoutError:
+            from dicomnet.tls.failures import late
+
             self._error = self._error or late(self.link.peer, timeout)
             self.abort()
             await self._outcome

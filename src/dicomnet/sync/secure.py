@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from dicomnet.errors import AssociationError, ConnectionLost
 from dicomnet.limits import KIB
 from dicomnet.sync.stream import Stream
-from dicomnet.tls.failures import late
 from dicomnet.tls.link import PIECE, SecureLink
 
 if TYPE_CHECKING:
@@ -120,6 +119,8 @@ def _shake_hands(sock: socket.socket, link: SecureLink, timeout: float | None) -
             link.take(records[:count])
         link.keep()
     except TimeoutError:
+        from dicomnet.tls.failures import late
+
         raise late(link.peer, timeout) from None
     except OSError as error:
         raise link.lost() or ConnectionLost() from error

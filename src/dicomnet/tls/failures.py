@@ -12,7 +12,7 @@ import ssl
 from typing import Any
 
 from dicomnet.errors import TlsFailed
-from dicomnet.pdu.foreign import TLS_RECORDS, protocol_of
+from dicomnet.pdu.foreign import protocol_of
 from dicomnet.tls.der import Facts, facts_of
 
 
@@ -48,11 +48,6 @@ def handshake_failed(
     else:
         text = _ALERTS.get(alert[1], "{peer} has ended the handshake")
     return TlsFailed(f"{text.format(peer=peer)} (alert: {words})")
-
-
-def not_tls(first: bytes) -> bool:
-    """Whether no TLS peer begins like this."""
-    return bool(first) and first[0] not in TLS_RECORDS
 
 
 def speaks_no_tls(first: bytes, peer: str) -> TlsFailed:

@@ -16,15 +16,7 @@ from contextlib import suppress
 from typing import cast
 
 from dicomnet.errors import AssociationError, ConnectionLost, TlsFailed
-from dicomnet.tls.failures import (
-    broken,
-    handshake_failed,
-    left,
-    not_tls,
-    speaks_no_tls,
-    unheard,
-    unverified_certificate,
-)
+from dicomnet.pdu.foreign import TLS_RECORDS
 
 
 class SecureLink:
@@ -188,19 +180,27 @@ class SecureLink:
     def lost(self) -> AssociationError | None:
         """What it means that the transport ends here; None if it is not about TLS."""
         if not self.ready:
+            from dicomnet.tls.failures import left
+
             return left(self._first, self.peer, server_side=self.server_side)
         # Of TLS 1.3 the peer's verdict on our certificate comes last, behind the end of our own handshake; most peers
         # send tickets then. Who says nothing and goes has in all likelihood not even finished it.
         if self._first or self._heard or self.server_side or self.object.version() != "TLSv1.3":
             return None
+        from dicomnet.tls.failures import unheard
+
         return unheard(self.peer)
 
     def _failure(self, error: ssl.SSLError) -> AssociationError:
         if self._heard:
+            from dicomnet.tls.failures import broken
+
             return ConnectionLost(broken(error))
         return self._not_made(error)
 
     def _not_made(self, error: ssl.SSLError | ValueError) -> TlsFailed:
+        from dicomnet.tls.failures import handshake_failed, unverified_certificate
+
         return handshake_failed(
             error,
             self.peer,
@@ -217,7 +217,9 @@ class SecureLink:
         if not self._lacking:
             if not self._first:
                 self._first = bytes(rest[:_ENOUGH])
-                if not self.ready and not_tls(self._first):
+                if not self.ready and self._first[0] not in TLS_RECORDS:
+                    from dicomnet.tls.failures import speaks_no_tls
+
                     raise speaks_no_tls(self._first, self.peer)
             if self._header or len(rest) < _HEADER:
                 header = self._header + rest[: _HEADER - len(self._header)]
