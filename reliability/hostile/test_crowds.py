@@ -146,13 +146,13 @@ def test_half_open_connections_are_found(server: Node, place: Place) -> None:
 
 
 def test_stalled_handshakes_hold_up_nobody(tmp_path: Path, place: Place) -> None:
-    """Half a hello each, from one address; who shakes hands from another is served meanwhile."""
-    count, hospital = scale.of(50, 60), make_site(tmp_path)
+    """Half a hello each, from ten addresses; who shakes hands from another is served meanwhile."""
+    count, hospital = scale.of(100, 200), make_site(tmp_path)
     tls = TlsConfig(ca_file=hospital.authority.file, certificate=hospital.client.file, peer_name="pacs.example")
     options = ("--tls-cert", str(hospital.server.file), "--tls-ca", str(hospital.authority.file))
     with (
         Node(place.kept, *options, environment=place.environment) as node,
-        Crowd(node.port, count) as crowd,
+        Crowd(node.port, count, STRANGE_ADDRESSES) as crowd,
     ):
         crowd.send(TLS_HELLO[:5])
         longest = 0.0

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
+import pytest
+
 from dicomnet.server.handshakes import Handshakes
 from server.serving import WAIT, until
 
@@ -39,6 +41,19 @@ async def test_all_addresses_together_have_no_more_than_all_of_the_room() -> Non
         third.cancel()
         await asyncio.wait([third])
     assert not handshakes._addresses
+
+
+async def test_one_that_waits_for_its_peer_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And gives it back once: stalled ones of many addresses hold up the others for a moment, not until they time out."""
+    monkeypatch.setattr("dicomnet.server.handshakes.SLOW", 0.01)
+    handshakes = Handshakes(2)
+    for _ in range(3):
+        async with AsyncExitStack() as stack:
+            for host in ("a", "b"):
+                await stack.enter_async_context(handshakes.place(host))
+            async with asyncio.timeout(WAIT), handshakes.place("c"):
+                pass
+        await until(lambda: handshakes._room._value == 2)  # type: ignore[attr-defined]
 
 
 async def test_who_gives_up_leaves_its_place_to_others() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 
@@ -26,12 +26,24 @@ class Handshakes:
         address = self._addresses.setdefault(host, _Address(self._share))
         address.users += 1
         try:
-            async with address.room, self._room:
+            async with address.room, self._room_for_a_while():
                 yield
         finally:
             address.users -= 1
             if not address.users:
                 del self._addresses[host]
+
+    @asynccontextmanager
+    async def _room_for_a_while(self) -> AsyncIterator[None]:
+        """One that waits for its peer costs no processor time, so it makes room for others, and goes on beside them."""
+        await self._room.acquire()
+        leave = _Once(self._room.release)
+        timer = asyncio.get_running_loop().call_later(SLOW, leave)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            leave()
 
 
 class _Address:
@@ -39,3 +51,19 @@ class _Address:
         self.room = asyncio.Semaphore(share)
         self.users = 0
         """Those who have a place, or wait for one."""
+
+
+class _Once:
+    """Calls a function the first time that it is called."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function: Callable[[], object] | None = function
+
+    def __call__(self) -> None:
+        function, self._function = self._function, None
+        if function is not None:
+            function()
+
+
+SLOW = 1.0
+"""Seconds after which a handshake makes room: one whose peer answers is over long before."""
