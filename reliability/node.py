@@ -48,6 +48,7 @@ class Node:
     Args:
         folder: where it keeps what it receives; its log is a file beside it.
         options: more of its command line.
+        title: the only one that it answers to.
         program: what to run in place of ``dicomnet recv``: the arguments of Python.
         environment: what it runs in, if not ours.
     """
@@ -56,13 +57,24 @@ class Node:
         self,
         folder: Path,
         *options: str,
+        title: str | None = None,
         program: Sequence[str] | None = None,
         environment: dict[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
         self.folder = folder
+        self.title = title or "ANY"
         self.port = 0
-        command = program or ("-m", "dicomnet", "recv", *_RECV, "--output", str(folder), *options)
+        command = program or (
+            "-m",
+            "dicomnet",
+            "recv",
+            *_RECV,
+            "--output",
+            str(folder),
+            *(("--aet", title) if title else ()),
+            *options,
+        )
         self._log = folder.with_name(f"{folder.name}-{next(_NUMBERS)}.log")
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
@@ -90,7 +102,7 @@ class Node:
     @property
     def address(self) -> str:
         """For an association with it."""
-        return f"ANY@127.0.0.1:{self.port}"
+        return f"{self.title}@127.0.0.1:{self.port}"
 
     @property
     def log(self) -> str:
