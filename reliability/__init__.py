@@ -13,6 +13,8 @@ by one seed, which is printed; `docs/reliability.md` has what came of it.
     stores     data sets stored by the real sinks, without a network
     steps      a program that dies at every call of a store in turn
     sending    four peers that store at the same time
+    programs   `dicomnet recv`, also on a system that lacks something
+    mounts     small file systems, and one whose power can be cut
     turns      threads that take turns by a seed
     streams    conversations that are mutated, by the million
     simulation a server among peers and faults, in one thread, on a clock that jumps

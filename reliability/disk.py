@@ -107,6 +107,11 @@ class SimDisk(HookedDisk):
         _node(folder).must_not_have(name)
         _node(folder).change(made=name, node=_Folder())
 
+    def remove_folder_in(self, folder: OpenFolder, name: str) -> None:
+        if _folder_of(_node(folder).get(name)).names:
+            raise _error(errno.ENOTEMPTY)
+        _node(folder).change(gone=name)
+
     def open_folder(self, path: str) -> OpenFolder:
         return _Opened(path, self._find(path))
 
@@ -149,7 +154,7 @@ class SimDisk(HookedDisk):
         return self._opened(_file_of(_node(folder).get(name)))
 
     def open_again(self, folder: OpenFolder, name: str) -> int:
-        return self.open_read(folder, name)
+        return self._opened(_file_of(_node(folder).get(name)))
 
     def open_path(self, path: str) -> int:
         parent, _, name = path.rpartition("/")

@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
+from dicomnet.storage.temporary import MARK
+
 
 class Ledger:
     """Judges a folder of received instances by what was sent to it."""
 
     def __init__(self) -> None:
+        self.one_of_them = False
+        """Whether one data set of an instance may stand for another one that was acknowledged: it has replaced it."""
         self._sent: dict[str, set[bytes]] = {}
         self.acknowledged: list[tuple[str, bytes]] = []
         """Instance, and the digest of its data set."""
@@ -25,6 +29,14 @@ class Ledger:
     def acknowledge(self, instance: str, data: bytes) -> None:
         """Its success was read whole."""
         self.acknowledged.append((instance, digest(data)))
+
+    def copy(self) -> Ledger:
+        """One for another course of events."""
+        made = Ledger()
+        made.one_of_them = self.one_of_them
+        made._sent = {instance: set(digests) for instance, digests in self._sent.items()}
+        made.acknowledged = list(self.acknowledged)
+        return made
 
     def problems(self, files: Mapping[str, bytes], *, settled: bool = True) -> list[str]:
         """What is wrong with files by their paths; see `problems_in`."""
@@ -58,7 +70,7 @@ class Ledger:
             if name.endswith("/"):
                 continue
             if last.startswith("."):
-                if settled:
+                if settled and last != MARK:  # which stays where there are no links
                     yield f"LEFT {name}"
                 continue
             instance = re.sub(r"(~\d+)?\.dcm$", "", last)
@@ -68,7 +80,7 @@ class Ledger:
                 yield f"TORN {name}"
             found.setdefault(instance, set()).add(found_digest)
         for instance, wanted in self.acknowledged:
-            if wanted not in found.get(instance, ()):
+            if wanted not in found.get(instance, ()) and not (self.one_of_them and found.get(instance)):
                 yield f"LOST {instance}"
 
 

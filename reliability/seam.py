@@ -59,7 +59,7 @@ CALLS = frozenset(name for name in vars(Disk) if not name.startswith("_"))
 """The names of all calls that there are."""
 
 CHANGING = frozenset(
-    "make_folder make_folder_in create create_unnamed try_unnamed writev set_mode fsync link link_unnamed replace unlink "
-    "fsync_folder close".split()
+    "make_folder make_folder_in remove_folder_in create create_unnamed writev set_mode fsync fsync_folder "
+    "link link_unnamed replace unlink close".split()
 )
 """Those after which a disk may be another one than before."""

@@ -25,10 +25,10 @@ from dicomnet.server.layout import Layout
 from dicomnet.storage import platform
 from reliability.ledger import Ledger
 from reliability.seam import Call, HookedDisk, unhindered
-from reliability.stores import Place, Store, store_all
+from reliability.stores import LAYOUT, Place, Store, store_all
 
-KINDS = ("without names", "with hidden names")
-LAYOUTS: tuple[Layout | None, ...] = (None,)
+KINDS = ("without names", "with hidden names", "without links")
+LAYOUTS: tuple[Layout | None, ...] = (None, LAYOUT)
 STORES = [Store(1), Store(1), Store(1, content=1), Store(2)]
 """A new one, the same again, another content, and one more."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dicomnet.errors import StorageError
-from dicomnet.server.layout import Layout, LayoutSink
+from dicomnet.server.layout import Layout
 from dicomnet.storage.files import finish_files
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import Incoming, Sink
+from dicomnet.storage.twins import Duplicates
 from dicomnet.types import UID
 from dicomnet.uids import CTImageStorage, ExplicitVRLittleEndian
 from raw import data_set
@@ -29,9 +30,11 @@ class Store:
 
     def __init__(self, number: int, *, content: int = 0, size: int = 600) -> None:
         self.instance = f"1.2.3.{number}"
-        data = bytearray(data_set(self.instance.encode(), size))
-        data[-1] = content
-        self.data = bytes(data)
+        head, pixels_follow, _ = data_set(self.instance.encode(), 200).partition(b"\xe0\x7f\x10\0OW\0\0")
+        length = max(2, size - len(head) - 12)
+        pattern = bytes(range(256)) * (length // 256 + 1)
+        pixels = pattern[: length - 1] + bytes([content % 256])
+        self.data = head + pixels_follow + length.to_bytes(4, "little") + pixels
         self.incoming = Incoming(
             CTImageStorage, UID(self.instance), ExplicitVRLittleEndian, "MOD", "ARCHIVE", "C-STORE-RQ"
         )
@@ -60,18 +63,21 @@ class Place:
         disk: the disk, with a root.
         root: the folder.
         layout: how files are named below it; None is flat.
+        duplicates: what becomes of another content.
     """
 
-    def __init__(self, disk: HookedDisk, root: str, layout: Layout | None = None) -> None:
-        self._disk = disk
-        self._root = root
+    def __init__(
+        self, disk: HookedDisk, root: str, layout: Layout | None = None, duplicates: Duplicates = "keep-both"
+    ) -> None:
         self._layout = layout
-        self._folder = Folder(root, disk=disk)
+        self._folder = Folder(root, reserve=0, duplicates=duplicates, disk=disk)
+        if layout is not None:
+            self._folder.remove_leftovers_below()
 
     def sink_for(self, store: Store) -> Sink:
         if self._layout is None:
             return self._folder.sink_for(store.incoming)
-        return LayoutSink(self._root, self._layout, disk=self._disk)
+        return self._folder.sink_below(self._layout.path(store.incoming, {}).parts)
 
 
 def store_all(place: Place, stores: list[Store], ledger: Ledger, *, together: bool = False) -> list[int]:

@@ -26,22 +26,10 @@ from dicomnet.storage.folder import Folder
 from dicomnet.tls import TlsConfig
 from reliability import figures, scale
 from reliability.ledger import Ledger
-from reliability.node import PATIENCE, SOURCE, Node
+from reliability.node import PATIENCE, Node
+from reliability.programs import ENVIRONMENT, HIDDEN_NAMES, RECV, recv
 from reliability.sending import Senders, Study
 from reliability.steps import KINDS, LAYOUTS, READY, problems_of
-
-ROOT = Path(__file__).parent.parent
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([SOURCE, str(ROOT / "tests"), str(ROOT)])}
-
-HIDDEN = (
-    "-c",
-    """import sys
-from dicomnet.storage import platform
-platform.HAS_UNNAMED_FILES = False
-from dicomnet.cli.main import main
-sys.exit(main())""",
-)
-"""`dicomnet` on a system that has no files without a name."""
 
 
 class Way(NamedTuple):
@@ -164,6 +152,7 @@ class Killed:
         self._place = place
         self._rng = rng
         self._options = options
+        self._program = HIDDEN_NAMES if way.hidden else RECV
         self._command = (*command, "--workers", str(way.workers))
         if way.layout is not None:
             self._command += ("--layout", way.layout)
@@ -214,7 +203,7 @@ class Killed:
             left.touch()
             os.utime(left, (0, 0))
         process = subprocess.Popen(
-            [sys.executable, *self._program(), "recv", "--port", "0", "--output", str(folder), *self._command],
+            [sys.executable, *recv(folder, *self._command, program=self._program)],
             env=ENVIRONMENT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -234,11 +223,7 @@ class Killed:
         self.kills += 1
 
     def _node(self, folder: Path) -> Node:
-        begin = ("recv", "--port", "0", "--host", "127.0.0.1", "--output", str(folder))
-        return Node(folder, program=(*self._program(), *begin, *self._command))
-
-    def _program(self) -> tuple[str, ...]:
-        return HIDDEN if self._way.hidden else ("-m", "dicomnet")
+        return Node(folder, program=recv(folder, *self._command, program=self._program))
 
 
 def _tls(place: Path) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -1,10 +1,16 @@
-"""Threads that take turns: at each call of theirs one of them goes on, which one is decided by a seed."""
+"""Threads that take turns: at each call of storage to its disk one of them goes on, which one is decided by a seed."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from random import Random
+from types import FrameType
+
+from dicomnet.storage.doubts import Doubts
+from dicomnet.storage.folder import Folder
+from dicomnet.storage.temporary import Named
 
 
 class Turns:
@@ -32,8 +38,10 @@ class Turns:
             raise self._errors[0]
 
     def switch(self) -> None:
-        """Lets one of them go on, perhaps the one that calls; without effect in any other thread."""
+        """Lets one of them go on now, perhaps the one that calls; without effect in any other thread."""
         mine = self._waiting.get(threading.current_thread())
+        if lock_held():  # others may wait for that
+            return
         if mine is not None and (other := self._next()) is not mine:
             other.release()
             mine.acquire()
@@ -50,3 +58,17 @@ class Turns:
 
     def _next(self) -> threading.Semaphore:
         return self._rng.choice(list(self._waiting.values()))
+
+
+def lock_held() -> bool:
+    """Whether whoever calls is in a function of storage that holds a lock, so that nobody else could go on now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code in _HOLDING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+_HOLDING = frozenset(function.__code__ for function in (Doubts.failed, Folder._renew, Named._move))
+# Those that call the disk meanwhile.

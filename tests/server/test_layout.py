@@ -451,10 +451,10 @@ class TestKeeping:
         assert names(tmp_path) == ["P1.dcm", "P1~2.dcm"]
 
     def test_new_folders_are_synced(self, tmp_path: Path) -> None:
-        """Each in the one above it, once, also when another process has made it; without durable never."""
+        """Each in the one above it, once, also when another process has made it, and the root itself; without durable never."""
         data = encode(dataset(), ExplicitVRLittleEndian)
         (tmp_path / "P1").mkdir()
-        for durable, instance, syncs in ((False, "1", 0), (True, "1", 3 + 1), (True, "2", 0 + 1), (False, "3", 0)):
+        for durable, instance, syncs in ((False, "1", 0), (True, "1", 3 + 2), (True, "2", 0 + 2), (False, "3", 0)):
             disk = FaultyDisk()
             store(tmp_path, FULL, data, instance=instance, durable=durable, disk=disk)
             assert disk.calls.count("fsync_folder") == syncs
@@ -464,7 +464,7 @@ class TestKeeping:
         for _ in range(2):
             disk = FaultyDisk()
             path = store(tmp_path, "{called}/{instance}.dcm", b"", disk=disk).path
-            assert disk.calls.count("fsync_folder") == 2
+            assert disk.calls.count("fsync_folder") == 3
             assert path is not None
             path.unlink()
             path.parent.rmdir()

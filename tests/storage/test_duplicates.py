@@ -148,7 +148,7 @@ class TestFaults:
         """The old one is gone, so there would be none; but it does not count as kept, and is written anew."""
         store(Folder(tmp_path), DATA)
         with pytest.raises(StorageError, match="cannot keep"):
-            store(Folder(tmp_path, disk=FaultyDisk(0, "EIO", only="fsync_folder")), OTHER, "replace")
+            store(Folder(tmp_path, disk=FaultyDisk(1, "EIO", only="fsync_folder")), OTHER, "replace")
         assert contents(Folder(tmp_path)) == {"1.2.3.dcm": OTHER}
         assert not store(Folder(tmp_path), OTHER, "replace").duplicate
         assert store(Folder(tmp_path), OTHER, "replace").duplicate

@@ -47,6 +47,10 @@ class Disk:
         """Makes a folder in a folder; FileExistsError if the name is taken, by whatever it is."""
         os.mkdir(folder.at(name), 0o750, dir_fd=folder.descriptor)
 
+    def remove_folder_in(self, folder: OpenFolder, name: str) -> None:
+        """Removes a folder in a folder; an error if something is in it."""
+        os.rmdir(folder.at(name), dir_fd=folder.descriptor)
+
     def open_folder_in(self, folder: OpenFolder, name: str) -> OpenFolder:
         """Opens a folder in a folder; anything else of the name is an error, a symbolic link too."""
         return OpenFolder(name, folder)

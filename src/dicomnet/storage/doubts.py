@@ -25,6 +25,7 @@ class Doubts:
         self._doubtful: set[FileState] = set()
         self._unsettled: dict[FileState, bool] = {}
         """Files whose names are not synced yet, and whether somebody else relies on them."""
+        self._failures: dict[str, int] = {}
 
     def unsettled(self, file: FileState) -> None:
         """The file is about to get its name, whose sync is still to come; `settled` or `failed` follows."""
@@ -52,6 +53,19 @@ class Doubts:
             relied_on = self._unsettled.pop(file, False)
             if relied_on or remove is None or not remove():
                 self._doubtful.add(file)
+
+    def failures(self, folder: str) -> int:
+        """How often a sync of the folder of this path has failed.
+
+        What it would have written may be lost to everybody who had named a
+        file by then, also to those whose own sync of the folder succeeds.
+        """
+        return self._failures.get(folder, 0)
+
+    def folder_failed(self, folder: str) -> None:
+        """A sync of the folder of this path has failed."""
+        with self._lock:
+            self._failures[folder] = self._failures.get(folder, 0) + 1
 
 
 DOUBTS = Doubts()

@@ -336,6 +336,7 @@ def finish_files(sinks: Sequence[FileSink], syncers: Workers | None = None) -> l
     batch.each(FileSink._seal)
     batch.sync_files(syncers)
     batch.each(FileSink._settle)
+    batch.note_failures()
     batch.each(FileSink._publish)
     batch.sync_folders(syncers)
     batch.each(lambda sink: batch.outcomes.__setitem__(sink, sink._conclude()))
@@ -348,6 +349,7 @@ class _Batch:
     def __init__(self, sinks: Sequence[FileSink]) -> None:
         self.outcomes: dict[FileSink, ReceivedData | Exception] = {}
         self._left = list(sinks)
+        self._failures: dict[str, int] = {}
 
     def each(self, step: Callable[[FileSink], object]) -> None:
         for sink in self._left[:]:
@@ -362,13 +364,23 @@ class _Batch:
             if error is not None:
                 self._drop(sink, error)
 
+    def note_failures(self) -> None:
+        """Names are about to be given."""
+        for sink in self._left:
+            path = sink._open_folder().path
+            self._failures[path] = DOUBTS.failures(path)
+
     def sync_folders(self, syncers: Workers | None) -> None:
         durable: dict[OpenFolder, list[FileSink]] = {}
         for sink in self._left:
             if sink._durable:
                 durable.setdefault(sink._open_folder(), []).append(sink)
         syncs = [functools.partial(sinks[0]._disk.fsync_folder, folder) for folder, sinks in durable.items()]
-        for sinks, error in zip(durable.values(), sync_all(syncs, syncers), strict=True):
+        for (folder, sinks), error in zip(durable.items(), sync_all(syncs, syncers), strict=True):
+            if error is not None:
+                DOUBTS.folder_failed(folder.path)
+            elif DOUBTS.failures(folder.path) != self._failures[folder.path]:
+                error = OSError(errno.EIO, "a sync of the folder has failed meanwhile")
             if error is not None:
                 for sink in sinks:
                     sink._doubt_name()

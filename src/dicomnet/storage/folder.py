@@ -8,10 +8,12 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dicomnet.errors import StorageError
 from dicomnet.storage.disk import DISK, Disk, storage_error
+from dicomnet.storage.doubts import DOUBTS
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.leftovers import remove_leftovers, remove_leftovers_below
 from dicomnet.storage.platform import OpenFolder
@@ -134,12 +136,20 @@ class Folder:
         )
 
     def _open(self) -> tuple[OpenFolder, Room | None]:
-        for changed in self._disk.make_folder(self._path):
-            if self.durable:  # a power cut must not take the folder with the files in it
-                self._disk.fsync_folder(self._disk.open_folder(changed))
+        made_in = self._disk.make_folder(self._path)
+        if self.durable:  # a power cut must not take the folder with the files in it, whoever has just made it
+            for changed in dict.fromkeys((*made_in, os.path.dirname(os.path.abspath(self._path)))):  # noqa: PTH100, PTH120
+                self._sync_above(changed)
         folder = self._disk.open_folder(self._path)
         self._disk.try_unnamed(folder, fresh_name("try"))
         return folder, room_in(self._disk, folder, self._reserve)
+
+    def _sync_above(self, path: str) -> None:
+        try:
+            above = self._disk.open_folder(path)
+        except PermissionError:  # it was not we who made the folder, or we could look into this one
+            return
+        self._disk.fsync_folder(above)
 
     def _renew(self, gone: OpenFolder) -> OpenFolder:
         """The folder, opened anew if it was removed."""
@@ -156,23 +166,45 @@ class Folder:
 
     def _enter_one(self, folder: OpenFolder, name: str) -> OpenFolder:
         known = (folder.path, name)
+        if known in _MADE and _MADE[known] != DOUBTS.failures(folder.path):
+            self._remove_doubtful(folder, name)
         try:
             inner = self._disk.open_folder_in(folder, name)
         except FileNotFoundError:
-            try:
+            _SYNCED.discard(known)
+            if self.durable:
+                _MADE[known] = DOUBTS.failures(folder.path)
+            with suppress(FileExistsError):  # somebody else was faster
                 self._disk.make_folder_in(folder, name)
-            except FileExistsError:  # somebody else was faster
-                pass
-            else:
-                _SYNCED.discard(known)
             inner = self._disk.open_folder_in(folder, name)
         # Whoever has made it, perhaps at this moment, may not have synced its name yet, and we are about to promise.
         if self.durable and known not in _SYNCED:
-            self._disk.fsync_folder(folder)
+            self._sync_name(folder, known)
             if len(_SYNCED) >= _MOST_SYNCED:
                 _SYNCED.clear()
             _SYNCED.add(known)
         return inner
+
+    def _sync_name(self, folder: OpenFolder, known: tuple[str, str]) -> None:
+        failures = _MADE.get(known, DOUBTS.failures(folder.path))
+        try:
+            self._disk.fsync_folder(folder)
+        except OSError:
+            DOUBTS.folder_failed(folder.path)
+            raise
+        if DOUBTS.failures(folder.path) != failures:
+            raise OSError(errno.EIO, "a sync of the folder above it has failed meanwhile")
+        _MADE.pop(known, None)
+
+    def _remove_doubtful(self, folder: OpenFolder, name: str) -> None:
+        """A folder that we made, and whose name a failed sync may have lost: another sync would say nothing of it."""
+        try:
+            self._disk.remove_folder_in(folder, name)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise OSError(errno.EIO, "a folder may not be on the disk, and is still in use") from error
+        _MADE.pop((folder.path, name), None)
 
 
 def file_name(sop_instance_uid: str) -> str:
@@ -192,6 +224,8 @@ def file_name(sop_instance_uid: str) -> str:
 
 _SYNCED: set[tuple[str, str]] = set()
 # Folders whose names this process has synced: a folder above and a name in it.
+_MADE: dict[tuple[str, str], int] = {}
+# Those that it has made and not synced yet, and how many syncs of the folder above had failed by then.
 _MOST_SYNCED = 4096
 
 _NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
