@@ -21,8 +21,8 @@ from reliability.node import PATIENCE, Holdings, Innocent, Node
 MOST_GROWTH = 32 << 20
 """Bytes above what a node has that has served an honest peer."""
 
-OUTAGE = 1.0 if scale.WHOLE else PATIENCE
-"""Seconds that an innocent peer may wait for its echo; in the short form, which shares its processor, only not for ever."""
+OUTAGE = 5.0 if scale.WHOLE else PATIENCE
+"""Seconds that tell what is not served from what shares its processor; how long an innocent peer has waited is a figure."""
 
 AT_ONCE = 6
 """Hostile peers."""

@@ -302,7 +302,7 @@ async def crowd(bench: Bench, count: int) -> End:
 
 async def test_of_a_peer_who_sends_headers_less_is_read_at_a_time() -> None:
     """And others have their turn in between; whoever sends data has more of them read again."""
-    size = 16 * KIB
+    size = 4 * KIB
     async with Bench() as bench:
         raw, acceptor = await bench.raw()
         await raw.write(push_pdu(proposal(max_pdu_length=MAX_PDU)))
@@ -314,7 +314,7 @@ async def test_of_a_peer_who_sends_headers_less_is_read_at_a_time() -> None:
         assert len(acceptor.channel.get_buffer(-1)) == size
         await asyncio.sleep(0)
         assert transport.is_reading()
-        receive(acceptor, bytes.fromhex("0400 00003FFA 00003FF6 0101") + bytes(size - 12))
+        receive(acceptor, bytes.fromhex("0400 00000FFA 00000FF6 0101") + bytes(size - 12))
         assert transport.is_reading()
         assert len(acceptor.channel.get_buffer(-1)) == MIB
 

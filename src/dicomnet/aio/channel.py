@@ -67,7 +67,7 @@ class Channel(asyncio.BufferedProtocol):
     armed: float | None = None
     bucket: Bucket | None = None
     """What slows its reading down, if anything does; set by a `Throttle`."""
-    portion = 256 * KIB
+    portion = 64 * KIB
     """Bytes that are read at a time; fewer of a peer who sends headers rather than data, so that others have their turn."""
 
     def __init__(
@@ -541,5 +541,5 @@ _MORE = 0.001
 
 _TURN = "turn"
 
-_MOST_HEADERS = 16 * KIB
-"""Bytes of headers that are taken at a time: a thousand fragments, which are some two milliseconds for the whole loop."""
+_MOST_HEADERS = 4 * KIB
+"""Bytes of headers that are taken at a time: 350 fragments, which are half a millisecond for the whole loop."""
