@@ -294,10 +294,13 @@ class Association(RuleBasedStateMachine):
             user.side.outgoing.blocked = False
             if not user.side.reading:
                 user.side.resume_reading()
-        for user in self.users:  # a user that owes an answer for ever is nobody's fault but its own
-            user.learn()
-            for context, request in list(user.heard.values()):
-                user.answer(request.respond(0x0110), None, context)
+        for _ in range(10):  # an answer makes room for requests that waited
+            self.pair.pass_quickly()
+            for user in self.users:  # a user that owes an answer for ever is nobody's fault but its own
+                user.learn()
+                for message_id, (context, request) in list(user.heard.items()):
+                    if user.answer(request.respond(0x0110), None, context):
+                        del user.heard[message_id]
         self.pair.advance(HOUR)
         self.each_side_is_in_order()
         self.pair.advance(HOUR)
