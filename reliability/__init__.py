@@ -15,6 +15,8 @@ by one seed, which is printed; `docs/reliability.md` has what came of it.
     sending    four peers that store at the same time
     programs   `dicomnet recv`, also on a system that lacks something
     mounts     small file systems, and one whose power can be cut
+    proxy      a line between two peers that is cut at a byte
+    faults     what a disk can answer in place of what it was asked for
     turns      threads that take turns by a seed
     streams    conversations that are mutated, by the million
     simulation a server among peers and faults, in one thread, on a clock that jumps

@@ -12,10 +12,9 @@ from typing import Any
 
 from dicomnet import sync
 from dicomnet.errors import DicomNetError
-from dicomnet.part10 import file_header
 from dicomnet.uids import CTImageStorage
 from reliability.ledger import Ledger
-from reliability.stores import Store
+from reliability.stores import Store, file_of
 
 MIB = 1 << 20
 PEERS = 4
@@ -38,13 +37,8 @@ class Study:
             store = Store(
                 number + 1, content=number, size=3 * MIB + 2 * number if number < large else 4000 + 2 * number
             )
-            header = file_header(
-                sop_class_uid=CTImageStorage,
-                sop_instance_uid=store.incoming.sop_instance_uid or "",
-                transfer_syntax_uid=store.incoming.transfer_syntax_uid,
-            )
             path = folder / f"{store.instance}.dcm"
-            path.write_bytes(header + store.data)
+            path.write_bytes(file_of(store))
             self.data[store.instance] = store.data
             self.paths.append(path)
         rng.shuffle(self.paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dicomnet.errors import StorageError
+from dicomnet.part10 import file_header
 from dicomnet.server.layout import Layout
 from dicomnet.storage.files import finish_files
 from dicomnet.storage.folder import Folder
@@ -54,6 +55,16 @@ class Store:
             sink.discard()
             raise
         return sink
+
+
+def file_of(store: Store) -> bytes:
+    """It as a file, for somebody who sends it."""
+    header = file_header(
+        sop_class_uid=store.incoming.sop_class_uid,
+        sop_instance_uid=store.instance,
+        transfer_syntax_uid=store.incoming.transfer_syntax_uid,
+    )
+    return header + store.data
 
 
 class Place:
