@@ -9,10 +9,8 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -50,14 +48,6 @@ WAYS = (
     Way(workers=2, hidden=True),
     Way(window=8, tls=True),
 )
-
-
-@pytest.fixture
-def memory() -> Iterator[Path]:
-    """A folder in main memory, where there is one: a process that dies takes nothing from either, and nobody waits for a disk."""
-    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Path(folder)
 
 
 @pytest.mark.parametrize("kind", KINDS)

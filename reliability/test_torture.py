@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 import pytest
 
+from dicomnet import sync
+from dicomnet.aio.keeping import Keep
 from dicomnet.errors import StorageError
 from dicomnet.server.layout import Layout
+from dicomnet.storage import platform
+from dicomnet.storage.folder import Folder
+from dicomnet.uids import CTImageStorage
+from raw import descriptors
 from reliability import figures, scale
 from reliability.disk import SimDisk
 from reliability.faults import FAULTS, NO_ROOM, Fault
 from reliability.ledger import Ledger
-from reliability.seam import Call, unhindered
-from reliability.stores import LAYOUT, Place, Store, store_all
+from reliability.node import PATIENCE
+from reliability.seam import Call, HookedDisk, unhindered
+from reliability.stores import LAYOUT, Place, Store, file_of, store_all
 from reliability.turns import Turns
+from together.serving import Served, eventually
 
 KINDS = {
     "without names": {"links": True, "unnamed": True},
@@ -155,3 +167,101 @@ def test_a_sync_that_succeeds_after_one_that_failed_is_no_success() -> None:
             assert one.ledger.acknowledged == []
             assert one.recover() == [0]
             assert one.problems() == []
+
+
+@pytest.mark.parametrize("unnamed", [True, False], ids=["without names", "with hidden names"])
+def test_every_call_fails_in_turn_over_an_association(
+    memory: Path, monkeypatch: pytest.MonkeyPatch, unnamed: bool
+) -> None:
+    """On a file system of this machine, with the status on the wire: the association goes on, and so do its stores."""
+    monkeypatch.setattr(platform, "HAS_UNNAMED_FILES", unnamed)
+    disk, ledger, kept, rng = HookedDisk(), Ledger(), memory / "kept", Random(scale.SEED)
+    rounds = refused = 0
+    served = Served("ARCHIVE")
+    served.server.handle("store", Keep(Folder(kept, reserve=0, disk=disk)))
+    try:
+        address = f"ARCHIVE@127.0.0.1:{served.server.port}"
+        with sync.associate(address, contexts=["verification", CTImageStorage]) as association:
+
+            def send(store: Store) -> int:
+                source = memory / "instance.dcm"
+                source.write_bytes(file_of(store))
+                ledger.send(store.instance, store.data)
+                (result,) = association.store([source], check=False)
+                if result.ok:
+                    ledger.acknowledge(store.instance, store.data)
+                return int(result.status)
+
+            assert send(Store(1, size=5000)) == 0
+            disk.hook = counted = Fault()
+            assert send(Store(2, size=5000)) == 0
+            before = descriptors()
+            for number, call in enumerate(counted.calls):
+                for what in (*FAULTS, "slow") if scale.WHOLE else rng.sample(FAULTS, 4):
+                    store = Store(10 + rounds, size=5000)
+                    disk.hook = fault = Fault(number, what)
+                    status = send(store)
+                    disk.hook = None
+                    told = f"{what} at call {number}, {call}"
+                    assert fault.struck, told
+                    assert status in (0, 0x0110, 0xA700), told
+                    assert what not in NO_ROOM or status != 0x0110, told
+                    assert ledger.problems_in(kept) == [], told
+                    assert association.echo() == 0
+                    assert send(store) == 0, told
+                    refused += status != 0
+                    rounds += 1
+            assert ledger.problems_in(kept) == []
+            eventually(lambda: descriptors() <= before, "descriptors are left open")
+        served.check()
+    finally:
+        served.end()
+    figures.tell(
+        f"each call of the disk fails, over an association: {rounds} faults", f"{refused} refused, 0 false successes"
+    )
+
+
+def test_a_disk_that_does_not_answer_keeps_nobody_waiting_who_wants_nothing_of_it(memory: Path) -> None:
+    """Twenty associations wait for a sync while others echo, at once."""
+    released, waiting = threading.Event(), threading.Semaphore(0)
+
+    def hook(call: Call) -> object:
+        if call.name == "fsync":
+            waiting.release()
+            released.wait(PATIENCE)
+        return unhindered(call)
+
+    served = Served("ARCHIVE")
+    served.server.handle("store", Keep(Folder(memory / "kept", reserve=0, disk=HookedDisk(hook))))
+    address = f"ARCHIVE@127.0.0.1:{served.server.port}"
+    ledger, longest = Ledger(), 0.0
+
+    def send(number: int) -> None:
+        store, source = Store(number), memory / f"{number}.dcm"
+        ledger.send(store.instance, store.data)
+        source.write_bytes(file_of(store))
+        with sync.associate(address, contexts=[CTImageStorage]) as association:
+            assert association.store([source]).ok
+        ledger.acknowledge(store.instance, store.data)
+
+    try:
+        with ThreadPoolExecutor(20) as pool:
+            try:
+                storing = [pool.submit(send, number) for number in range(20)]
+                assert all(waiting.acquire(timeout=PATIENCE) for _ in storing)
+                for _ in range(20):
+                    began = time.perf_counter()
+                    with sync.associate(address) as association:
+                        assert association.echo() == 0
+                    longest = max(longest, time.perf_counter() - began)
+                assert ledger.acknowledged == []
+            finally:
+                released.set()
+            for one in storing:
+                one.result()
+        served.check()
+    finally:
+        served.end()
+    assert ledger.problems_in(memory / "kept") == []
+    assert longest < PATIENCE
+    figures.tell("20 associations wait for a sync that does not return", f"longest echo of others {longest:.3f} s")
