@@ -87,3 +87,28 @@ def test_where_there_are_no_threads_it_takes_its_time(how: str, monkeypatch: pyt
     done: list[int] = []
     assert sync_all([lambda: done.append(1)] * 3, syncers) == [None] * 3
     assert done == [1, 1, 1]
+
+
+def test_a_disk_that_stands_still_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have taken all threads: who waits for another disk does so itself, and leaves no job behind."""
+    monkeypatch.setattr(syncs._PACE, "slow", True)
+    syncers = Workers(2)
+    moves, stuck = threading.Event(), threading.Semaphore(0)
+
+    def stand_still() -> None:
+        stuck.release()
+        moves.wait(60)
+
+    hung = threading.Thread(target=sync_all, args=([stand_still] * 9, syncers))
+    hung.start()
+    for _ in range(3):
+        stuck.acquire()
+    done: list[int] = []
+    other = threading.Thread(target=sync_all, args=([lambda: done.append(threading.get_ident())] * 5, syncers))
+    other.start()
+    other.join(10)
+    moves.set()
+    hung.join(10)
+    assert done == [other.ident] * 5
+    assert syncers._backlog == 0
+    syncers.close()

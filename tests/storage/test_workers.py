@@ -47,6 +47,23 @@ def test_jobs_above_the_limit_wait_in_order() -> None:
     assert len(threads) <= 2
 
 
+def test_an_offer_is_taken_at_once_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a thread that is there or can be started; nothing waits."""
+    workers = Workers(1)
+    begun, go, done = threading.Event(), threading.Event(), threading.Event()
+    assert workers.offer(lambda: (begun.set(), go.wait(10)))
+    assert begun.wait(10)
+    assert not workers.offer(print)
+    go.set()
+    until_idle(workers)
+    assert workers.offer(done.set)
+    assert done.wait(10)
+    workers.close()
+    assert not workers.offer(print)
+    monkeypatch.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError()))
+    assert not Workers().offer(print)
+
+
 def test_close_finishes_what_was_submitted() -> None:
     """Then the threads are gone, and nothing more is taken."""
     workers = Workers(1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from time import monotonic
 
-from dicomnet.errors import StateError
 from dicomnet.storage.workers import Workers
 
 Sync = Callable[[], None]
@@ -35,22 +37,26 @@ def sync_all(syncs: Sequence[Sync], syncers: Workers | None) -> list[OSError | N
 
 
 def _overlap(syncs: Sequence[Sync], first: int, errors: list[OSError | None], syncers: Workers) -> None:
-    ready = threading.Semaphore(0)
+    """Does all from the first on, with as many threads as are free: those of others may stand still with their disk."""
+    waiting = deque(range(first, len(syncs)))
+    done = threading.Semaphore(0)
 
-    def job(number: int) -> None:
-        try:
-            errors[number] = _outcome(syncs[number])
-        finally:
-            ready.release()
+    def work(outcome: Callable[[Sync], OSError | None]) -> None:
+        with suppress(IndexError):
+            while True:
+                number = waiting.popleft()
+                try:
+                    errors[number] = outcome(syncs[number])
+                finally:
+                    done.release()
 
-    for number in range(first, len(syncs) - 1):
-        try:
-            syncers.submit(lambda number=number: job(number))  # type: ignore[misc]
-        except (StateError, RuntimeError):  # closed, or no thread to be had
-            job(number)
-    errors[-1] = _PACE.time(syncs[-1])
-    for _ in range(first, len(syncs) - 1):
-        ready.acquire()
+    helping = partial(work, _outcome)
+    for _ in range(first + 1, len(syncs)):
+        if not syncers.offer(helping):
+            break
+    work(_PACE.time)
+    for _ in range(first, len(syncs)):
+        done.acquire()
 
 
 def _outcome(sync: Sync) -> OSError | None:

@@ -49,13 +49,18 @@ class Workers:
         with self._lock:
             if self._closed:
                 raise StateError("the storage threads are closed")
-            if self._unclaimed:
-                self._unclaimed -= 1
-            elif len(self._threads) < self._limit:
-                self._start()
-            else:
-                self._backlog += 1
-            self._jobs.put(job)
+            self._dispatch(job)
+
+    def offer(self, job: Job) -> bool:
+        """The same if a thread can begin at once; says whether one does, and otherwise forgets the job."""
+        with self._lock:
+            if self._closed or not (self._unclaimed or len(self._threads) < self._limit):
+                return False
+            try:
+                self._dispatch(job)
+            except RuntimeError:
+                return False
+            return True
 
     def close(self, *, wait: bool = True, timeout: float | None = None) -> None:
         """Takes no more jobs; those submitted are finished, and unless told otherwise waited for.
@@ -82,6 +87,15 @@ class Workers:
             logger.warning(
                 "%d threads (%s) still work after %g s; they are left to themselves", hung, self._name, timeout
             )
+
+    def _dispatch(self, job: Job) -> None:
+        if self._unclaimed:
+            self._unclaimed -= 1
+        elif len(self._threads) < self._limit:
+            self._start()
+        else:
+            self._backlog += 1
+        self._jobs.put(job)
 
     def _start(self) -> None:
         self._started += 1
