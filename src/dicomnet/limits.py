@@ -23,6 +23,10 @@ RESERVED_BYTES = 2 * 1024 * MIB
 RESERVED_FILES = 1024
 """The same in files, where a file system can only hold so many."""
 
+OPEN_FOLDERS = 128
+"""Folders that a server holds open for paths which its handlers name, the last ones: each is a descriptor, of which a
+process has 1,024 on many systems, and a handler may name one for every study."""
+
 AUDIT_QUEUE = 8 * MIB
 """Bytes of audit lines that wait for their disk: ten thousand or so, a minute of small instances. Beyond that they are
 counted and lost, for an audit must not stop what it tells of."""

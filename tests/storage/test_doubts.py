@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dicomnet.errors import StorageError
-from dicomnet.storage.disk import Disk
+from dicomnet.storage.disk import Disk, FileState
+from dicomnet.storage.doubts import Doubts
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
@@ -28,6 +30,12 @@ class Between(Disk):
         if first is not None:
             first()
         super().fsync_folder(folder)
+
+
+def state(path: Path) -> FileState:
+    found = Disk().state_in(OpenFolder(str(path.parent)), path.name)
+    assert found is not None
+    return found
 
 
 def store_below(folder: Folder, uid: str) -> ReceivedData:
@@ -56,6 +64,28 @@ def test_a_failed_sync_of_a_folder_is_one_for_all_who_had_named_a_file(tmp_path:
         store(folder, "1.2.3")
     assert names(tmp_path) == []
     assert not store(folder, "1.2.3").duplicate
+
+
+def test_a_name_that_goes_slowly_holds_up_nobody(tmp_path: Path) -> None:
+    """A disk that fails may take its time for that, too; others ask of their own files meanwhile."""
+    path = tmp_path / "file"
+    path.touch()
+    doubts, file = Doubts(), state(path)
+    asked, moves = threading.Event(), threading.Event()
+    failing = threading.Thread(target=doubts.failed, args=(file, lambda: asked.set() or moves.wait(60)))
+    doubts.unsettled(file)
+    failing.start()
+    assert asked.wait(10)
+    answers: list[bool] = []
+    other = threading.Thread(
+        target=lambda: answers.extend(map(doubts.rely, (file, file._replace(inode=1)))), daemon=True
+    )
+    other.start()
+    other.join(10)
+    moves.set()
+    failing.join(10)
+    assert answers == [False, True]
+    assert doubts.rely(file)
 
 
 def test_a_new_folder_whose_name_may_be_lost_is_made_anew(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from dicomnet.errors import StateError
-from dicomnet.limits import MIB
+from dicomnet.limits import MIB, OPEN_FOLDERS
 from dicomnet.storage.destination import MEMORY, SPOOL, keeper
 from dicomnet.storage.disk import is_folder, path_status
 from dicomnet.storage.files import FileSink
@@ -27,14 +27,15 @@ LayoutSink = Callable[[Folder, Any, FileRules], Sink]
 
 
 class Places:
-    """The folders that are in use, each opened once, and the sinks for what goes there."""
+    """The folders that are in use, each opened once as long as it is among the last, and the sinks for what goes there."""
 
     def __init__(self, layout_sink: LayoutSink | None = None, rules: FileRules | None = None) -> None:
         self.rules = rules or FileRules()
         """How instances become files, where a handler does not say so itself."""
         self._layout_sink = layout_sink
         self._lock = threading.Lock()
-        self._folders: dict[tuple[str, bool, bool], tuple[Folder, os.stat_result]] = {}
+        self._folders: OrderedDict[tuple[str, bool, bool], _Opened] = OrderedDict()
+        """The one used last at the end."""
 
     def sink(
         self, destination: Any, rules: FileRules, *, duplicates: Duplicates | None = None, layout: Any = None
@@ -89,11 +90,15 @@ class Places:
         where = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (no symbolic link is to be resolved)
         key = (where, rules.durable, deep)
         with self._lock:
-            known = self._folders.get(key)
-            if known is not None and _leads_to(where, known[1]):
-                return known[0]
+            opened = self._folders.setdefault(key, _Opened())
+            self._folders.move_to_end(key)
+            if len(self._folders) > OPEN_FOLDERS:
+                self._folders.popitem(last=False)
+        with opened.lock:  # its own, for its disk may stand still
+            if opened.folder is not None and _leads_to(where, opened.state):
+                return opened.folder
             folder = Folder(where, durable=rules.durable, strict_uids=rules.strict_uids, reserve=rules.reserve)
-            self._folders[key] = folder, path_status(where)
+            opened.folder, opened.state = folder, path_status(where)
         if deep:
             threading.Thread(target=folder.remove_leftovers_below, name="dicomnet-leftovers", daemon=True).start()
         return folder
@@ -124,6 +129,17 @@ class Places:
         if callable(where) and not isinstance(where, Sink):
             raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {where!r}")
         return self.sink(where, rules)
+
+
+class _Opened:
+    """A folder that is in use, or about to be."""
+
+    __slots__ = ("folder", "lock", "state")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.folder: Folder | None = None
+        self.state: os.stat_result | None = None
 
 
 class LateSink(Sink):
@@ -223,9 +239,9 @@ def pour(data: ReceivedData, incoming: Incoming, sink: Sink) -> ReceivedData:
         raise
 
 
-def _leads_to(path: str, state: os.stat_result) -> bool:
+def _leads_to(path: str, state: os.stat_result | None) -> bool:
     try:
-        return os.path.samestat(path_status(path), state)
+        return state is not None and os.path.samestat(path_status(path), state)
     except OSError:
         return False
 

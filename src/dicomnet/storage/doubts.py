@@ -51,8 +51,11 @@ class Doubts:
         """A sync failed. What we named ourselves is removed, unless somebody relies on it; what stays is in doubt."""
         with self._lock:
             relied_on = self._unsettled.pop(file, False)
-            if relied_on or remove is None or not remove():
-                self._doubtful.add(file)
+            self._doubtful.add(file)
+        # Without the lock: a disk that fails may take its time, and all others ask here.
+        if remove is not None and not relied_on and remove():
+            with self._lock:
+                self._doubtful.discard(file)
 
     def failures(self, folder: str) -> int:
         """How often a sync of the folder of this path has failed.
