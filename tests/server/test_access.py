@@ -175,7 +175,7 @@ ALL_N = {verb.value for verb in N_SERVICES}
         (["n"], ALL_N),
         ("n", ALL_N),
         (["n", "echo"], {"echo", *ALL_N}),
-        *((verb.value, {verb.value}) for verb in N_SERVICES),
+        *((verb.value, {verb.value}) for verb in sorted(N_SERVICES)),
         (["N-CREATE", "n_set"], {"n-create", "n-set"}),
         ([], set()),
     ],
