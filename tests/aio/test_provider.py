@@ -18,6 +18,7 @@ from dicomnet.aio.association import associate
 from dicomnet.aio.crew import Crew
 from dicomnet.aio.handlers import Handlers
 from dicomnet.aio.observe import Associated, Ended, Observed, Rejected, RequestAnswered, RequestBegan
+from dicomnet.aio.performing import Performance
 from dicomnet.aio.provider import provider_for
 from dicomnet.datasets import decode_dataset, encode_dataset
 from dicomnet.dimse import codec
@@ -33,7 +34,7 @@ from dicomnet.pdu.write import push_pdu
 from dicomnet.storage.destination import MEMORY
 from dicomnet.uids import StorageCommitmentPushModel
 from dicomnet.ul.negotiation import Policy, negotiate
-from pair import ECHO, FIND, STUDY_ROOT_FIND, VERIFICATION
+from pair import ECHO, FIND, STUDY_ROOT_FIND, VERIFICATION, echo
 
 FIND_CONTEXTS = ["verification", "study-root-find"]
 MPPS = "mpps"
@@ -762,6 +763,24 @@ class TestObserving:
         assert answered.seconds >= 0
         assert {event.calling_ae for event in archive.events} == {"CT1"}
         assert archive.of(Ended)[0].error is None
+
+    async def test_what_was_answered_is_told_before_the_end_that_follows_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And as answered: the task that did it may come to its own end after the association."""
+        respond = Performance.respond
+
+        def respond_and_end(self: Performance, *arguments: Any, **fields: Any) -> None:
+            respond(self, *arguments, **fields)
+            self.session.abort()
+
+        monkeypatch.setattr(Performance, "respond", respond_and_end)
+        async with Archive({}) as archive:
+            raw = await archive.raw()
+            await raw.write(command_pdus(ECHO, codec.encode(echo(1)), MAX_PDU))
+            await archive.saw(Ended)
+        assert [type(event) for event in archive.events] == [Associated, RequestBegan, RequestAnswered, Ended]
+        assert archive.of(RequestAnswered)[0].status == Status.SUCCESS
 
     async def test_an_observer_that_fails_harms_nobody(self, caplog: pytest.LogCaptureFixture) -> None:
         """It is logged, and the others are told."""

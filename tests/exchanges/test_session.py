@@ -731,6 +731,19 @@ def test_a_connection_that_goes_before_the_answer_says_so() -> None:
     assert "without an answer" in str(session.error)
 
 
+def test_a_connection_that_goes_before_the_request_says_the_same() -> None:
+    """Some loops see the end before anybody had a turn to ask for anything."""
+    stage = Stage()
+    session = stage.connect()
+    stage.peers[-1].finish()
+    stage.rest()
+    session.associate(proposal(ECHO))
+    stage.rest()
+    assert session.answered
+    with pytest.raises(ConnectionLost, match="without an answer"):
+        session.check()
+
+
 def test_the_end_is_told_once_and_whoever_waits_wakes() -> None:
     """Also scripts that wait for something that will now never be."""
     scp = Scp(echo=lambda inbound, _: None)

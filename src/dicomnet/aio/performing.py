@@ -58,7 +58,9 @@ class Performance:
         self.suboperations: tuple[int, int, int] | None = None
         """Completed, failed, with a warning; of a retrieve, as its last response has told them."""
         self.status: Status | None = None
-        """What was answered at last."""
+        """What was answered at last; None if the association ended first."""
+        self.told = False
+        """Whether observers have heard that it is over."""
 
     @property
     def session(self) -> Session:
@@ -81,7 +83,7 @@ class Performance:
             self.suboperations = (completed, failed, warned)
         if not Status(status).is_final:
             self.matches += data is not None
-        elif self.status is None:
+        elif self.status is None and not self.session.over:
             self.status = Status(status)
 
     async def room(self) -> None:

@@ -319,7 +319,10 @@ class HandlerProvider:
                 performance.respond(Status.PROCESSING_FAILURE)
 
     def _performed(self, served: Served, performance: Performance) -> None:
-        """A request is answered, or never will be."""
+        """A request is answered, or never will be; told once."""
+        if performance.told:
+            return
+        performance.told = True
         request = performance.request
         if isinstance(request, StoreRequest) and request._data is not None:
             performance.bytes += request._data.length
@@ -328,7 +331,7 @@ class HandlerProvider:
             served,
             RequestAnswered,
             performance,
-            status=None if performance.session.over else performance.status,
+            status=performance.status,
             bytes=performance.bytes,
             seconds=seconds,
             matches=performance.matches,

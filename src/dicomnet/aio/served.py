@@ -20,7 +20,7 @@ class Served:
     """One association: what is performed for it, and what waits for a place in the window (PS3.7 D.3.3.3).
 
     Args:
-        over: told once of each request that was admitted: it has been performed, or never will be.
+        over: told of each request that was admitted, and perhaps twice: it has been answered, or never will be.
     """
 
     def __init__(self, session: Session, share: Share, over: Callable[[Served, Performance], None]) -> None:
@@ -59,6 +59,9 @@ class Served:
             _end_request(performance.request, error)
             self._tell_over(self, performance)
         for task, running in self._performances.items():
+            if running is not None and running.status is not None:
+                # Its task comes to its end after whatever else the loop has read by now, such as the release.
+                self._tell_over(self, running)
             awaits_us = running is not None and _end_request(running.request, error)
             if not awaits_us:
                 task.cancel()

@@ -114,7 +114,9 @@ class Lifetime:
         return self.terms
 
     def associate(self, request: AssociateRequest) -> None:
-        """Asks for the association."""
+        """Asks for the association; of a connection that has come to its end already `check` tells."""
+        if self.over:
+            return
         self.ledger.associating(request.calling_ae, request.called_ae)
         self.core.associate(request, self.shell.now())
         self.shell.flush()
