@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +19,7 @@ from dicomnet.aio.secure import SecureTransport
 from dicomnet.cli._certificate import self_signed
 from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectionLost, TlsFailed
-from dicomnet.limits import MIB
+from dicomnet.limits import KIB, MIB
 from dicomnet.pdu.write import push_pdu
 from dicomnet.tls import TlsConfig, VerifyMode
 from pair import proposal
@@ -218,6 +220,35 @@ async def test_a_broken_record_ends_the_association_and_not_the_handshake(site: 
         error = await requestor.wait_closed()
         assert isinstance(error, ConnectionLost)
         assert "the peer ended the secure link (bad record mac)" in str(error)
+
+
+@pytest.mark.parametrize("size", [60 * KIB, 8 * MIB])
+async def test_a_link_that_breaks_while_much_waits_to_be_sent_ends_once(site: Site, size: int) -> None:
+    """What waits is not sent any more, behind an end that the peer has been told of, when the line is free again."""
+    ours, theirs = tcp_pair(small=True)
+    sent = threading.Event()
+
+    def speak_nonsense_and_listen() -> None:
+        theirs.settimeout(WAIT)
+        with site.requestor.wrap_socket(theirs, server_hostname="pacs.example") as secured:
+            raw = socket.socket(fileno=os.dup(secured.fileno()))
+            with raw:
+                raw.settimeout(WAIT)
+                assert sent.wait(WAIT)
+                raw.sendall(bytes.fromhex("17 0303 0020") + bytes(32))
+                with suppress(OSError):
+                    while raw.recv(4096):
+                        pass
+
+    async with Bench() as bench:
+        acceptor = bench.end(requestor=False)
+        peer = asyncio.get_running_loop().run_in_executor(None, speak_nonsense_and_listen)
+        await acceptor.attach(ours, context=site.acceptor)
+        transport_of(acceptor).write(bytes(size))
+        sent.set()
+        error = await acceptor.wait_closed()
+        assert "the secure link broke" in str(error)
+        await peer
 
 
 async def _turns(count: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from dicomnet.errors import ConnectionLost, TlsFailed
 from dicomnet.tls import VerifyMode
-from dicomnet.tls.link import PIECE, SecureLink
+from dicomnet.tls.link import MOST_BARREN, PIECE, SecureLink
 from tls.certificates import Site
 
 VERSIONS = pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
@@ -205,3 +205,48 @@ def test_a_peer_that_renegotiates_is_heard_first(site: Site) -> None:
 def read_all_fails(link: SecureLink, kind: Any, said: str) -> None:
     with pytest.raises(kind, match=said):
         read_all(link)
+
+
+def test_a_peer_that_sends_messages_of_tls_without_end_is_cut_off(site: Site) -> None:
+    """They cost more than they are worth, and no deadline of an association hears of them."""
+    talkative = site.acceptor()
+    talkative.num_tickets = 2 * MOST_BARREN
+    requestor, acceptor = SecureLink(site.requestor(), name="pacs.example"), SecureLink(talkative, server_side=True)
+    requestor.handshake()
+    while not acceptor.ready:
+        carry(requestor.data_to_send(), acceptor, cycle([1 << 20]))
+        acceptor.handshake()
+        data = acceptor.data_to_send()
+        requestor.take(memoryview(data))
+        requestor.handshake()
+    requestor.take(memoryview(records_of(acceptor, b"abc")))
+    for _ in range(2):
+        with pytest.raises(ConnectionLost, match="TLS messages without end"):
+            read_all(requestor)
+
+
+def test_records_with_data_may_be_any_number(site: Site) -> None:
+    """Also where each fills exactly the memory that there is for it, so that a read in vain follows."""
+    requestor, acceptor = shaken(site)
+    for _ in range(4 * MOST_BARREN):
+        requestor.take(memoryview(records_of(acceptor, b"abc")))
+        assert read_all(requestor, 3) == b"abc"
+
+
+@pytest.mark.parametrize("piece", [1, 16])
+def test_a_handshake_may_be_taken_to_pieces_and_not_to_dust(site: Site, piece: int) -> None:
+    """Each record of a byte is a call of OpenSSL's: somebody could keep us busy before we know who he is."""
+    context = site.requestor()
+    context.set_alpn_protocols([f"{number:0200}" for number in range(10)])
+    requestor, acceptor = SecureLink(context, name="pacs.example"), SecureLink(site.acceptor(), server_side=True)
+    requestor.handshake()
+    hello = requestor.data_to_send()[5:]
+    assert 1024 < len(hello) < 16 * 1024
+    pieces = [hello[at : at + piece] for at in range(0, len(hello), piece)]
+    acceptor.take(memoryview(b"".join(b"\x16\x03\x01" + len(one).to_bytes(2, "big") + one for one in pieces)))
+    if piece == 1:
+        with pytest.raises(TlsFailed, match="TLS messages without end"):
+            acceptor.handshake()
+    else:
+        acceptor.handshake()
+        assert acceptor.data_to_send()

@@ -262,6 +262,7 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
 
     def _fail_late(self, error: AssociationError) -> None:
         self._closing = True
+        self._backlog.clear()
         self._fail(error)
 
     # Sending.
@@ -269,7 +270,7 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
     def _send(self) -> None:
         """Makes records of what waits, as long as they leave at once."""
         below, backlog = self._below, self._backlog
-        if below is None or self._ended:
+        if below is None or self._ended or self._error is not None:  # behind an alert nothing is said any more
             return
         while backlog and not self._below_full:
             piece = backlog[0][:PIECE]

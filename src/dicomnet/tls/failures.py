@@ -78,6 +78,16 @@ def unheard(peer: str) -> TlsFailed:
     )
 
 
+def endless(peer: str) -> str:
+    """What is said of a peer that talks about the link, or takes a handshake to pieces, for as long as one listens."""
+    return f"{peer} sends TLS messages without end, and no data in them"
+
+
+def is_alert(error: ssl.SSLError) -> bool:
+    """Whether it is the peer who has said no."""
+    return _ALERT.fullmatch(error.reason or str(error)) is not None
+
+
 def broken(error: ssl.SSLError) -> str:
     """How a secure link ended that was up."""
     reason = error.reason or str(error)

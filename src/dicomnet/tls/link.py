@@ -5,7 +5,8 @@
 
 OpenSSL is given one record at a time. It could take any number, but would
 keep the memory for as many as long as the link lives; this way an idle link
-costs little, and no call is made that would only say that more is needed.
+costs little, and no call is made that would only say that more is needed. And
+records that bring no data can be counted: TLS itself would take any number.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class SecureLink:
     """
 
     __slots__ = (
+        "_barren",
         "_empty_handed",
         "_error",
         "_first",
@@ -60,6 +62,7 @@ class SecureLink:
         self._header = b""
         self._lacking = 0
         self._stocked = False
+        self._barren = 0
         self._heard = False
         self._empty_handed = False
         self._first = b""
@@ -107,6 +110,8 @@ class SecureLink:
             except ssl.SSLWantReadError:
                 if not self._feed():
                     return False
+                if self._has_heard_enough():
+                    raise TlsFailed(self._endless()) from None
             except (ssl.SSLError, ValueError) as error:
                 raise self._not_made(error) from error
             else:
@@ -125,12 +130,18 @@ class SecureLink:
             raise self._error
         size, count = len(memory), 0
         while count < size:
-            if not self._stocked and not self._feed():
+            fed = not self._stocked
+            if fed and not self._feed():
                 return count or None
             try:
                 got = self._read(size - count, memory[count:] if count else memory)
             except ssl.SSLWantReadError:
                 self._stocked = False
+                if fed and self._is_barren() and self._has_heard_enough():
+                    self._error = ConnectionLost(self._endless())
+                    if count:
+                        return count
+                    raise self._error from None
                 continue
             except ssl.SSLZeroReturnError:
                 got = 0
@@ -191,10 +202,24 @@ class SecureLink:
 
         return unheard(self.peer)
 
-    def _failure(self, error: ssl.SSLError) -> AssociationError:
-        if self._heard:
-            from dicomnet.tls.failures import broken
+    def _is_barren(self) -> bool:
+        """Whether a record without data was one that costs: up to TLS 1.2 OpenSSL itself has enough of empty ones."""
+        return self._outgoing.pending > 0 or self.object.version() == "TLSv1.3"
 
+    def _has_heard_enough(self) -> bool:
+        """Counts a record that brought nothing for us, or a piece of a handshake."""
+        self._barren += 1
+        return self._barren > MOST_BARREN
+
+    def _endless(self) -> str:
+        from dicomnet.tls.failures import endless
+
+        return endless(self.peer)
+
+    def _failure(self, error: ssl.SSLError) -> AssociationError:
+        from dicomnet.tls.failures import broken, is_alert
+
+        if self._heard or not is_alert(error):
             return ConnectionLost(broken(error))
         return self._not_made(error)
 
@@ -243,6 +268,10 @@ class SecureLink:
 PIECE = 64 * 1024
 """Bytes to give to `write` at a time: four records. Measured: larger ones gain nothing, smaller ones lose a tenth; and a
 slow line must be seen to move meanwhile."""
+
+MOST_BARREN = 1024
+"""Records of the handshake, and after it without data: a handshake has ten, a link changes its keys once in a hundred
+gigabytes. Each change costs us more than the peer, and has an answer that he need not read."""
 
 _HEADER = 5
 """Of a record: its type, a version, and two bytes of length (RFC 8446 5.1)."""
