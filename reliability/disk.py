@@ -120,6 +120,11 @@ class SimDisk(HookedDisk):
         opened.takes_unnamed = folder.takes_unnamed
         return opened
 
+    def open_folder_again(self, folder: OpenFolder) -> OpenFolder:
+        opened = _Opened(folder.path, _node(folder))
+        opened.takes_unnamed = folder.takes_unnamed
+        return opened
+
     def is_still_there(self, folder: OpenFolder) -> bool:
         try:
             return self._find(folder.path) is _node(folder)
@@ -247,8 +252,8 @@ class SimDisk(HookedDisk):
     def fsync_folder(self, folder: OpenFolder) -> None:
         _node(folder).sync()
 
-    def names(self, folder: OpenFolder) -> list[str]:
-        return list(_node(folder).names)
+    def hidden_names(self, folder: OpenFolder) -> list[str]:
+        return [name for name in _node(folder).names if name.startswith(".")]
 
     def folders_in(self, folder: OpenFolder) -> list[str]:
         return [name for name, node in _node(folder).names.items() if isinstance(node, _Folder)]

@@ -242,7 +242,9 @@ def _walk(disk: Disk, root: str) -> list[object]:
     disk.fsync_folder(inner)
     disk.try_unnamed(inner, ".try")
     said.append(inner.takes_unnamed)
-    said.append(sorted(disk.names(inner)))
+    disk.link(inner, "three", ".five")
+    own = disk.open_folder_again(inner)
+    said.append((own.path == inner.path, own.takes_unnamed, disk.hidden_names(own)))
     descriptor = disk.open_path(f"{inner.path}/four")
     disk.close(descriptor)
     return said

@@ -133,7 +133,7 @@ async def test_leftovers_in_folders_below_go(tmp_path: Path) -> None:
     """When the first instance is laid out there."""
     import os
 
-    left = tmp_path / "old" / ".1.2.3.dcm.0123456789abcdef.part"
+    left = tmp_path / "old" / ".1.2.3.dcm.0123456789abcdef-0.part"
     left.parent.mkdir()
     left.touch()
     os.utime(left, (0, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import threading
@@ -185,16 +186,24 @@ def test_where_files_need_a_name_they_get_a_hidden_one(
 class TestLeftovers:
     def test_go_at_the_start(self, tmp_path: Path) -> None:
         """Temporary files older than the start are removed; anything else stays."""
-        old(tmp_path / ".1.2.3.dcm.0123456789abcdef.part")
+        old(tmp_path / ".1.2.3.dcm.0123456789abcdef-0.part")
         old(tmp_path / "1.2.3.dcm")
         old(tmp_path / "mine.part")
-        (tmp_path / ".link.part").symlink_to("1.2.3.dcm")
-        (tmp_path / ".folder.part").mkdir()
-        young = tmp_path / ".young.part"
+        old(tmp_path / ".mine.part")
+        (tmp_path / ".link.1-0.part").symlink_to("1.2.3.dcm")
+        (tmp_path / ".folder.1-0.part").mkdir()
+        young = tmp_path / ".young.1-0.part"
         young.touch()
         os.utime(young, (2**33, 2**33))
         Folder(tmp_path)
-        assert names(tmp_path) == [".folder.part", ".link.part", ".young.part", "1.2.3.dcm", "mine.part"]
+        assert names(tmp_path) == [
+            ".folder.1-0.part",
+            ".link.1-0.part",
+            ".mine.part",
+            ".young.1-0.part",
+            "1.2.3.dcm",
+            "mine.part",
+        ]
 
     def test_there_are_none_where_files_need_no_name(self, tmp_path: Path) -> None:
         """While an instance is being written nothing of it shows, and so a crash leaves nothing."""
@@ -224,7 +233,7 @@ class TestLeftovers:
         below.mkdir(parents=True)
         beside.mkdir()
         for place in (below, below.parent, beside):
-            old(place / ".1.2.3.dcm.0123456789abcdef.part")
+            old(place / ".1.2.3.dcm.0123456789abcdef-0.part")
             old(place / "1.2.3.dcm")
         (below / "link").symlink_to(beside)
         folder = Folder(tmp_path / "root")
@@ -244,7 +253,7 @@ class TestLeftovers:
         leftovers.remove_leftovers_below(disk, OpenFolder(str(tmp_path)))
         for fail_at in range(len(disk.calls)):
             for fault in FAULTS:
-                old(tmp_path / "a" / ".b.part")
+                old(tmp_path / "a" / ".b.0-1.part")
                 with no_descriptor_left():
                     leftovers.remove_leftovers_below(FaultyDisk(fail_at, fault), OpenFolder(str(tmp_path)))
                 assert "1.2.3.dcm" in names(tmp_path / "a")
@@ -253,19 +262,19 @@ class TestLeftovers:
 
     def test_that_cannot_be_removed_are_logged(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """The folder works all the same."""
-        old(tmp_path / ".a.part")
+        old(tmp_path / ".a.0-1.part")
         folder = Folder(tmp_path, disk=FaultyDisk(0, "EACCES", only="lock"))
-        assert "cannot remove .a.part" in caplog.text
+        assert "cannot remove .a.0-1.part" in caplog.text
         store(folder, "1.2.3")
 
     def test_torture(self, tmp_path: Path) -> None:
         """With any call of the start failing: a folder that works, or an error."""
-        old(tmp_path / ".a.part")
+        old(tmp_path / ".a.0-1.part")
         disk = FaultyDisk()
         Folder(tmp_path, disk=disk)
         for fail_at in range(len(disk.calls)):
             for fault in FAULTS:
-                old(tmp_path / ".a.part")
+                old(tmp_path / ".a.0-1.part")
                 with no_descriptor_left(), suppress(StorageError):
                     Folder(tmp_path, disk=FaultyDisk(fail_at, fault))
                 store(Folder(tmp_path, disk=Disk()), "1.2.3")
@@ -291,6 +300,33 @@ def store(folder: Folder, uid: str) -> ReceivedData:
     sink.open(incoming(uid))
     sink.write([memoryview(DATA)])
     return sink.finish()
+
+
+def test_a_forked_process_has_a_descriptor_of_its_own(tmp_path: Path) -> None:
+    """The kernel tells each of a sync that fails once: one that is shared would tell one process of many."""
+    told: list[int] = []
+
+    class Told(Disk):
+        def fsync_folder(self, folder: OpenFolder) -> None:
+            assert folder.descriptor is not None
+            fcntl.fcntl(folder.descriptor, fcntl.F_SETFL, fcntl.fcntl(folder.descriptor, fcntl.F_GETFL) | os.O_NOATIME)
+            told.append(folder.descriptor)
+            super().fsync_folder(folder)
+
+    folder = Folder(tmp_path / "in", disk=Told())
+    (tmp_path / "in").rename(tmp_path / "moved")
+    pid = os.fork()
+    if pid == 0:
+        try:
+            told.clear()
+            os._exit(0 if store(folder, "1.2.3").length == len(DATA) and len(told) == 1 else 1)
+        finally:
+            os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert names(tmp_path / "moved") == ["1.2.3.dcm"]
+    descriptor = folder._held[0].descriptor
+    assert descriptor is not None
+    assert not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_NOATIME
 
 
 def test_folders_opened_meanwhile_take_no_file_away(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ DATA = b"\10\0\x60\0CS\2\0CT" * 20
 def test_everything_works_without(missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Storing, storing again, reading back and cleaning up, each with one thing less."""
     monkeypatch.setattr(platform, missing, None)
-    (tmp_path / ".old.part").touch()
-    os.utime(tmp_path / ".old.part", (0, 0))
+    (tmp_path / ".old.0-1.part").touch()
+    os.utime(tmp_path / ".old.0-1.part", (0, 0))
     for duplicate in (False, True):
         sink = Folder(tmp_path).sink_for(incoming("1.2.3"))
         sink.open(incoming("1.2.3"))
@@ -84,12 +84,12 @@ def test_a_file_system_without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_leftover_where_nothing_can_be_locked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Another receiver may be writing it, unless nobody has for a day."""
     monkeypatch.setattr(platform, "_fcntl", SimpleNamespace(LOCK_EX=2, LOCK_NB=4, flock=raiser(errno.ENOLCK)))
-    for name, hours in ((".a.part", 23), (".b.part", 25)):
+    for name, hours in ((".a.0-1.part", 23), (".b.0-1.part", 25)):
         (tmp_path / name).touch()
         written = time.time() - hours * 3600
         os.utime(tmp_path / name, (written, written))
     Folder(tmp_path)
-    assert os.listdir(tmp_path) == [".a.part"]  # noqa: PTH208
+    assert os.listdir(tmp_path) == [".a.0-1.part"]  # noqa: PTH208
 
 
 def test_locks_that_need_a_file_open_for_writing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -101,14 +101,14 @@ def test_locks_that_need_a_file_open_for_writing(monkeypatch: pytest.MonkeyPatch
         fcntl.flock(descriptor, operation)
 
     monkeypatch.setattr(platform, "_fcntl", SimpleNamespace(LOCK_EX=2, LOCK_NB=4, flock=flock))
-    for name in (".held.part", ".left.part"):
+    for name in (".held.0-1.part", ".left.0-1.part"):
         (tmp_path / name).touch()
         written = time.time() - 3600
         os.utime(tmp_path / name, (written, written))
-    with (tmp_path / ".held.part").open("ab") as held:
+    with (tmp_path / ".held.0-1.part").open("ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         Folder(tmp_path)
-        assert os.listdir(tmp_path) == [".held.part"]  # noqa: PTH208
+        assert os.listdir(tmp_path) == [".held.0-1.part"]  # noqa: PTH208
 
 
 def test_umask_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:

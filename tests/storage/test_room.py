@@ -154,6 +154,19 @@ class TestRefusing:
         for number, reserve in enumerate((None, "5%", "500 TB")):
             assert store(Folder(tmp_path, reserve=reserve, disk=Mute()), f"1.{number}").bytes() == DATA
 
+    @pytest.mark.parametrize("reserve", [None, "5%", "500 TB"])
+    def test_a_file_system_that_says_nothing_but_zeros(self, tmp_path: Path, reserve: str | None) -> None:
+        """As those of user space do that were not taught to answer: it is not full for ever."""
+        disk = Gauge(free=0, total=0)
+        assert store(Folder(tmp_path, reserve=reserve, disk=disk), "1.2").bytes() == DATA
+
+    def test_a_full_disk_makes_no_folders_either(self, tmp_path: Path) -> None:
+        """They would eat up the reserve, one for each study that is refused."""
+        folder = Folder(tmp_path, disk=Gauge(free=499))
+        with pytest.raises(StorageError, match="no room") as caught:
+            folder.sink_below(["1.2", "1.3", "1.4.dcm"])
+        assert (caught.value.status, names(tmp_path)) == (0xA700, [])
+
 
 class TestLooking:
     def test_one_look_serves_for_many(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

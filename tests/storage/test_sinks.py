@@ -585,7 +585,7 @@ class TestSpoolSink:
 
     def test_a_sweep_that_fails(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         """The data set is spooled all the same; a mark that may still be about to be locked stays."""
-        for number, (call, written) in enumerate([("names", 0), ("open_again", 0), ("unlink", 0), (None, None)]):
+        for number, (call, written) in enumerate([("hidden_names", 0), ("open_again", 0), ("unlink", 0), (None, None)]):
             folder = tmp_path / str(number)
             folder.mkdir()
             mark = folder / f".dicomnet-{number:016x}.mark"

@@ -55,6 +55,12 @@ class Disk:
         """Opens a folder in a folder; anything else of the name is an error, a symbolic link too."""
         return OpenFolder(name, folder)
 
+    def open_folder_again(self, folder: OpenFolder) -> OpenFolder:
+        """The same folder with a descriptor of its own, wherever it is now."""
+        own = OpenFolder(".", folder)
+        own.path = folder.path
+        return own
+
     def is_still_there(self, folder: OpenFolder) -> bool:
         """Whether the path of the folder still leads to it."""
         if folder.descriptor is None:
@@ -174,8 +180,10 @@ class Disk:
         """Returns when the names in the folder are on the disk."""
         platform.fsync_folder(folder)
 
-    def names(self, folder: OpenFolder) -> list[str]:
-        return os.listdir(folder.path if folder.descriptor is None else folder.descriptor)  # noqa: PTH208
+    def hidden_names(self, folder: OpenFolder) -> list[str]:
+        """Those that begin with a dot; of millions of others none is kept in memory."""
+        with os.scandir(folder.path if folder.descriptor is None else folder.descriptor) as found:
+            return [entry.name for entry in found if entry.name.startswith(".")]
 
     def folders_in(self, folder: OpenFolder) -> list[str]:
         """Which of them are folders; a symbolic link is none."""

@@ -7,8 +7,8 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from dicomnet.errors import StorageError
@@ -75,6 +75,7 @@ class Folder:
             remove_leftovers(self._disk, self._held[0], before=time.time())
         except OSError as error:
             raise storage_error(error, f"cannot keep files in {self.root}") from error
+        _FOLDERS.add(self)
 
     def sink_for(self, incoming: Incoming, *, check: Check = "off", duplicates: Duplicates | None = None) -> FileSink:
         """The sink that keeps this instance here; waits for nothing. For ``check`` see `FileSink`."""
@@ -135,6 +136,15 @@ class Folder:
             renew=self._renew if renew else None,
         )
 
+    def _open_own(self) -> None:
+        """After a fork: of a sync that fails, the kernel tells each descriptor once, and another process may be the one that hears it."""
+        self._lock = threading.Lock()
+        folder, room = self._held
+        try:
+            self._held = self._disk.open_folder_again(folder), room
+        except OSError as error:
+            logger.warning("%s cannot be opened again after a fork: %s", self._path, error.strerror)
+
     def _open(self) -> tuple[OpenFolder, Room | None]:
         made_in = self._disk.make_folder(self._path)
         if self.durable:  # a power cut must not take the folder with the files in it, whoever has just made it
@@ -171,11 +181,7 @@ class Folder:
         try:
             inner = self._disk.open_folder_in(folder, name)
         except FileNotFoundError:
-            _SYNCED.discard(known)
-            if self.durable:
-                _MADE[known] = DOUBTS.failures(folder.path)
-            with suppress(FileExistsError):  # somebody else was faster
-                self._disk.make_folder_in(folder, name)
+            self._make(folder, name)
             inner = self._disk.open_folder_in(folder, name)
         # Whoever has made it, perhaps at this moment, may not have synced its name yet, and we are about to promise.
         if self.durable and known not in _SYNCED:
@@ -184,6 +190,22 @@ class Folder:
                 _SYNCED.clear()
             _SYNCED.add(known)
         return inner
+
+    def _make(self, folder: OpenFolder, name: str) -> None:
+        room = room_in(self._disk, folder, self._reserve, name=self._path)
+        if room is not None:  # a peer that is refused must not fill the disk with folders
+            room.take(_FOLDER, files=1)
+        known = (folder.path, name)
+        _SYNCED.discard(known)
+        if self.durable:
+            _MADE[known] = DOUBTS.failures(folder.path)
+        try:
+            self._disk.make_folder_in(folder, name)
+        except FileExistsError:  # somebody else was faster
+            pass
+        except OSError:
+            _MADE.pop(known, None)
+            raise
 
     def _sync_name(self, folder: OpenFolder, known: tuple[str, str]) -> None:
         failures = _MADE.get(known, DOUBTS.failures(folder.path))
@@ -222,6 +244,18 @@ def file_name(sop_instance_uid: str) -> str:
         return f"sha256-{digest}.dcm"
 
 
+def _begin_anew() -> None:
+    for folder in list(_FOLDERS):
+        folder._open_own()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+_FOLDERS: weakref.WeakSet[Folder] = weakref.WeakSet()
+
+_FOLDER = 4096
+# Bytes that a new folder takes, about.
 _SYNCED: set[tuple[str, str]] = set()
 # Folders whose names this process has synced: a folder above and a name in it.
 _MADE: dict[tuple[str, str], int] = {}

@@ -11,7 +11,7 @@ import time
 
 from dicomnet.storage.disk import Disk
 from dicomnet.storage.platform import OpenFolder
-from dicomnet.storage.spool import PREFIX
+from dicomnet.storage.temporary import is_fresh_name
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ def remove_leftovers(disk: Disk, folder: OpenFolder, *, before: float) -> None:
     Raises:
         OSError: nobody can say what is in the folder. What cannot be removed is logged.
     """
-    for name in disk.names(folder):
-        if name.startswith(".") and name.endswith(".part") and not name.startswith(PREFIX):
+    for name in disk.hidden_names(folder):
+        if is_fresh_name(name):
             try:
                 _remove(disk, folder, name, before)
             except FileNotFoundError:  # it was in use, and is not any more

@@ -151,10 +151,8 @@ class _Volume:
     def look(self, disk: Disk, folder: OpenFolder, count: int, files: int, name: str) -> str:
         """Looks, counts what is about to be written, or says what it lacks; the log is told of changes."""
         now = monotonic()
-        try:
-            space = disk.space(folder)
-        except OSError as error:  # who writes will hear of what is wrong
-            logger.debug("cannot tell how much room there is in %s: %s", name, error.strerror)
+        space = _space(disk, folder, name)
+        if space is None:  # who writes will hear of what is wrong
             self.until, self.bytes, self.files = now + _LOOK_INTERVAL, _MOST_SPENT, _MOST_MADE
             return ""
         wanted, wanted_files = self._reserve.of_bytes(space), self._reserve.of_files(space)
@@ -184,6 +182,16 @@ class _Volume:
         elif now >= self._refused + _QUIET:
             self._full = False
             logger.warning("there is room in %s again: %s are free", name, _size(space.free))
+
+
+def _space(disk: Disk, folder: OpenFolder, name: str) -> Space | None:
+    """How full it is; None if it does not say, as many file systems of user space do with zeros."""
+    try:
+        space = disk.space(folder)
+    except OSError as error:
+        logger.debug("cannot tell how much room there is in %s: %s", name, error.strerror)
+        return None
+    return space if space.total else None
 
 
 def _size(count: int) -> str:

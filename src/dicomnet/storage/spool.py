@@ -87,7 +87,7 @@ def _unmark(disk: Disk, folder: OpenFolder, mark: str, descriptor: int) -> None:
 def _sweep(disk: Disk, folder: OpenFolder) -> None:
     """Removes the files of processes that are no more; those of others stay, and what could be theirs."""
     try:
-        names = disk.names(folder)
+        names = disk.hidden_names(folder)
     except OSError as error:
         logger.warning("cannot look for what a crash has left in %s: %s", folder.path, error.strerror)
         return

@@ -21,6 +21,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -206,6 +207,11 @@ def fresh_name(name: str) -> str:
     return f".{stem}.{_OURS}{os.getpid():x}-{next(_NUMBERS):x}.part"
 
 
+def is_fresh_name(name: str) -> bool:
+    """Whether `fresh_name` has made it, in this process or another; other programs call their files ``.something.part``, too."""
+    return _FRESH.fullmatch(name) is not None
+
+
 @contextmanager
 def _naming(disk: Disk, folder: OpenFolder) -> Iterator[None]:
     """Nobody else gives a name in the folder meanwhile: no other thread, and no process that can be locked out."""
@@ -263,6 +269,7 @@ _NAMING_PAUSE = 0.002
 _OURS = os.urandom(4).hex()
 # A process that was forked has another number, one of another machine or container another token.
 _NUMBERS = count()
+_FRESH = re.compile(r"\..*\.[0-9a-f]+-[0-9a-f]+\.part", re.DOTALL)
 _WITHOUT_LINKS: set[int] = set()
 # Devices that the log has spoken of.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
