@@ -80,4 +80,5 @@ def parts(folder: Path) -> list[Path]:
 def no_descriptor_left() -> Iterator[None]:
     before = len(names(Path("/proc/self/fd")))
     yield
-    assert len(names(Path("/proc/self/fd"))) == before
+    # The collector may come by just now, and close what an earlier test has left in a cycle.
+    assert len(names(Path("/proc/self/fd"))) <= before

@@ -137,7 +137,7 @@ class Folder:
         )
 
     def _open_own(self) -> None:
-        """After a fork: of a sync that fails, the kernel tells each descriptor once, and another process may be the one that hears it."""
+        """After a fork: of a sync that fails the kernel tells each descriptor once, perhaps in another process."""
         self._lock = threading.Lock()
         folder, room = self._held
         try:
