@@ -111,6 +111,16 @@ def test_who_has_left_is_forgotten(gates: list[Gate]) -> None:
     assert (admission.count, len(admission._per_address), len(admission._silent)) == (0, 0, 0)
 
 
+def test_one_too_many_stays_one_behind_a_proxy(gates: list[Gate]) -> None:
+    """It may have been refused where all processes are counted, and not this one alone."""
+    gate = made(gates, associations=100)
+    place = gate.enter("p", proxied=True)
+    assert place is not None
+    place.refuse = TOO_MANY
+    assert place.is_of("a")
+    assert place.refuse == TOO_MANY
+
+
 # Who says nothing.
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 import time
@@ -78,6 +80,23 @@ async def test_an_association_asked_for_before_the_connection_is_made_with_it() 
         end.associate()
         await end.attach(sock)
         await end.until(lambda: end.saw(AssociateAccepted))
+
+
+async def test_sockets_may_be_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where the system says nothing of a socket that it would say of a file."""
+
+    def refuse(descriptor: int) -> os.stat_result:
+        raise OSError(errno.EBADF, f"{descriptor} is no file")
+
+    async with Bench() as bench:
+        ours, theirs = tcp_pair()
+        requestor, acceptor = bench.end(requestor=True), bench.end(requestor=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", refuse)
+            await asyncio.gather(requestor.attach(ours), acceptor.attach(theirs))
+        requestor.associate()
+        await requestor.until(lambda: requestor.saw(AssociateAccepted))
+        await requestor.released()
 
 
 async def test_a_refused_connection_is_told() -> None:

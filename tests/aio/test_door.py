@@ -16,6 +16,7 @@ from dicomnet.aio.admission import Admission
 from dicomnet.aio.door import Guest, TurnedAway
 from dicomnet.errors import ConnectionLost, TlsFailed
 from dicomnet.limits import Limits, Timeouts
+from dicomnet.networks import is_loopback
 from dicomnet.proxied import SIGNATURE
 from raw import UNEXPECTED_MESSAGE, associate
 
@@ -136,6 +137,19 @@ async def test_whom_a_proxy_does_not_know_nobody_knows() -> None:
         one.peer.sendall(b"PROXY UNKNOWN\r\n\x01")
         await one.guest.hear(PATIENT, secure=False)
         assert str(one.guest) == "unknown via 127.0.0.1"
+
+
+@pytest.mark.parametrize("told", [b"TCP4 127.0.0.1 10.0.0.5", b"TCP6 ::ffff:127.0.0.1 fd00::5", b"TCP6 ::1 fd00::5"])
+@pytest.mark.parametrize(("proxy", "is_here"), [("10.0.0.9", False), ("fd00::9", False), ("127.0.0.1", True)])
+async def test_who_calls_from_the_machine_of_a_proxy_is_not_on_ours(told: bytes, proxy: str, is_here: bool) -> None:
+    """Unless both are the same: this machine may ask for what others may not."""
+    with visit(proxied=True) as one:
+        one.guest.host = proxy
+        one.peer.sendall(b"PROXY " + told + b" 50000 104\r\n\x01")
+        await one.guest.hear(PATIENT, secure=False)
+        assert is_loopback(one.guest.host) is is_here
+        assert (one.guest.via, one.guest.port) == (proxy, 50000)
+        assert one.guest.place.host == one.guest.host
 
 
 @pytest.mark.parametrize(

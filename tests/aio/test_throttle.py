@@ -84,7 +84,7 @@ async def test_no_more_is_read_than_the_rate_over_a_long_time(size: int) -> None
     hub().deadlines.close()
 
 
-async def test_each_address_has_its_own_and_loses_it_with_its_last_connection() -> None:
+async def test_each_address_has_its_own_and_a_full_one_goes_with_its_last_connection() -> None:
     """What a stranger uses up is his own."""
     throttle = Throttle(RATE)
     here, there, again = Line(), Line(), Line()
@@ -95,6 +95,40 @@ async def test_each_address_has_its_own_and_loses_it_with_its_last_connection() 
     for one in (here, again, again):
         throttle.leave(one)
     assert list(throttle._buckets) == ["10.0.0.2"]
+
+
+async def test_who_comes_again_finds_what_he_has_left() -> None:
+    """A connection for each instance is no way around the rate; once it is full again, the bucket is forgotten."""
+    throttle = Throttle(RATE)
+    first, second, third = Line(), Line(), Line()
+    bucket, clock = bucket_of(throttle, first)
+    bucket.took(RATE + 1, first)
+    throttle.leave(first)
+    assert bucket.armed is not None
+    throttle.slow("10.0.0.1", second)
+    assert second.bucket is bucket
+    bucket.took(1, second)
+    assert not second.reading
+    throttle.leave(second)
+    assert bucket.deadline_came(clock.now + 0.9) == pytest.approx(clock.now + 1.0, abs=0.01)
+    assert bucket.deadline_came(clock.now + 1.01) is None
+    throttle.slow("10.0.0.1", third)
+    assert third.bucket is not bucket
+    hub().deadlines.close()
+
+
+async def test_no_more_than_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses cost a stranger nothing; those that are in use stay."""
+    monkeypatch.setattr("dicomnet.aio.throttle.MOST_KEYS", 2)
+    throttle, lines = Throttle(RATE), [Line() for _ in range(4)]
+    for number, line in enumerate(lines):
+        throttle.slow(str(number), line)
+        assert line.bucket is not None
+        line.bucket.took(RATE, line)
+        if number:
+            throttle.leave(line)
+    assert list(throttle._buckets) == ["0", "3"]
+    hub().deadlines.close()
 
 
 async def test_without_a_rate_nothing_is_counted() -> None:

@@ -38,6 +38,7 @@ PATIENCE = 30.0
 PROGRAM = """
 import json, logging, os, resource, selectors, signal, socket, subprocess, sys
 from dicomnet.limits import Limits
+from dicomnet.networks import networks
 from dicomnet.server.workers import Crew, Listening
 
 settings = json.loads(sys.argv[1])
@@ -109,7 +110,8 @@ def state():
 before = state()
 listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(settings["endpoints"])]
 limits = Limits(associations=settings["associations"], associations_per_address=settings["per_address"])
-crew = Crew(settings["count"], [Listening(sock) for sock in listening], serve, limits=limits, grace=settings["grace"])
+endpoints = [Listening(sock, networks(settings["proxies"])) for sock in listening]
+crew = Crew(settings["count"], endpoints, serve, limits=limits, grace=settings["grace"])
 print(json.dumps([sock.getsockname()[1] for sock in listening]))
 bystander = subprocess.Popen(["sleep", "99"], stdout=subprocess.DEVNULL) if settings.get("bystander") else None
 code = crew.run()
@@ -172,7 +174,13 @@ class Running:
 
     def __init__(self, count: int = 2, **settings: Any) -> None:
         self.count = count
-        self.settings = {"endpoints": 1, "associations": 256, "per_address": 256, "grace": 5.0} | settings
+        self.settings = {
+            "endpoints": 1,
+            "associations": 256,
+            "per_address": 256,
+            "grace": 5.0,
+            "proxies": [],
+        } | settings
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -348,6 +356,17 @@ class TestDeath:
             assert second is not None
             assert second.pid != first.pid
             assert second.port == first.port
+
+    def test_who_comes_by_a_proxy_is_closed_with_it(self) -> None:
+        """What another worker would read as the proxy's header could be anybody's; his place is free."""
+        with Running(proxies=["127.0.0.1"], associations=1, **{"0": "deaf", "1": "deaf"}) as running:
+            [(client, first)] = running.served(1)
+            os.kill(first.pid, signal.SIGKILL)
+            assert client.greeting() is None
+            running.log_until("with 1 connections")
+            [(_, second)] = running.served(1)
+            assert second.pid != first.pid
+            assert not second.refuse
 
     def test_what_waits_for_a_killed_worker_is_served_by_another(self) -> None:
         """What it has not acknowledged: no connection is lost."""

@@ -154,12 +154,13 @@ class Place:
         """How to refuse the connection, if it is one too many."""
 
     def is_of(self, host: str) -> bool:
-        """A proxy has said where the connection comes from; whether it may stay."""
-        admission = self._admission
+        """A proxy has said where the connection comes from; whether it may stay. One too many it stays."""
+        admission, refuse = self._admission, self.refuse
         if admission is None or not admission._comes_slowly(host):
             return False
         admission._unsettle(self)
         admission._settle(self, host, counts=True)
+        self.refuse = refuse or self.refuse
         return True
 
     def heard(self) -> None:

@@ -102,22 +102,22 @@ async def connect(
     return channel
 
 
-def _identity(sock: socket.socket) -> tuple[int, int]:
-    status = os.fstat(sock.fileno())
+def _identity(sock: socket.socket) -> tuple[int, int] | None:
+    """None of a socket that is no file to the system: one that was closed, and any on Windows."""
+    try:
+        status = os.fstat(sock.fileno())
+    except OSError:
+        return None
     return status.st_dev, status.st_ino
 
 
-def _close(sock: socket.socket, identity: tuple[int, int]) -> None:
+def _close(sock: socket.socket, identity: tuple[int, int] | None) -> None:
     """Closes a socket whose transport has ended.
 
     uvloop closes the descriptor below the socket object when a connection
     breaks while it is being made. The number may belong to somebody else then.
     """
-    try:
-        still_ours = _identity(sock) == identity
-    except OSError:
-        still_ours = False
-    if still_ours:
+    if _identity(sock) == identity:
         sock.close()
     else:
         sock.detach()

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dicomnet.aio.admission import Place
 from dicomnet.errors import ConnectionLost, TlsFailed
 from dicomnet.limits import Timeouts
+from dicomnet.networks import is_loopback
 from dicomnet.proxied import NoProxyHeader, Proxied, looks_proxied, missing, pull_proxied
 
 
@@ -39,7 +40,8 @@ class Guest:
     ) -> None:
         self.sock = sock
         self.host = host
-        """The peer's address; behind a proxy that of the proxy until `hear` returns, and "unknown" if that does not know."""
+        """The peer's address; behind a proxy that of the proxy until `hear` returns, and "unknown" if that does not know. Who
+        calls from the proxy's own machine has the proxy's address."""
         self.port = port
         self.via = ""
         """The address of the proxy that it comes by."""
@@ -97,7 +99,10 @@ class Guest:
             raise TurnedAway(f"a trusted proxy has sent no PROXY header: {error}") from None
         if says.own:
             return
-        self.via, self.host, self.port = self.host, says.host or UNKNOWN, says.port
+        # This machine's own address is the proxy's to tell only if it is on this machine.
+        elsewhere = is_loopback(says.host) and not is_loopback(self.host)
+        self.via, self.port = self.host, says.port
+        self.host = self.via if elsewhere else says.host or UNKNOWN
         if not self.place.is_of(self.host):
             raise ConnectionLost(f"{self} was closed unheard")
 

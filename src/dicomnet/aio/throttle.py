@@ -2,15 +2,19 @@
 
 A connection that has read more than there is pauses, and goes on when the
 bucket has filled up again. The pause is ours, so the core does not count it as
-the peer's silence. The timer is that of the loop's deadlines.
+the peer's silence. The timer is that of the loop's deadlines. A bucket outlives
+its connections until it is full, or who makes a new one for each instance would
+never wait.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from dicomnet.aio.hub import hub
+from dicomnet.aio.rates import MOST_KEYS
 from dicomnet.limits import KIB
 
 
@@ -43,7 +47,9 @@ class Throttle:
             return
         bucket = self._buckets.get(host)
         if bucket is None:
-            bucket = self._buckets[host] = Bucket(host, self._rate)
+            if len(self._buckets) >= MOST_KEYS:
+                self._make_room()
+            bucket = self._buckets[host] = Bucket(self._rate, on_full=lambda: self._buckets.pop(host, None))
         bucket.users += 1
         reader.bucket = bucket
 
@@ -54,20 +60,28 @@ class Throttle:
             return
         reader.bucket = None
         bucket.forget(reader)
-        bucket.users -= 1
-        if not bucket.users:  # who comes again begins with a full one: that is a second's worth
-            del self._buckets[bucket.host]
+
+    def _make_room(self) -> None:
+        """Forgets who has been away for longest, though he may come again too early."""
+        away = next((host for host, bucket in self._buckets.items() if not bucket.users), None)
+        if away is not None:
+            self._buckets.pop(away).close()
 
 
 class Bucket:
-    """What one address may still send now; it holds what comes in a second, and may be overdrawn by one read."""
+    """What one address may still send now; it holds what comes in a second, and may be overdrawn by one read.
+
+    Args:
+        rate: bytes a second.
+        on_full: called once it is full and nobody uses it: it is as good as a new one.
+    """
 
     armed: float | None = None
 
-    def __init__(self, host: str, rate: int) -> None:
-        self.host = host
+    def __init__(self, rate: int, on_full: Callable[[], object]) -> None:
         self.users = 0
         self._rate = rate
+        self._on_full = on_full
         self._clock = asyncio.get_running_loop().time
         self._deadlines = hub().deadlines
         self._level = float(rate)
@@ -86,21 +100,30 @@ class Bucket:
         if self._level <= 0:
             self._paused.add(reader)
             reader.pause(_REASON)
-            self._deadlines.arm(self, self._full_enough)
+            self._deadlines.arm(self, self._when(self._step))
 
     def forget(self, reader: Reader) -> None:
-        """A connection reads no more."""
+        """A connection is gone."""
         self._paused.discard(reader)
+        self.users -= 1
+        self._deadlines.arm(self, self.deadline_came(self._clock()))
+
+    def close(self) -> None:
+        """Waits for nothing any more."""
+        self._deadlines.forget(self)
 
     def deadline_came(self, now: float) -> float | None:
         self._fill(now)
-        if not self._paused:
-            return None
-        if self._level < self._step:
-            return self._full_enough
+        if self._paused and self._level < self._step:
+            return self._when(self._step)
         paused, self._paused = self._paused, set()
         for reader in paused:
             reader.resume(_REASON)
+        if self.users:
+            return None
+        if self._level < self._rate:
+            return self._when(self._rate)
+        self._on_full()
         return None
 
     def _fill(self, now: float) -> None:
@@ -112,9 +135,8 @@ class Bucket:
         """How much must be there before reading goes on; waking up for every byte would cost more than it is worth."""
         return self._rate * _WAIT
 
-    @property
-    def _full_enough(self) -> float:
-        return self._at + (self._step - self._level) / self._rate + _TICK
+    def _when(self, level: float) -> float:
+        return self._at + (level - self._level) / self._rate + _TICK
 
 
 _REASON = "rate"

@@ -164,6 +164,7 @@ class _Worker:
                 delivered.sock.close()
                 passed.gone()
             self.report(self.post.acknowledge, delivered)
+        self.post.flush()  # before a byte of them is read: should we die, nobody else reads a proxy's header
         if self.post.closed and self._ending is None and not self._running.stopping:
             log.error("the accepting process is gone; what is being served is finished")
             self._ending = self._loop.create_task(self._finish())

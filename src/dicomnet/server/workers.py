@@ -10,7 +10,9 @@ who waits for a worker that dies is served by another one.
 Both ends are a stream of records of one size. Towards the worker each carries
 a descriptor, and the accepting process keeps its own copy until the worker says
 that the peer has spoken, or is gone: who waits silently in a worker that dies is
-served by another one, and makes room when there are too many like him.
+served by another one, and makes room when there are too many like him. Only who
+comes by a proxy is closed then: its header is read, and one that another worker
+would read could be anybody's.
 
     Crew -> Post   number, endpoint, port, whether to refuse, host (80 bytes) + descriptor
     Post -> Crew   TAKEN number | MISSED number (no descriptor came with it) | HEARD number | GONE number
@@ -196,12 +198,14 @@ class Crew:
 
     def _admit(self, sock: socket.socket, host: str, port: int, listening: Listening) -> None:
         sock.setblocking(False)
-        place = self._admission.enter(host, sock, proxied=within(host, listening.proxies))
+        proxied = within(host, listening.proxies)
+        place = self._admission.enter(host, sock, proxied=proxied)
         if place is None:
             sock.close()
             return
         self._numbers = (self._numbers + 1) % (1 << 32)
-        connection = _Connection(self._numbers, sock, self._listening.index(listening), host, port, place)
+        endpoint = self._listening.index(listening)
+        connection = _Connection(self._numbers, sock, endpoint, host, port, place, proxied)
         place.drop = lambda: self._drop(connection)
         self._queue.append(connection)
 
@@ -333,11 +337,15 @@ class Crew:
             os._exit(code)
 
     def _hang_up(self, worker: _Worker) -> None:
-        """The worker listens no more: what it has not taken goes to others, in the order in which it came."""
+        """The worker listens no more: what it has not taken or heard goes to others, in the order in which it came."""
         if worker.sock is not None:
             self._selector.unregister(worker.sock)
             worker.sock.close()
             worker.sock = None
+        for number in [number for number, one in worker.silent.items() if one.proxied]:
+            connection = worker.silent.pop(number)
+            connection.sock.close()
+            worker.heard[number] = connection.place  # lost with the worker
         self._queue.extendleft(reversed([*worker.silent.values(), *worker.untaken.values()]))
         worker.silent.clear()
         worker.untaken.clear()
@@ -555,6 +563,8 @@ class _Connection:
     host: str
     port: int
     place: Place
+    proxied: bool
+    """Whether it begins with a header that is read once and believed."""
 
     def record(self) -> bytes:
         refuse = self.place.refuse is not None
