@@ -51,6 +51,8 @@ class Archive:
         self.most_lines: int | None = None
         """Associations at a time; more are rejected."""
         self.instances: list[Dataset] = []
+        self.mistaken_for: dict[str, str] = {}
+        """Of instances that it gives under another UID: that one."""
         """What it has to give out."""
         self.lines: list[Line] = []
         self.log: list[str] = []
@@ -201,7 +203,8 @@ class Line(DicomNet):
             if context is None:
                 self._failed.append(one.SOPInstanceUID)
                 continue
-            self.send_c_store_request(one, context_id=context.context_id)
+            said = self.archive.mistaken_for.get(one.SOPInstanceUID)
+            self.send_c_store_request(one, affected_sop_instance_uid=said, context_id=context.context_id)
             return
         if self._failed:
             failed = Dataset()

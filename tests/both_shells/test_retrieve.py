@@ -13,6 +13,7 @@ from both_shells.conftest import instance
 from both_shells.faces import Shell
 from dicomnet import ConnectionLost, InvalidValue, PartialFailure, Status
 from dicomnet.exchanges.reports import Retrieved
+from dicomnet.storage.folder import Folder
 
 CONTEXTS = ["verification", "study-root-get", "study-root-move", "CTImageStorage"]
 
@@ -85,6 +86,22 @@ def test_what_cannot_be_kept_is_refused_and_missing(shell: Shell, archive: Archi
     assert len(report.received) == 2
     assert report.missing == ["1.2.3.2"]
     assert not report.ok
+
+
+@pytest.mark.parametrize("kind", ["folder", "function"])
+def test_what_is_another_instance_becomes_no_file(shell: Shell, archive: Archive, tmp_path: Path, kind: str) -> None:
+    """The header of the file would say one thing and the data set another; a sink of one's own may take it."""
+    give(archive, 2)
+    archive.mistaken_for["1.2.3.2"] = "1.2.3.9"
+    out = Folder(tmp_path / "out")
+    place: Any = out
+    if kind == "function":
+        place = lambda incoming: tmp_path / "out" / f"{incoming.sop_instance_uid}.dcm"  # noqa: E731
+    with shell.associate(archive.address, contexts=CONTEXTS) as association:
+        report = association.get(place, StudyInstanceUID="1.2.9", check=False)
+        assert [one.status for one in report.instances] == [Status.SUCCESS, 0xA900]
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["1.2.3.1.dcm"]
+        assert association.get(out.sink_for, StudyInstanceUID="1.2.9", check=False).ok
 
 
 def test_a_peer_that_closes_in_the_middle_of_a_get_is_told(shell: Shell, archive: Archive) -> None:

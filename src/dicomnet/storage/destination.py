@@ -14,6 +14,7 @@ from dicomnet.storage.files import FileSink
 from dicomnet.storage.folder import Folder, file_name
 from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.sinks import Incoming, NullSink, Sink
+from dicomnet.storage.walk import Check
 
 if TYPE_CHECKING:
     from dicomnet.exchanges.session import Session
@@ -36,12 +37,15 @@ SPOOL = Place("SPOOL")
 """Keep the data set in memory up to 1 MiB, else in a temporary file that dies with its message."""
 
 
-def sink_for(destination: Any, incoming: Incoming, temp_dir: str | None, *, for_this: bool) -> Sink:
+def sink_for(
+    destination: Any, incoming: Incoming, temp_dir: str | None, *, for_this: bool, check: Check = "off"
+) -> Sink:
     """The sink for one data set.
 
     Args:
         for_this: the destination was decided for this data set alone, so a path may be the file it becomes. One for
             all must be a folder: it could be a folder that is not mounted, and its name become that of every file.
+        check: what becomes of a data set that is not the instance of its command, or not whole, see `FileSink`.
 
     Raises:
         TypeError: this is no destination.
@@ -51,16 +55,19 @@ def sink_for(destination: Any, incoming: Incoming, temp_dir: str | None, *, for_
     if destination is MEMORY:
         return MemorySink()
     if isinstance(destination, Folder):
-        return destination.sink_for(incoming)
+        return destination.sink_for(incoming, check=check)
     if isinstance(destination, Sink):
         return destination
     if isinstance(destination, str | os.PathLike):
-        return FileSink(partial(_path_in, Path(destination), for_this))
+        return FileSink(partial(_path_in, Path(destination), for_this), check=check)
     raise TypeError(f"a destination is a path, MEMORY, SPOOL, a Folder or a Sink, not {destination!r}")
 
 
 def keeper(destination: Any) -> Callable[[Incoming], Sink]:
     """What gives each of many instances its sink; may wait for a disk, and the function it returns may not.
+
+    Like a server, it refuses to make files of what is not the instance of its
+    command, or not whole; a sink that a function returns does what it was told.
 
     Args:
         destination: a folder, which is made if it is not there; None or MEMORY; SPOOL; or a function that is given the
@@ -75,11 +82,11 @@ def keeper(destination: Any) -> Callable[[Incoming], Sink]:
     if isinstance(destination, str | os.PathLike):
         destination = Folder(destination)
     if isinstance(destination, Folder):
-        return destination.sink_for
+        return partial(destination.sink_for, check="refuse")
     if destination is SPOOL:
         return lambda _: SpoolSink()
     if callable(destination):
-        return lambda incoming: sink_for(destination(incoming), incoming, None, for_this=True)
+        return lambda incoming: sink_for(destination(incoming), incoming, None, for_this=True, check="refuse")
     raise TypeError(f"a destination is a folder, MEMORY, SPOOL or a function, not {destination!r}")
 
 
