@@ -89,6 +89,7 @@ class TestText:
             ("./{instance}", "cannot be the name"),
             ("{instance}.", "cannot be the name"),
             ("{instance} ", "cannot be the name"),
+            (".{PatientID}.{SeriesNumber}-{InstanceNumber}.part", "would be taken for a temporary file"),
             *((f"a{c}b/{{instance}}", "cannot be part of the name") for c in '\\\0\n<>:"|?*~\x7f'),
             ("nul.dcm", "a device on Windows"),
             ("{PatientID}{StudyID}", "must stand between"),

@@ -535,6 +535,25 @@ class TestSpoolSink:
             del first, others
         assert names(tmp_path) == []
 
+    def test_what_is_held_stays_when_a_forked_process_ends(self, tmp_path: Path) -> None:
+        """What that one forgets is still its parent's; its own has a mark of its own, and goes with it."""
+        received = spooled(tmp_path)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                own = spooled(tmp_path)
+                marks = len(list(tmp_path.glob(".*.mark")))
+                own.close()
+                received.close()
+                del received, own
+                gc.collect()
+                os._exit(0 if marks == 2 else 1)
+            finally:
+                os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert received.bytes() == DATA * 2
+        assert len(names(tmp_path)) == 2
+
     def test_a_folder_that_was_replaced(self, tmp_path: Path) -> None:
         """A temporary file is read by its path, so it is written where the path leads now."""
         first = spooled(tmp_path / "a")

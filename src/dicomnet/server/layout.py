@@ -369,6 +369,8 @@ def _compile(part: str, text: str, attributes: dict[str, _Attribute]) -> list[_P
             raise InvalidValue(f"{text!r}: {unsafe[0]!r} cannot be part of the name of a file here")
     if not part or set(part) == {"."} or part.endswith((".", " ")):
         raise InvalidValue(f"{text!r}: {part!r} cannot be the name of a file or folder; the path is relative")
+    if part.startswith(".") and part.endswith((".part", ".mark")):
+        raise InvalidValue(f"{text!r}: {part!r} would be taken for a temporary file, and not stay")
     if len("".join(literals).encode()) + _LONGEST_VALUE * len(names) > _LONGEST_PART:
         raise InvalidValue(f"{text!r}: {part!r} can become longer than a file system takes")
     if _reserved(part):

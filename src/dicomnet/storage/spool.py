@@ -31,11 +31,12 @@ class SpoolFolder:
 
     def __init__(self, disk: Disk, path: str) -> None:
         self._disk = disk
+        self._process = os.getpid()
         self.folder = disk.open_folder(path)
         self._name = f"{PREFIX}{os.urandom(8).hex()}"
         mark = f"{self._name}.mark"
         descriptor = disk.create(self.folder, mark)
-        end = weakref.finalize(self, _unmark, disk, self.folder, mark, descriptor)
+        end = weakref.finalize(self, _unmark, disk, self.folder, mark, descriptor, self._process)
         try:
             disk.lock(descriptor)
         except OSError:
@@ -48,16 +49,19 @@ class SpoolFolder:
         return name, self._disk.create(self.folder, name)
 
     def remove(self, name: str) -> None:
-        unlink_quietly(self._disk, self.folder, name)
+        """Removes one of them; in a forked process nothing, for there it is still its parent's."""
+        if os.getpid() == self._process:
+            unlink_quietly(self._disk, self.folder, name)
 
 
 def spool_folder(disk: Disk, path: str) -> SpoolFolder:
-    """The folder of this path, shared by all that spool there at the time; for the first one it is swept."""
+    """The folder of this path, shared by all in this process that spool there; for the first one it is swept."""
+    key = (os.getpid(), path)
     with _LOCK:
-        found = _FOLDERS.get(path)
+        found = _FOLDERS.get(key)
         if found is not None and disk.is_still_there(found.folder):
             return found
-        made = _FOLDERS[path] = SpoolFolder(disk, path)
+        made = _FOLDERS[key] = SpoolFolder(disk, path)
         if path not in _SWEPT:
             _SWEPT.add(path)
             _sweep(disk, made.folder)
@@ -78,8 +82,9 @@ def unlink_quietly(disk: Disk, folder: OpenFolder, name: str) -> None:
             return
 
 
-def _unmark(disk: Disk, folder: OpenFolder, mark: str, descriptor: int) -> None:
-    unlink_quietly(disk, folder, mark)
+def _unmark(disk: Disk, folder: OpenFolder, mark: str, descriptor: int, process: int) -> None:
+    if os.getpid() == process:
+        unlink_quietly(disk, folder, mark)
     with suppress(OSError):  # nothing was written
         disk.close(descriptor)
 
@@ -123,5 +128,5 @@ _MARK = re.compile(re.escape(PREFIX) + r"[0-9a-f]{16}\.mark")
 _TIME_TO_LOCK = 60.0
 # Seconds that a process has between making its mark and locking it.
 _LOCK = threading.Lock()
-_FOLDERS: weakref.WeakValueDictionary[str, SpoolFolder] = weakref.WeakValueDictionary()
+_FOLDERS: weakref.WeakValueDictionary[tuple[int, str], SpoolFolder] = weakref.WeakValueDictionary()
 _SWEPT: set[str] = set()
