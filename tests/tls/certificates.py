@@ -88,6 +88,7 @@ def issue(
     names: tuple[x509.GeneralName, ...] = (),
     more: tuple[x509.NameAttribute, ...] = (),
     usage: x509.ObjectIdentifier | None = None,
+    extensions: tuple[x509.ExtensionType, ...] = (),
     authority: bool = False,
     signed_with: hashes.HashAlgorithm = hashes.SHA256(),  # noqa: B008 (immutable)
 ) -> Issued:
@@ -109,6 +110,8 @@ def issue(
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if usage is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     certificate = builder.sign(issuer.key if issuer else key, signed_with)
     issued = Issued(certificate, key, folder / f"{name}.pem")
     issued.file.write_bytes(certificate.public_bytes(Encoding.PEM) + issued.key_bytes())

@@ -44,7 +44,13 @@ def verified_certificate(ssl_object: ssl.SSLObject | ssl.SSLSocket | None) -> Pe
     own = next(iter(peer_certificates(ssl_object)), None)
     if own is None or not own.ok or own.certificate is None:
         return None
-    facts: dict[str, Any] = ssl_object.getpeercert() or {}
-    names = tuple(str(value) for _, value in facts.get("subjectAltName", ()) if isinstance(value, str))
     fingerprint = (own.fingerprint or "").replace(":", "").lower()
-    return PeerCertificate(own.subject or "", names, fingerprint)
+    return PeerCertificate(own.subject or "", _names(ssl_object), fingerprint)
+
+
+def _names(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> tuple[str, ...]:
+    try:
+        facts: dict[str, Any] = ssl_object.getpeercert() or {}
+    except (ValueError, OSError):  # one that is no text, say; authorities sign such things, and nobody has that name then
+        return ()
+    return tuple(str(value) for _, value in facts.get("subjectAltName", ()) if isinstance(value, str))
