@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 
 from dicomnet.errors import ConnectionLost, TlsFailed
 from dicomnet.tls import VerifyMode
+from dicomnet.tls.checks import fingerprint
 from dicomnet.tls.link import MOST_BARREN, PIECE, SecureLink
 from tls.certificates import Site
 
@@ -250,3 +251,30 @@ def test_a_handshake_may_be_taken_to_pieces_and_not_to_dust(site: Site, piece: i
     else:
         acceptor.handshake()
         assert acceptor.data_to_send()
+
+
+@VERSIONS
+def test_who_is_refused_for_a_demand_of_ours_gets_no_link_and_no_ticket(site: Site, version: str) -> None:
+    """For OpenSSL all was well; the end that follows tells the requestor what it is."""
+    context = site.requestor(maximum_version=version, certificate=site.client.file)
+    requestor = SecureLink(context, name="pacs.example")
+    demanding = site.acceptor(ca_file=site.authority.file, pin=fingerprint(site.server.der))
+    acceptor = SecureLink(demanding, server_side=True)
+    requestor.handshake()
+    with pytest.raises(TlsFailed, match="is not the pinned one"):
+        while True:
+            carry(requestor.data_to_send(), acceptor, cycle([1 << 20]))
+            carry(acceptor.data_to_send(), requestor, cycle([1 << 20]))
+    assert acceptor.data_to_send() == b""
+    assert isinstance(requestor.lost(), TlsFailed)
+
+
+def test_a_peer_that_is_not_the_pinned_one_does_not_learn_who_we_are(site: Site) -> None:
+    """In TLS 1.3 our certificate would be what follows."""
+    context = site.requestor(certificate=site.client.file, pin=fingerprint(site.client.der))
+    requestor, acceptor = SecureLink(context, name="pacs.example"), SecureLink(site.acceptor(), server_side=True)
+    requestor.handshake()
+    carry(requestor.data_to_send(), acceptor, cycle([1 << 20]))
+    with pytest.raises(TlsFailed, match="is not the pinned one"):
+        carry(acceptor.data_to_send(), requestor, cycle([1 << 20]))
+    assert requestor.data_to_send() == b""

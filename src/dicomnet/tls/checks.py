@@ -55,6 +55,10 @@ class Demands:
         return None
 
 
+class Refused(ssl.SSLCertVerificationError):
+    """The certificate is not what is demanded; OpenSSL has nothing against it, and tells the peer nothing."""
+
+
 class Context(ssl.SSLContext):
     """A context with demands of its own."""
 
@@ -123,8 +127,8 @@ Context.sslobject_class = _Object
 Context.sslsocket_class = _Socket
 
 
-def _refused(text: str) -> ssl.SSLCertVerificationError:
-    error = ssl.SSLCertVerificationError(text)
+def _refused(text: str) -> Refused:
+    error = Refused(text)
     error.verify_message = text
     error.verify_code = _REJECTED
     return error

@@ -18,6 +18,7 @@ from typing import cast
 
 from dicomnet.errors import AssociationError, ConnectionLost, TlsFailed
 from dicomnet.pdu.foreign import TLS_RECORDS
+from dicomnet.tls.checks import Refused
 
 
 class SecureLink:
@@ -113,6 +114,9 @@ class SecureLink:
                 if self._has_heard_enough():
                     raise TlsFailed(self._endless()) from None
             except (ssl.SSLError, ValueError) as error:
+                if isinstance(error, Refused):
+                    # For OpenSSL it is over: what it would say is that all is well, with tickets, or who we are.
+                    self._outgoing.read()
                 raise self._not_made(error) from error
             else:
                 self.ready = True
