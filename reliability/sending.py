@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from dicomnet import sync
@@ -52,7 +52,7 @@ class Senders:
         study: what to store.
         ledger: for what is acknowledged.
         window: operations at a time.
-        acknowledged: called with each.
+        notice: how many acknowledgements set `noticed`.
         options: of the associations, such as ``tls``.
     """
 
@@ -63,7 +63,7 @@ class Senders:
         ledger: Ledger,
         *,
         window: int = 1,
-        acknowledged: Callable[[], object] = lambda: None,
+        notice: int = 1,
         **options: Any,
     ) -> None:
         self.statuses: list[int] = []
@@ -72,7 +72,9 @@ class Senders:
         self._study = study
         self._ledger = ledger
         self._window = window
-        self._acknowledged = acknowledged
+        self._to_come = notice
+        self.noticed = Event()
+        """So many are acknowledged, or no more will be."""
         self._options = options
         self._lock = Lock()
 
@@ -82,6 +84,7 @@ class Senders:
             self._ledger.send(instance, data)
         with ThreadPoolExecutor(PEERS) as pool:
             list(pool.map(self._store, [self._study.paths[number::PEERS] for number in range(PEERS)]))
+        self.noticed.set()
 
     def _store(self, paths: Sequence[Path]) -> None:
         window = self._window if self._window > 1 else None
@@ -97,4 +100,6 @@ class Senders:
             if result.ok:
                 instance = result.sop_instance_uid
                 self._ledger.acknowledge(instance, self._study.data[instance])
-                self._acknowledged()
+                self._to_come -= 1
+                if self._to_come <= 0:
+                    self.noticed.set()

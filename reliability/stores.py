@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dicomnet.errors import StorageError
 from dicomnet.part10 import file_header
-from dicomnet.server.layout import Layout
+from dicomnet.server.layout import Layout, LayoutSink
 from dicomnet.storage.files import finish_files
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.received import ReceivedData
@@ -88,7 +88,7 @@ class Place:
     def sink_for(self, store: Store) -> Sink:
         if self._layout is None:
             return self._folder.sink_for(store.incoming)
-        return self._folder.sink_below(self._layout.path(store.incoming, {}).parts)
+        return LayoutSink(self._folder, self._layout)
 
 
 def store_all(place: Place, stores: list[Store], ledger: Ledger, *, together: bool = False) -> list[int]:

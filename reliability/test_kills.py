@@ -39,6 +39,10 @@ class Way(NamedTuple):
     hidden: bool = False
     tls: bool = False
 
+    def __str__(self) -> str:
+        more = ("folders", self.layout), ("hidden names", self.hidden), ("TLS", self.tls)
+        return ", ".join([f"window {self.window}, workers {self.workers}", *(name for name, there in more if there)])
+
 
 WAYS = (
     Way(),
@@ -118,10 +122,10 @@ def test_killed_while_four_peers_store(way: Way, tmp_path: Path, request: pytest
     study = Study(tmp_path / "study", rng)
     options = _tls(tmp_path) if way.tls else ({}, ())
     killed = Killed(way, study, tmp_path, rng, *options)
-    killed.run(scale.of(1, 36))
+    killed.run(scale.of(2, 36))
     assert killed.problems == []
     figures.tell(
-        f"killed while four peers store, {way}: {killed.kills} times, {killed.during_start} of them while it starts",
+        f"killed while four peers store, {way}: {killed.kills} times, and {killed.during_start} times while it starts",
         f"0 of {killed.acknowledged} lost, 0 torn, {killed.left} temporary files removed; serves again within "
         f"{statistics.median(killed.recoveries):.2f} s, at most {max(killed.recoveries):.2f} s",
     )
@@ -155,20 +159,19 @@ class Killed:
                 shutil.rmtree(folder, ignore_errors=True)
                 self.acknowledged += len(ledger.acknowledged)
                 ledger = Ledger()
-            self._cycle(folder, ledger, start_too=cycle % 5 == 4 or cycles == 1)
+            self._cycle(folder, ledger, start_too=cycle % 5 == min(4, cycles - 1))
         self.acknowledged += len(ledger.acknowledged)
 
     def _cycle(self, folder: Path, ledger: Ledger, *, start_too: bool) -> None:
         with self._node(folder) as node:
-            begun = threading.Event()
-            senders = Senders(
-                node.address, self._study, ledger, window=self._way.window, acknowledged=begun.set, **self._options
-            )
+            many = self._rng.randrange(1, len(self._study.paths) - 8)
+            senders = Senders(node.address, self._study, ledger, window=self._way.window, notice=many, **self._options)
             thread = threading.Thread(target=senders.run)
             thread.start()
-            begun.wait(PATIENCE)
-            time.sleep(self._rng.uniform(0.0, 0.25))
+            senders.noticed.wait(PATIENCE)
+            time.sleep(self._rng.uniform(0.0, 0.03))  # any moment will do
             self._kill(node.process)
+            self.kills += 1
             thread.join()
         self.problems += ledger.problems_in(folder, settled=False)
         self.left += len(list(folder.rglob(".*.part")))
@@ -210,7 +213,6 @@ class Killed:
         for pid in (process.pid, *map(int, children)):
             os.kill(pid, signal.SIGKILL)
         process.wait()
-        self.kills += 1
 
     def _node(self, folder: Path) -> Node:
         return Node(folder, program=recv(folder, *self._command, program=self._program))
