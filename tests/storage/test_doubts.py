@@ -12,6 +12,7 @@ import pytest
 from dicomnet.errors import StorageError
 from dicomnet.storage.disk import Disk, FileState
 from dicomnet.storage.doubts import Doubts
+from dicomnet.storage.files import FileSink, finish_files
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
@@ -64,6 +65,37 @@ def test_a_failed_sync_of_a_folder_is_one_for_all_who_had_named_a_file(tmp_path:
         store(folder, "1.2.3")
     assert names(tmp_path) == []
     assert not store(folder, "1.2.3").duplicate
+
+
+def test_a_failed_sync_counts_before_those_of_other_folders_are_over(tmp_path: Path) -> None:
+    """What is kept at the same time may go to another disk, which takes its time."""
+    failing, slow, disk = Folder(tmp_path / "a"), Folder(tmp_path / "b"), Between()
+    reached, go = threading.Event(), threading.Event()
+
+    class Apart(Disk):
+        def fsync_folder(self, folder: OpenFolder) -> None:
+            if folder.path == str(failing.root):
+                raise OSError(errno.EIO, "no")
+            reached.set()
+            go.wait(60)
+
+    def keep_both() -> None:
+        sinks = [FileSink(folder.root / "9.dcm", disk=Apart()) for folder in (failing, slow)]
+        for sink in sinks:
+            sink.open(incoming("9"))
+        outcomes.extend(finish_files(sinks))
+
+    outcomes: list[object] = []
+    other = threading.Thread(target=keep_both)
+    folder = Folder(tmp_path / "a", disk=disk)
+    disk.first = lambda: (other.start(), reached.wait(10))
+    try:
+        with pytest.raises(StorageError, match="meanwhile"):
+            store(folder, "1.2.3")
+    finally:
+        go.set()
+        other.join(10)
+    assert [type(outcome) for outcome in outcomes] == [StorageError, ReceivedData]
 
 
 def test_a_name_that_goes_slowly_holds_up_nobody(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from dicomnet.storage.disk import FileState
+from dicomnet.storage.disk import Disk, FileState
+from dicomnet.storage.platform import OpenFolder
 
 
 class Doubts:
@@ -65,10 +66,14 @@ class Doubts:
         """
         return self._failures.get(folder, 0)
 
-    def folder_failed(self, folder: str) -> None:
-        """A sync of the folder of this path has failed."""
-        with self._lock:
-            self._failures[folder] = self._failures.get(folder, 0) + 1
+    def sync(self, disk: Disk, folder: OpenFolder) -> None:
+        """Syncs a folder; if it fails that is known at once, before anybody else can think that it has not."""
+        try:
+            disk.fsync_folder(folder)
+        except OSError:
+            with self._lock:
+                self._failures[folder.path] = self._failures.get(folder.path, 0) + 1
+            raise
 
 
 DOUBTS = Doubts()

@@ -349,7 +349,7 @@ class _Batch:
     def __init__(self, sinks: Sequence[FileSink]) -> None:
         self.outcomes: dict[FileSink, ReceivedData | Exception] = {}
         self._left = list(sinks)
-        self._failures: dict[str, int] = {}
+        self._failures: dict[OpenFolder, int] = {}
 
     def each(self, step: Callable[[FileSink], object]) -> None:
         for sink in self._left[:]:
@@ -366,20 +366,17 @@ class _Batch:
 
     def note_failures(self) -> None:
         """Names are about to be given."""
-        for sink in self._left:
-            path = sink._open_folder().path
-            self._failures[path] = DOUBTS.failures(path)
+        for folder in {sink._open_folder() for sink in self._left}:
+            self._failures[folder] = DOUBTS.failures(folder.path)
 
     def sync_folders(self, syncers: Workers | None) -> None:
         durable: dict[OpenFolder, list[FileSink]] = {}
         for sink in self._left:
             if sink._durable:
                 durable.setdefault(sink._open_folder(), []).append(sink)
-        syncs = [functools.partial(sinks[0]._disk.fsync_folder, folder) for folder, sinks in durable.items()]
+        syncs = [functools.partial(DOUBTS.sync, sinks[0]._disk, folder) for folder, sinks in durable.items()]
         for (folder, sinks), error in zip(durable.items(), sync_all(syncs, syncers), strict=True):
-            if error is not None:
-                DOUBTS.folder_failed(folder.path)
-            elif DOUBTS.failures(folder.path) != self._failures[folder.path]:
+            if error is None and DOUBTS.failures(folder.path) != self._failures[folder]:
                 error = OSError(errno.EIO, "a sync of the folder has failed meanwhile")
             if error is not None:
                 for sink in sinks:

@@ -209,11 +209,7 @@ class Folder:
 
     def _sync_name(self, folder: OpenFolder, known: tuple[str, str]) -> None:
         failures = _MADE.get(known, DOUBTS.failures(folder.path))
-        try:
-            self._disk.fsync_folder(folder)
-        except OSError:
-            DOUBTS.folder_failed(folder.path)
-            raise
+        DOUBTS.sync(self._disk, folder)
         if DOUBTS.failures(folder.path) != failures:
             raise OSError(errno.EIO, "a sync of the folder above it has failed meanwhile")
         _MADE.pop(known, None)
