@@ -51,6 +51,9 @@ def verified_certificate(ssl_object: ssl.SSLObject | ssl.SSLSocket | None) -> Pe
 def _names(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> tuple[str, ...]:
     try:
         facts: dict[str, Any] = ssl_object.getpeercert() or {}
-    except (ValueError, OSError):  # one that is no text, say; authorities sign such things, and nobody has that name then
+    except (
+        ValueError,
+        OSError,
+    ):  # one that is no text, say; authorities sign such things, and nobody has that name then
         return ()
     return tuple(str(value) for _, value in facts.get("subjectAltName", ()) if isinstance(value, str))
