@@ -341,6 +341,21 @@ class TestTorture:
             assert disk.calls == [call]
 
     @pytest.mark.parametrize("call", ["fsync", "fsync_folder"])
+    def test_nor_is_one_that_raises_anything_else(
+        self, tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """There may be no memory for it: then it was not done, and what has its name already is in doubt."""
+
+        def fail(*arguments: object) -> None:
+            raise MemoryError
+
+        disk = Disk()
+        monkeypatch.setattr(disk, call, fail)
+        with pytest.raises(MemoryError):
+            store(FileSink(tmp_path / "a", disk=disk))
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize("call", ["fsync", "fsync_folder"])
     def test_a_duplicate_whose_sync_failed_is_written_anew(self, tmp_path: Path, call: str) -> None:
         """What the retry reads is the cache, and the kernel tells of an error once: it proves nothing."""
         store(FileSink(tmp_path / "a"))

@@ -43,6 +43,15 @@ def test_each_is_done_once_and_told_apart(syncers: Workers, slow: bool) -> None:
     assert [None if error is None else error.strerror for error in errors] == ["0", None, None, "3", None, None, "6"]
 
 
+def test_whatever_is_raised_is_no_success(syncers: Workers, slow: bool) -> None:
+    """In whichever thread: an error that was left there would let an instance count as kept."""
+
+    def sync() -> None:
+        raise MemoryError
+
+    assert [type(error) for error in sync_all([sync] * 5, syncers)] == [MemoryError] * 5
+
+
 def test_those_of_a_slow_disk_overlap(syncers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of these returns only when all of them have begun."""
     monkeypatch.setattr(syncs._PACE, "slow", True)

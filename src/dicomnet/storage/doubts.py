@@ -70,7 +70,7 @@ class Doubts:
         """Syncs a folder; if it fails that is known at once, before anybody else can think that it has not."""
         try:
             disk.fsync_folder(folder)
-        except OSError:
+        except BaseException:
             with self._lock:
                 self._failures[folder.path] = self._failures.get(folder.path, 0) + 1
             raise

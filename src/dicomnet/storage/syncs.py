@@ -12,10 +12,10 @@ from time import monotonic
 from dicomnet.storage.workers import Workers
 
 Sync = Callable[[], None]
-"""Returns when something is on the disk, or raises OSError."""
+"""Returns when something is on the disk, and only then."""
 
 
-def sync_all(syncs: Sequence[Sync], syncers: Workers | None) -> list[OSError | None]:
+def sync_all(syncs: Sequence[Sync], syncers: Workers | None) -> list[Exception | None]:
     """Does all of these, and returns for each why it failed, if it did.
 
     Where a sync takes its time they go to threads and overlap; where it does
@@ -25,7 +25,7 @@ def sync_all(syncs: Sequence[Sync], syncers: Workers | None) -> list[OSError | N
     Args:
         syncers: the threads; none does one after the other.
     """
-    errors: list[OSError | None] = [None] * len(syncs)
+    errors: list[Exception | None] = [None] * len(syncs)
     done = 0
     while done < len(syncs) and (syncers is None or len(syncs) - done == 1 or not _PACE.slow):
         errors[done] = _PACE.time(syncs[done])
@@ -36,12 +36,12 @@ def sync_all(syncs: Sequence[Sync], syncers: Workers | None) -> list[OSError | N
     return errors
 
 
-def _overlap(syncs: Sequence[Sync], first: int, errors: list[OSError | None], syncers: Workers) -> None:
+def _overlap(syncs: Sequence[Sync], first: int, errors: list[Exception | None], syncers: Workers) -> None:
     """Does all from the first on, with as many threads as are free: those of others may stand still with their disk."""
     waiting = deque(range(first, len(syncs)))
     done = threading.Semaphore(0)
 
-    def work(outcome: Callable[[Sync], OSError | None]) -> None:
+    def work(outcome: Callable[[Sync], Exception | None]) -> None:
         with suppress(IndexError):
             while True:
                 number = waiting.popleft()
@@ -59,10 +59,10 @@ def _overlap(syncs: Sequence[Sync], first: int, errors: list[OSError | None], sy
         done.acquire()
 
 
-def _outcome(sync: Sync) -> OSError | None:
+def _outcome(sync: Sync) -> Exception | None:
     try:
         sync()
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 (what cannot be done for want of memory is not done either)
         return error.with_traceback(None)  # its frames hold what was synced
     return None
 
@@ -73,7 +73,7 @@ class _Pace:
     def __init__(self) -> None:
         self.slow = False
 
-    def time(self, sync: Sync) -> OSError | None:
+    def time(self, sync: Sync) -> Exception | None:
         began = monotonic()
         outcome = _outcome(sync)
         self.slow = monotonic() - began > _SLOW
