@@ -10,6 +10,7 @@ import threading
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, strategies as st
@@ -136,6 +137,23 @@ class TestKeeping:
             assert store(folder, uid).path == tmp_path / "root" / f"{uid}.dcm"
         assert names(tmp_path / "root") == ["1.2.4.dcm", "1.2.5.dcm"]
         assert caplog.text.count("it is made again") == 1
+
+    @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux has overlays, and says what was removed")
+    def test_a_folder_that_was_removed_from_an_overlay(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A container's file system goes on to count a link to it; one that was moved is still there."""
+        stay, go = (tmp_path / name for name in ("stay", "go (deleted)"))
+        folders = []
+        for path in (stay, go):
+            path.mkdir()
+            folders.append(OpenFolder(str(path)))
+        stay.rename(tmp_path / "moved (deleted)")
+        for gone in (False, True):
+            with monkeypatch.context() as overlay:
+                overlay.setattr(os, "fstat", lambda _: SimpleNamespace(st_nlink=1))
+                found = [DISK.is_gone(folder) for folder in folders]
+            assert found == [False, gone]
+            if not gone:
+                go.rmdir()
 
     def test_a_folder_that_cannot_be_made_again(self, tmp_path: Path) -> None:
         """A file is in its place: an error, until that is gone."""

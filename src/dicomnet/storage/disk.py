@@ -75,7 +75,7 @@ class Disk:
         try:
             if folder.descriptor is None:
                 return not os.path.isdir(folder.path)  # noqa: PTH112
-            return os.fstat(folder.descriptor).st_nlink == 0
+            return os.fstat(folder.descriptor).st_nlink == 0 or platform.is_deleted(folder.descriptor)
         except OSError:
             return True
 

@@ -117,6 +117,15 @@ def fsync_folder(folder: OpenFolder) -> None:
             raise
 
 
+def is_deleted(descriptor: int) -> bool:
+    """Whether Linux says that what is open was removed; overlays go on to count one link to a folder that was."""
+    try:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+    except OSError:
+        return False
+    return path.name.endswith(" (deleted)") and not os.path.lexists(path)
+
+
 def link(folder: OpenFolder, old: str, new: str) -> None:
     """Gives a file a second name in its folder; an error if that name is taken."""
     if not HAS_LINK:
