@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from random import Random
+from unittest.mock import patch
 
 from dicomnet import part10
 from dicomnet.limits import Limits
+from dicomnet.storage import room, syncs, temporary
 from dicomnet.storage.folder import file_name
 from dicomnet.storage.walk import Walk
 from dicomnet.types import UID
@@ -84,7 +87,8 @@ class World(Surroundings):
         log.addHandler(errors)
         log.setLevel(logging.ERROR)
         try:
-            self.loop.run_until_complete(self._happen())
+            with self._one_clock():
+                self.loop.run_until_complete(self._happen())
             assert not self.loop.failures, self.loop.failures[0]
             assert not errors.told, errors.told[0]
             assert self.network.open == 0, f"{self.network.open} sockets are open"
@@ -94,6 +98,15 @@ class World(Surroundings):
             log.setLevel(level)
             log.removeHandler(errors)
             self.loop.close()
+
+    @contextmanager
+    def _one_clock(self) -> Iterator[None]:
+        """What storage would ask the machine's own clock is of this world, too, and begins with nothing known."""
+        with ExitStack() as stack:
+            for module in (room, syncs, temporary):
+                stack.enter_context(patch.object(module, "monotonic", self.loop.time))
+            stack.enter_context(patch.object(syncs, "_PACE", syncs._Pace()))
+            yield
 
     async def _happen(self) -> None:
         disk = SimDisk(links=self._links, unnamed=self._unnamed)
