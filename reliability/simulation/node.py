@@ -44,6 +44,11 @@ class Threads:
         self.waiting += 1
         self._loop.call_later(self._delay(), self._do, job)
 
+    def offer(self, job: Job) -> bool:
+        """One is always free."""
+        self.submit(job)
+        return True
+
     def close(self, *, wait: bool = True, timeout: float | None = None) -> None:
         """Nothing is left to itself here."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from random import Random
 from unittest.mock import patch
 
@@ -31,6 +33,21 @@ class Failed(AssertionError):
         super().__init__(f"seed {seed}: {reason}\n  again: python -m reliability.simulation {seed}")
         self.seed = seed
         self.trace = trace
+
+
+class _AnyPace(syncs._Pace):
+    """Of a disk that is now slow and now not, so that syncs overlap now and then."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    @property
+    def slow(self) -> bool:  # type: ignore[override]
+        return self._random.random() < 0.5
+
+    @slow.setter
+    def slow(self, value: bool) -> None:
+        """What is measured here says nothing."""
 
 
 class World(Surroundings):
@@ -105,7 +122,10 @@ class World(Surroundings):
         with ExitStack() as stack:
             for module in (room, syncs, temporary):
                 stack.enter_context(patch.object(module, "monotonic", self.loop.time))
-            stack.enter_context(patch.object(syncs, "_PACE", syncs._Pace()))
+            stack.enter_context(patch.object(syncs, "_PACE", _AnyPace(Random(self.seed))))
+            # Of two bytes that the system draws, two can be the same, and whoever watches takes one for the other.
+            numbers = count(1)
+            stack.enter_context(patch.object(os, "urandom", lambda size: next(numbers).to_bytes(size)))
             yield
 
     async def _happen(self) -> None:
