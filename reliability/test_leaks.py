@@ -31,8 +31,8 @@ from reliability.node import PATIENCE, SOURCE, Holdings, Node
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 
-COUNT = scale.of(500, 10_000)
-WARM = scale.of(250, 1_000)
+COUNT = scale.of(1_000, 10_000)
+WARM = 1_000
 """Associations before we begin to count: what is made once is made."""
 
 CROWD = 16

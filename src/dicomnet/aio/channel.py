@@ -64,11 +64,40 @@ class Channel(asyncio.BufferedProtocol):
         peer: its host and port, if the socket does not know them.
     """
 
-    armed: float | None = None
-    bucket: Bucket | None = None
-    """What slows its reading down, if anything does; set by a `Throttle`."""
-    portion = 64 * KIB
-    """Bytes that are read at a time; fewer of a peer who sends headers rather than data, so that others have their turn."""
+    __slots__ = (
+        "__weakref__",
+        "_arrival",
+        "_buffer",
+        "_clock",
+        "_closing_at",
+        "_early",
+        "_eof_due",
+        "_events",
+        "_events_lease",
+        "_held",
+        "_hold",
+        "_hold_limit",
+        "_in_transport",
+        "_lane_waits",
+        "_pauses",
+        "_peer",
+        "_reading_body",
+        "_send_buffer",
+        "_since",
+        "_streaming",
+        "_working",
+        "_writing_paused",
+        "armed",
+        "bucket",
+        "core",
+        "ended",
+        "hub",
+        "lane",
+        "pending_limit",
+        "portion",
+        "transport",
+        "user",
+    )
 
     def __init__(
         self,
@@ -87,6 +116,11 @@ class Channel(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport | None = None
         self.ended = False
         """Whether `closed` has been told."""
+        self.armed: float | None = None
+        self.bucket: Bucket | None = None
+        """What slows its reading down, if anything does; set by a `Throttle`."""
+        self.portion = 64 * KIB
+        """Bytes that are read at a time; fewer of a peer who sends headers rather than data, so that others have their turn."""
         self.pending_limit = core.connection.limits.pending_data
         self._hold = hold
         self._since = since
