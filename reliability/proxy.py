@@ -94,7 +94,7 @@ class Proxy:
 
     @staticmethod
     def _readable(*sockets: socket.socket) -> list[socket.socket]:
-        with selectors.DefaultSelector() as selector:
+        with selectors.PollSelector() as selector:  # which has no descriptor of its own
             for one in sockets:
                 selector.register(one, selectors.EVENT_READ)
             return [key.fileobj for key, _ in selector.select()]  # type: ignore[misc]
