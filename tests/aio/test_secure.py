@@ -14,15 +14,18 @@ from typing import Any
 
 import pytest
 
-from aio.ends import WAIT, Bench, End, Site, pattern, tcp_pair
+from aio.ends import MAX_PDU, WAIT, Bench, End, Site, pattern, store, tcp_pair
 from dicomnet.aio.secure import SecureTransport
 from dicomnet.cli._certificate import self_signed
+from dicomnet.dimse import codec
+from dicomnet.dimse.fragments import command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import ConnectionLost, TlsFailed
 from dicomnet.limits import KIB, MIB
 from dicomnet.pdu.write import push_pdu
 from dicomnet.tls import TlsConfig, VerifyMode
-from pair import proposal
+from dicomnet.ul.events import Aborted
+from pair import CT, proposal
 
 
 @pytest.fixture
@@ -220,6 +223,30 @@ async def test_a_broken_record_ends_the_association_and_not_the_handshake(site: 
         error = await requestor.wait_closed()
         assert isinstance(error, ConnectionLost)
         assert "the peer ended the secure link (bad record mac)" in str(error)
+
+
+async def test_of_records_with_next_to_nothing_in_them_little_is_read_at_a_time(site: Site) -> None:
+    """They are a hundred times the work, and others wait meanwhile; nothing is lost."""
+    async with Bench() as bench:
+        requestor, acceptor = await bench.pair(tls=site)
+        sending, receiving = transport_of(requestor), transport_of(acceptor)
+        portions, deliver = [], receiving._deliver
+
+        def note() -> int:
+            portions.append(len(receiving.get_buffer(-1)))
+            return deliver()
+
+        receiving._deliver = note  # type: ignore[method-assign]
+        below, data = sending._below, pattern(64 * KIB)
+        assert below is not None
+        message = command_pdus(CT, codec.encode(store(1)), MAX_PDU) + data_pdus(CT, data, MAX_PDU)
+        below.write(b"".join(sending.link.write(memoryview(message)[at : at + 1]) or b"" for at in range(len(message))))
+        await acceptor.until(lambda: acceptor.data)
+        assert acceptor.data == [data]
+        assert set(portions) == {32 * KIB, 256 * KIB}
+        requestor.abort()
+        await acceptor.until(lambda: acceptor.saw(Aborted))
+        assert len(receiving.get_buffer(-1)) == 256 * KIB
 
 
 @pytest.mark.parametrize("size", [60 * KIB, 8 * MIB])

@@ -62,8 +62,8 @@ class Server(Entity):
         host: the address to listen at; "" is every one, IPv4 and IPv6.
         tls: makes the links secure.
         proxies: networks of proxies that are trusted to say for whom they speak, by the PROXY protocol (version 1 or 2), and
-            who have to: the address that they tell is the peer's, for limits, rules and the log. From anybody else such a
-            header is hostile.
+            who have to: the address that they tell is the peer's, for limits, rules and the log. Who calls from a proxy's
+            own machine has that one's address, and not the rights of ours. From anybody else such a header is hostile.
         sock: a socket that listens already, or its descriptor, in place of host and port. It stays the caller's, and so do
             those who wait in its queue at the end.
         folder: where instances are kept if there is no store handler.
