@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dicomnet.errors import StateError
+from dicomnet.storage import lane
 from dicomnet.storage.delivery import Delivery
 from dicomnet.storage.disk import Disk
 from dicomnet.storage.files import FileSink
@@ -112,6 +113,23 @@ def test_one_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     bench.calls.pop()()
     assert sorted(error is None for _, error in bench.done) == [False, True, True]
     assert names(tmp_path) == ["a", "c"]
+
+
+def test_a_failure_that_nobody_has_thought_of_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left, and the lane goes on."""
+
+    def fail(*arguments: object) -> None:
+        raise LookupError("unheard of")
+
+    bench = Bench()
+    for name, finish in (("a", fail), ("b", lane.finish_files)):
+        monkeypatch.setattr(lane, "finish_files", finish)
+        bench.whole(FileSink(tmp_path / name))
+        bench.jobs.pop()()
+        bench.calls.pop()()
+    assert [data is None for data, _ in bench.done] == [True, False]
+    assert "unheard of" in str(bench.done[0][1])
+    assert names(tmp_path) == ["b"]
 
 
 def test_nothing_is_started_while_more_is_about_to_come() -> None:

@@ -217,7 +217,12 @@ class Lane:
         if len(files) < len(batch):
             self._finish_apart([traveller for traveller in batch if traveller.file is None], alone=not files)
         if files:
-            outcomes = finish_files([file for _, file in files], self._syncers)
+            outcomes: list[ReceivedData | Exception]
+            try:
+                outcomes = finish_files([file for _, file in files], self._syncers)
+            except Exception as error:
+                logger.exception("%d files could not be finished", len(files))
+                outcomes = [error] * len(files)  # or their senders would wait for ever, and all who come after
             for (traveller, _), outcome in zip(files, outcomes, strict=True):
                 traveller.finished(outcome)
 
