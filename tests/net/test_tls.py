@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 import dicomnet
-from dicomnet import InvalidValue, StateError, Timeouts, TlsConfig, TlsFailed
+from dicomnet import InvalidValue, Limits, StateError, Timeouts, TlsConfig, TlsFailed
 from dicomnet.cli._certificate import self_signed
 from dicomnet.tls import VerifyMode, VerifyResult
 from dicomnet.tls.checks import fingerprint
@@ -289,6 +289,26 @@ def test_a_peer_that_is_silent_in_the_handshake(tls: TlsConfig) -> None:
             listener.wait("close TlsFailed of a client")
             assert caller.recv(1) == b""
         assert scp.told == ["secure_link_ready TlsFailed", "close TlsFailed"]
+
+
+def test_a_listener_has_room_for_so_many_handshakes(tls: TlsConfig) -> None:
+    """Of one address another waits until there is a place; nobody who wants one is turned away."""
+    settings: dict[str, Any] = {"tls": tls, "timeouts": Timeouts(handshake=0.4), "limits": Limits(handshakes=1)}
+    with Recorder(**settings) as listener, Recorder(tls=tls) as scu:
+        order: list[str] = []
+        silent, honest = Provider(**settings), Provider(**settings)
+        silent.react("secure_link_ready", lambda error: order.append("silent"))
+        honest.react("secure_link_ready", lambda error: order.append("honest"))
+        left = [silent, honest]
+        listener.react("accept", lambda error: listener.accept(left.pop(0)))
+        where = listener.listen("127.0.0.1")
+        with socket.create_connection(where, timeout=PATIENCE) as caller:
+            caller.sendall(b"\x16")
+            listener.wait("accept ok")
+            scu.connect(*where)
+            scu.wait("secure_link_ready ok")
+            until(lambda: len(order) == 2, "both")
+        assert order == ["silent", "honest"]
 
 
 def test_close_in_the_middle_of_a_handshake(tls: TlsConfig) -> None:

@@ -20,6 +20,7 @@ from dicomnet.aio.admission import Admission
 from dicomnet.aio.channel import Channel
 from dicomnet.aio.connect import attach
 from dicomnet.aio.door import Guest, TurnedAway
+from dicomnet.aio.handshakes import Handshakes
 from dicomnet.aio.listen import Listener
 from dicomnet.aio.sockets import open_socket
 from dicomnet.dimse.endpoint import Endpoint
@@ -139,6 +140,7 @@ class DicomNet(Sending):
         self._waiting: deque[_Waiting] = deque()
         self._proxies: tuple[Network, ...] = ()
         self._admission = Admission(self.limits)
+        self._handshakes = Handshakes(self.limits.handshakes)
         self._client_links: tuple[Link, ...] = ()
         self._current_message: Message[Any] | None = None
         self._ip_type = IpType.IPV4_OR_IPV6
@@ -205,6 +207,7 @@ class DicomNet(Sending):
             raise ListenFailed(f"{host or '*'}:{port}", sockets.plain_reason(error)) from error
         self._ip_type = ip_type
         self._admission = Admission(self.limits)
+        self._handshakes = Handshakes(self.limits.handshakes)
         self._link = None
         self._closed = False
         try:
@@ -257,7 +260,7 @@ class DicomNet(Sending):
                 self._runtime.post(guest.place.leave)
             raise StateError("the listener is closed")
         try:
-            self._runtime.post(link.run, partial(net._hear, link, guest, context), guest.sock)
+            self._runtime.post(link.run, partial(net._hear, link, guest, context, self._handshakes), guest.sock)
         except StateError:
             guest.sock.close()
             raise
@@ -586,9 +589,9 @@ class DicomNet(Sending):
     async def _hear_out(self, stranger: DicomNet, link: Link, guest: Guest) -> None:
         # Making a context reads files and may ask for a password, for which the loop has no time.
         context = await self._runtime.loop.run_in_executor(None, partial(self._tls_context, acceptor=True))
-        await stranger._hear(link, guest, context)
+        await stranger._hear(link, guest, context, self._handshakes)
 
-    async def _hear(self, link: Link, guest: Guest, context: ssl.SSLContext | None) -> None:
+    async def _hear(self, link: Link, guest: Guest, context: ssl.SSLContext | None, handshakes: Handshakes) -> None:
         """The steps of a connection that was accepted."""
         guest.since = self._runtime.loop.time()  # before that its peer has waited for us
         try:
@@ -598,7 +601,11 @@ class DicomNet(Sending):
             self._turn_away(link, guest, error, secure=context is not None)
             return
         link.heard(guest.host, guest.port, via=guest.via, refuse=guest.place.refuse)
-        await self._attach(link, guest.sock, context, None, guest)
+        if context is None:
+            await self._attach(link, guest.sock, None, None, guest)
+            return
+        async with handshakes.place(guest.host):
+            await self._attach(link, guest.sock, context, None, guest)
 
     def _turn_away(self, link: Link, guest: Guest, error: AssociationError | OSError, *, secure: bool) -> None:
         link.heard(guest.host, guest.port, via=guest.via)

@@ -13,6 +13,7 @@ from dicomnet.aio.carrier import Carrier
 from dicomnet.aio.channel import Channel
 from dicomnet.aio.connect import attach
 from dicomnet.aio.door import Guest, TurnedAway
+from dicomnet.aio.handshakes import Handshakes
 from dicomnet.aio.hub import hub
 from dicomnet.aio.observe import Cause, ConnectionRefused
 from dicomnet.aio.throttle import Throttle
@@ -21,7 +22,6 @@ from dicomnet.errors import ConnectionLost, TlsFailed
 from dicomnet.exchanges.ledger import Ledger
 from dicomnet.exchanges.session import Session
 from dicomnet.server.credentials import Credentials
-from dicomnet.server.handshakes import Handshakes
 from dicomnet.server.reception import House, Reception
 from dicomnet.server.site import Entrance
 from dicomnet.sockets import broken_reason

@@ -16,6 +16,7 @@ from dicomnet.aio.admission import TOO_MANY, Admission
 from dicomnet.aio.carrier import perform
 from dicomnet.aio.crew import Crew
 from dicomnet.aio.door import Guest
+from dicomnet.aio.handshakes import Handshakes
 from dicomnet.aio.info import AssociationInfo, observed
 from dicomnet.aio.listen import Listener
 from dicomnet.aio.observe import Cause, ConnectionRefused, Observed, Observer, Observers, Refusal
@@ -35,7 +36,6 @@ from dicomnet.server.commitment import Commitments
 from dicomnet.server.connection import Connection, Passed
 from dicomnet.server.credentials import Contexts, Credentials
 from dicomnet.server.entity import Entity
-from dicomnet.server.handshakes import Handshakes
 from dicomnet.server.policy import settings_at
 from dicomnet.server.reception import Reception
 from dicomnet.server.site import Entrance, Site

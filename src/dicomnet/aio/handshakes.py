@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class Handshakes:
-    """Those of one server; for one event loop.
+    """Those of one listener; for one event loop.
 
     Args:
         most: how many at a time; a quarter of them from one address, so that who connects and says nothing keeps only its

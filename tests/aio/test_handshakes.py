@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from dicomnet.server.handshakes import Handshakes
+from dicomnet.aio.handshakes import Handshakes
 from server.serving import WAIT, until
 
 
@@ -45,7 +45,7 @@ async def test_all_addresses_together_have_no_more_than_all_of_the_room() -> Non
 
 async def test_one_that_waits_for_its_peer_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """And gives it back once: stalled ones of many addresses hold up the others for a moment, not until they time out."""
-    monkeypatch.setattr("dicomnet.server.handshakes.SLOW", 0.01)
+    monkeypatch.setattr("dicomnet.aio.handshakes.SLOW", 0.01)
     handshakes = Handshakes(2)
     for _ in range(3):
         async with AsyncExitStack() as stack:
