@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from dicomnet.errors import InvalidValue
@@ -40,6 +41,7 @@ def same_address(one: str, other: str) -> bool:
     return one == other or (_address(one) is not None and _address(one) == _address(other))
 
 
+@lru_cache(maxsize=1024)  # the same peers come again, and reading takes longer than all that is then asked
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host.partition("%")[0])

@@ -117,7 +117,7 @@ class TestAbstractSyntaxes:
 
     def test_an_n_service_without_names_serves_what_knows_it(self) -> None:
         """And nothing that does not."""
-        served = Handlers.of({"n_create": keep}).abstract_syntaxes()
+        served = dict(Handlers.of({"n_create": keep}).abstract_syntaxes())
         assert served.pop(Verification) == {Verb.ECHO}
         assert served.pop(KEYWORDS["ModalityPerformedProcedureStepNotification"]) == {Verb.N_EVENT_REPORT}
         assert KEYWORDS["ModalityPerformedProcedureStep"] in served
@@ -132,3 +132,10 @@ class TestAbstractSyntaxes:
         served = handlers.abstract_syntaxes()
         assert served[KEYWORDS["ModalityPerformedProcedureStep"]] == {Verb.N_CREATE, Verb.N_SET}
         assert handlers.verbs == {Verb.N_CREATE, Verb.N_SET}
+
+    def test_what_is_added_later_is_served_from_then_on(self) -> None:
+        """What was found for the associations before is not kept for those after."""
+        handlers = Handlers()
+        assert CT not in handlers.abstract_syntaxes()
+        handlers.add("store", keep)
+        assert handlers.abstract_syntaxes()[CT] == {Verb.STORE}

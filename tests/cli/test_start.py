@@ -6,11 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from cli.helpers import Outcome, Peer, environment
+from dicomnet.tls import TlsConfig
+from tls.certificates import issue
 
 Program = Callable[..., Outcome]
 
@@ -60,6 +64,19 @@ def test_sending_a_file_loads_little(
     assert len(loaded) < 240
 
 
+def test_a_secure_link_loads_little(
+    program: Program, peer: Callable[..., Peer], tmp_path: Path, usual: set[str]
+) -> None:
+    """Its certificates are read without what guesses at dates, and without what only other forms of them need."""
+    own = issue(tmp_path, "one", names=(x509.IPAddress(ip_address("127.0.0.1")),)).file
+    outcome = program("echo", peer(tls=TlsConfig(certificate=own)).address, "--tls-ca", own, **TOLD)
+    assert outcome.code == 0
+    loaded = set(imported(outcome.err)) - usual
+    assert "dicomnet.tls.der" in loaded
+    assert not loaded & (REQUESTOR - {"hashlib", "ssl", "dicomnet.tls"} | {"_strptime", "calendar"})
+    assert len(loaded) < 260
+
+
 def test_a_receiver_loads_little(
     started: Callable[..., subprocess.Popen[str]], tmp_path: Path, usual: set[str]
 ) -> None:
@@ -71,7 +88,7 @@ def test_a_receiver_loads_little(
     _, told = process.communicate()
     loaded = set(imported(told)) - usual
     assert {"asyncio", "dicomnet.server.running"} <= loaded
-    assert not loaded & (NEVER | {"dicomnet.sync", "dicomnet.tls", "dicomnet.exchanges.matching"})
+    assert not loaded & (NEVER | {"json", "dicomnet.sync", "dicomnet.tls", "dicomnet.exchanges.matching"})
     assert len(loaded) < 340
 
 

@@ -44,6 +44,24 @@ def test_a_name_cannot_steer_a_terminal(tmp_path: Path) -> None:
     assert facts.names == ("a\\u001b[2J\\u000a.example",)
 
 
+@pytest.mark.parametrize("years", [1, 60])
+def test_the_times_of_a_certificate(tmp_path: Path, years: int) -> None:
+    """In both of their forms: until 2049 the year has two digits, and then four (RFC 5280 4.1.2.5)."""
+    issued = issue(tmp_path, "one", days=(-years * 365, years * 365))
+    facts = facts_of(issued.der)
+    assert facts is not None
+    assert facts.not_before == issued.certificate.not_valid_before_utc
+    assert facts.not_after == issued.certificate.not_valid_after_utc
+
+
+@pytest.mark.parametrize("time", [b"261301000000Z", b"260101000000+", b"2601010000000", b"26-01-01T00:0"])
+def test_a_time_that_is_none_makes_a_certificate_unreadable(tmp_path: Path, time: bytes) -> None:
+    """One form is allowed and no other, so nothing is guessed."""
+    issued = issue(tmp_path, "one")
+    right = issued.certificate.not_valid_after_utc.strftime("%y%m%d%H%M%SZ").encode()
+    assert facts_of(issued.der.replace(right, time)) is None
+
+
 def test_a_list_tells_whose_it_is_and_until_when(revoked: bytes) -> None:
     """The issuer, and the time of the next one."""
     facts = list_facts(revoked)

@@ -40,6 +40,7 @@ class Handlers:
     def __init__(self) -> None:
         self._functions: dict[tuple[Verb, UID | None], Handler] = {}
         self._found: dict[tuple[Verb, str, str | None], Handler | None] = {}
+        self._served: Mapping[UID, frozenset[Verb]] | None = None
 
     @classmethod
     def of(cls, mapping: Mapping[str, Handler]) -> Self:
@@ -76,6 +77,7 @@ class Handlers:
                 raise InvalidValue(f"there is a handler of {found}{what} already")
             self._functions[found, sop_class] = function
         self._found.clear()
+        self._served = None
 
     def find(self, verb: Verb, sop_class: str, abstract_syntax: str | None = None) -> Handler | None:
         """The function for a request: that of its SOP class, else of its presentation context, else the general one.
@@ -110,7 +112,7 @@ class Handlers:
         """Whether anything about a SOP class is performed here."""
         return any(self.find(verb, sop_class, abstract_syntax) for verb in self.verbs)
 
-    def abstract_syntaxes(self) -> dict[UID, set[Verb]]:
+    def abstract_syntaxes(self) -> Mapping[UID, frozenset[Verb]]:
         """The SOP classes to be accepted, each with the operations performed in it.
 
         Verification is always among them (PS3.4 A.4). A storage class without
@@ -119,6 +121,11 @@ class Handlers:
         follows the meta SOP class, and of who makes steps or takes
         subscriptions that there are events about them.
         """
+        if self._served is None:  # every association asks
+            self._served = {one: frozenset(performed) for one, performed in self._find_served().items()}
+        return self._served
+
+    def _find_served(self) -> dict[UID, set[Verb]]:
         found: dict[UID, set[Verb]] = {Verification: {Verb.ECHO}}
         for verb, sop_class in self._functions:
             for one in _usual(verb) if sop_class is None else [sop_class]:

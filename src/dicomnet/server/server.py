@@ -20,7 +20,6 @@ from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.networks import networks as networks_of
 from dicomnet.server.answer import Extended
-from dicomnet.server.audit import AuditLog
 from dicomnet.server.credentials import renew
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox, Lent
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     import ssl
 
     from dicomnet.aio.observe import Observer
+    from dicomnet.server.audit import AuditLog
     from dicomnet.sync.peer import Peer
     from dicomnet.tls import TlsConfig
 
@@ -259,6 +259,8 @@ class Server(Entity):
         Raises:
             InvalidValue: the file cannot be written to.
         """
+        from dicomnet.server.audit import AuditLog
+
         log = AuditLog(path, server=self.title, values=values)
         self._site.audits.append(log)
         self.observe(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dicomnet.aio.observe import Observer
 from dicomnet.errors import InvalidValue, ListenFailed, StateError
@@ -15,11 +15,13 @@ from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.networks import Network
 from dicomnet.records import dataclass, field
-from dicomnet.server.audit import AuditLog
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inboxes
 from dicomnet.server.inherited import listening_socket
 from dicomnet.sockets import SocketOptions, address_text, bind, plain_reason
+
+if TYPE_CHECKING:
+    from dicomnet.server.audit import AuditLog
 
 log = logging.getLogger("dicomnet.server")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -139,7 +139,9 @@ def _time(tag: int, value: bytes) -> datetime:
     text = value.decode("ascii")
     if tag == 0x17:  # UTCTime has two digits for the year; RFC 5280 4.1.2.5.1 puts the turn at 50
         text = ("19" if text >= "50" else "20") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    if len(text) != 15 or not text[:-1].isdigit() or text[-1] != "Z":  # no fractions, no offsets: RFC 5280 4.1.2.5
+        raise ValueError(f"{text!r} is no time")
+    return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")  # strptime would load the locale, some milliseconds of it
 
 
 def _kind_and_length(key: bytes) -> tuple[str | None, int | None]:

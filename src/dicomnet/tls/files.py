@@ -6,7 +6,6 @@ import binascii
 import os
 import re
 import ssl
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +69,9 @@ def trust(context: ssl.SSLContext, path: str) -> None:
 @contextmanager
 def temporary(pem: str) -> Iterator[str]:
     """A file that only we can read: Python loads our own certificate and key from files and nothing else."""
-    with tempfile.TemporaryDirectory(prefix="dicomnet-") as folder:
+    from tempfile import TemporaryDirectory  # it loads much that is needed for nothing else
+
+    with TemporaryDirectory(prefix="dicomnet-") as folder:
         path = Path(folder, "converted.pem")
         path.touch(mode=0o600)
         path.write_text(pem)
