@@ -400,7 +400,6 @@ def test_who_may_call_is_told_by_options(receive: Callable[..., Receiver], comma
         ("echo", "CT2"),
         ("association ended", "CT2"),
         ("association rejected", "MR1"),
-        ("association ended", "MR1"),
         ("server stopped", None),
     ]
 

@@ -359,13 +359,13 @@ async def test_observers_are_told_what_happens() -> None:
             await association.echo()
         with pytest.raises(AssociationRejected):
             await calling(server, title="NOBODY")
-        await until(lambda: isinstance(seen[-1], Ended))
+        await until(lambda: isinstance(seen[-1], Rejected))
         server.observe(late.append)
         async with calling(server, title="ROUTER") as association:
             await association.echo()
     kinds = [type(event) for event in seen]
     echoes = [RequestBegan, RequestAnswered]
-    assert kinds[:8] == [Associated, *echoes, *echoes, Ended, Rejected, Ended]
+    assert kinds[:7] == [Associated, *echoes, *echoes, Ended, Rejected]
     assert {event.called_ae for event in seen[:6]} == {"ROUTER"}
     assert [type(event) for event in late] == [Associated, *echoes, Ended]
 

@@ -185,7 +185,8 @@ class HandlerProvider:
         served = self._served.pop(session, None)
         if served is not None:
             served.end()
-            self._tell(served, Ended, error=session.error)
+            if session.rejected is None:  # of which was told, and there has been no association
+                self._tell(served, Ended, error=session.error)
 
     # Deciding about associations.
 
