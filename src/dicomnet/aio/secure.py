@@ -75,8 +75,10 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
         self._below.set_write_buffer_limits(high=0, low=0)
         self._shake_hands()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (the hub knows better)
-        return self._hub.records[: self._portion]
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # No more than the channel has room for: when it pauses, about a record is left here, however much is read at a time.
+        room = len(cast("memoryview", self._channel.get_buffer(sizehint))) if self.link.ready else _HANDSHAKE
+        return self._hub.records[: min(self._portion, room)]
 
     def buffer_updated(self, nbytes: int) -> None:
         link = self.link
@@ -313,6 +315,9 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
         if data and not self._below.is_closing():
             self._below.write(data)
 
+
+_HANDSHAKE = 16 * KIB
+"""Bytes of records that are read at a time before there is a channel that wants any."""
 
 _WASTE = 32 * KIB
 """Bytes of records that are read at a time, where most of them are the records' own: fifteen hundred records of a byte, which
