@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dicomnet.aio.hub import RECORDS, Hub
 from dicomnet.errors import AssociationError, ConnectionLost, TlsFailed
 from dicomnet.limits import KIB
 from dicomnet.tls.link import PIECE, SecureLink
+
+if TYPE_CHECKING:
+    from dicomnet.aio.channel import Channel
 
 
 class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
@@ -27,7 +30,7 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
     What the channel writes is not copied: it must stay as it is until the channel may write again.
     """
 
-    def __init__(self, link: SecureLink, channel: asyncio.BufferedProtocol, hub: Hub) -> None:
+    def __init__(self, link: SecureLink, channel: Channel, hub: Hub) -> None:
         self.link = link
         self._channel = channel
         self._hub = hub
@@ -77,7 +80,7 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         # No more than the channel has room for: when it pauses, about a record is left here, however much is read at a time.
-        room = len(cast("memoryview", self._channel.get_buffer(sizehint))) if self.link.ready else _HANDSHAKE
+        room = len(self._channel.get_buffer(sizehint)) if self.link.ready else _HANDSHAKE
         return self._hub.records[: min(self._portion, room)]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -233,7 +236,7 @@ class SecureTransport(asyncio.BufferedProtocol, asyncio.Transport):
         link, channel, delivered = self.link, self._channel, 0
         while self._reading and not self._closing and link.pending:
             try:
-                count = link.read_into(cast("memoryview", channel.get_buffer(-1)))
+                count = link.read_into(channel.get_buffer(-1))
             except AssociationError as error:
                 self._fail_late(error)
                 return delivered
