@@ -15,6 +15,7 @@ import pytest
 
 from both_shells.faces import Shell, shell_named
 from dicomnet import DicomNetError, Timeouts, Wanted
+from dicomnet.exchanges import calls
 from dicomnet.part10 import file_header
 from listeners import V4, accept, listening, port_of
 from raw import CT_IMAGE_STORAGE, data_set, descriptors, eventually
@@ -82,11 +83,14 @@ CONTEXTS = {
     ],
     indirect=["shell"],
 )
-def test_an_impostor_does_no_harm(case: Case, shell: Shell, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_impostor_does_no_harm(
+    case: Case, shell: Shell, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the long form on each shell, else on one of them.
 
     The call ends with an error of ours, or well; no descriptor, no temporary file and no file elsewhere is left.
     """
+    monkeypatch.setattr(calls, "SETTLE_TIME", 2 * WAIT)  # for who cancels, and is sent matches for ever
     kept, image = tmp_path / "below" / "kept", tmp_path / "image.dcm"
     kept.mkdir(parents=True)
     if case.doing == "store":

@@ -25,6 +25,7 @@ from dicomnet.errors import AssociationAborted, ConnectionLost, DicomTimeout, St
 from dicomnet.exchanges.calls import (
     SETTLE_TIME,
     echo,
+    end,
     n_action,
     n_create,
     n_delete,
@@ -285,6 +286,26 @@ def test_a_peer_that_does_not_end_what_was_cancelled_is_aborted(handler: Any) ->
         stage.run(find.next())
     stage.rest()
     assert isinstance(stage.peer.error, AssociationAborted)
+
+
+def test_a_peer_that_never_draws_breath_is_aborted_all_the_same() -> None:
+    """Also if at each look something more has come, so that nobody ever has to wait."""
+    stage = Stage(Scp(find=mute))
+    session = stage.associate(BOTH)
+    find = query(session)
+    stage.run(find.begin())
+    assert stage.run(find.next()) is not None
+    script = end(session, list(session.unfinished))
+    next(script)
+
+    def look_on() -> None:
+        for _ in range(int(SETTLE_TIME) + 1):
+            stage.now += 1
+            script.send(True)  # what it waits for is there at once
+
+    with pytest.raises(DicomTimeout):
+        look_on()
+    assert session.over
 
 
 def test_an_association_that_is_lost_while_settling_is_no_timeout() -> None:

@@ -90,13 +90,12 @@ def end(session: Session, operations: Sequence[Operation]) -> Script[None]:
         if not left or session.over:
             return
         # The time is for all that is still to come: a peer that goes on and on does not hear us either.
-        seconds = max(0.0, late - session.shell.now())
-        moved = yield Wait(session, partial(_any_moved, session, left), seconds)
-        # Replies that nobody wants are thrown away as they come, so that what has moved may not show any more.
-        if not moved and session.shell.now() >= late:
+        seconds = late - session.shell.now()
+        if seconds <= 0:
             error = DicomTimeout("the end of an operation that was left early", SETTLE_TIME)
             session.abort(error=error)
             raise error
+        yield Wait(session, partial(_any_moved, session, left), seconds)
 
 
 def next_reply(operation: Operation) -> Script[Reply]:
