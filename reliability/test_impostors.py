@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -115,10 +114,9 @@ def test_what_impostors_cost_is_told() -> None:
     """How many there were, and how long they kept us."""
     assert len(CASES) >= 50
     slowest = max(longest, key=lambda name: longest[name])
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures.tell(
         f"hostile acceptors, {len(CASES)} cases{', on both shells' if scale.WHOLE else ''}",
-        f"0 hangs, 0 files elsewhere; the longest call took {longest[slowest]:.1f} s ({slowest}); {most:.0f} MiB at most",
+        f"0 hangs, 0 files elsewhere; the longest call took {longest[slowest]:.1f} s ({slowest})",
     )
 
 

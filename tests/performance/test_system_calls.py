@@ -19,8 +19,9 @@ from performance.tracing import instances, require_strace, transfer
 PER_MESSAGE = {1: (12.5, 10.5), 16: (9.75, 5.5)}
 """For each small object."""
 
-PER_MIB = {1: (8.0, 12.0), 16: (8.0, 12.0)}
-"""For each MiB of large objects: who waits for whom is decided anew at each buffer."""
+PER_MIB = {1: (10.0, 16.0), 16: (10.0, 16.0)}
+"""For each MiB of large objects: who waits for whom is decided anew at each buffer, and on a busy machine they are smaller.
+On a quiet one it is half of it."""
 
 LARGE = 8 * MIB
 

@@ -65,5 +65,5 @@ class _Once:
             function()
 
 
-SLOW = 1.0
+SLOW = 0.25
 """Seconds after which a handshake makes room: one whose peer answers is over long before."""

@@ -370,7 +370,7 @@ def _work(function: Callable[[], Any]) -> Script[Any]:
     return (yield Work(function))
 
 
-FIRST_WORDS = 1.0
+FIRST_WORDS = 3.0
 """Seconds that who has connected just before the end gets to ask for an association."""
 
 LAST_BYTES = 1.0
