@@ -18,7 +18,7 @@ NO_HELLO = "without TLS there is nothing to say"
 CASES: list[Case] = [
     case("nothing", "", "a health check", FINISH),
     case("nothing, and a reset", "", "the same", RESET),
-    case("DICOM without TLS", "", NO_HELLO, REQUEST),
+    case("DICOM without TLS", "alert or ", "it is told what is spoken here", REQUEST),
     case("HTTP without TLS", "", NO_HELLO, b"GET / HTTP/1.1\r\n\r\n"),
     case("garbage", "", NO_HELLO, b"\xee" * 999),
     case("zeros", "", NO_HELLO, bytes(999)),

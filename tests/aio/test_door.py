@@ -235,6 +235,17 @@ async def test_who_speaks_tls_on_a_plain_port_gets_an_alert() -> None:
         assert one.peer.recv(100) == b""
 
 
+async def test_who_speaks_no_tls_on_a_port_for_it_gets_an_alert() -> None:
+    """So that a DICOM requestor can tell what is missing."""
+    with visit() as one:
+        one.peer.sendall(bytes.fromhex("0100 000000CD 0001"))
+        with pytest.raises(TlsFailed, match="speaks DICOM without TLS"):
+            await one.guest.hear(PATIENT, secure=True)
+        one.ours.close()
+        assert one.peer.recv(100) == UNEXPECTED_MESSAGE
+        assert one.peer.recv(100) == b""
+
+
 async def test_a_tls_client_understands_the_alert(site: Site) -> None:
     """It fails at once, and in its own words."""
     with visit() as one:

@@ -235,6 +235,15 @@ def test_a_peer_that_speaks_tls_where_we_do_not(shell: Shell) -> None:
         shell.associate(address)
 
 
+def test_a_secure_archive_says_so_to_who_asks_in_the_clear(
+    shell: Shell, make_archive: MakeArchive, hospital: Site
+) -> None:
+    """It answers the plain request with an alert, and the error says what is missing."""
+    archive = make_archive(tls=TlsConfig(certificate=hospital.server.file))
+    with pytest.raises(AssociationAborted, match="the peer speaks TLS there, so give"):
+        shell.associate(archive.address)
+
+
 def test_an_association_that_breaks_is_no_refusal(shell: Shell, hospital: Site) -> None:
     """Once the peer has said something, an alert ends a connection and not a handshake."""
     context = hospital.acceptor()

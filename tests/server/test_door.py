@@ -233,7 +233,7 @@ def test_the_silent_are_told_to_the_log_and_to_observers_once_a_second(
 def test_a_plain_peer_on_a_secure_port_is_named_in_one_line(
     connect: Connect, certificate: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And closed; a health check is none."""
+    """And closed, after an alert; a health check is none."""
     cert, key = certificate
     seen: list[Observed] = []
     with local(tls=TlsConfig(certificate=cert, private_key=key)) as server:
@@ -243,7 +243,7 @@ def test_a_plain_peer_on_a_secure_port_is_named_in_one_line(
         assert peer.take_rest() == b""
         peer = connect(server)
         peer.send(associate())
-        assert peer.take_rest() == b""
+        assert peer.take_rest() == UNEXPECTED_MESSAGE
         eventually(lambda: "DICOM without TLS" in caplog.text, "the line in the log")
     [line] = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
     assert re.fullmatch(

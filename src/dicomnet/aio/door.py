@@ -85,7 +85,7 @@ class Guest:
         if first:
             self.place.heard()
         if secure and first is not None:
-            _check_hello(first)
+            self._check_hello(first)
         elif first:
             self._check_plain(first)
 
@@ -106,6 +106,16 @@ class Guest:
         if not self.place.is_of(self.host):
             raise ConnectionLost(f"{self} was closed unheard")
 
+    def _check_hello(self, first: bytes) -> None:
+        if not first:
+            raise ConnectionLost
+        if first[0] != _TLS_HANDSHAKE:
+            from dicomnet.tls.failures import speaks_no_tls
+
+            if first[0] == _ASSOCIATE_RQ:  # who has asked in DICOM learns what is spoken here; others would not
+                _alert(self.sock)
+            raise speaks_no_tls(first, "the peer")
+
     def _check_plain(self, first: bytes) -> None:
         if first[0] == _TLS_HANDSHAKE:
             _alert(self.sock)
@@ -123,15 +133,6 @@ async def _header(sock: socket.socket) -> Proxied:
             raise TurnedAway("a trusted proxy has closed within its PROXY header") if head else ConnectionLost()
         head += piece
     return pull_proxied(head)
-
-
-def _check_hello(first: bytes) -> None:
-    if not first:
-        raise ConnectionLost
-    if first[0] != _TLS_HANDSHAKE:
-        from dicomnet.tls.failures import speaks_no_tls
-
-        raise speaks_no_tls(first, "the peer")
 
 
 def _peek(sock: socket.socket) -> bytes | None:
@@ -166,7 +167,7 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 
 
 def _alert(sock: socket.socket) -> None:
-    """Tells a peer that begins a handshake that there is none to be had (RFC 8446 6.2: unexpected_message)."""
+    """Tells a peer that TLS is spoken here and not there, or the other way round (RFC 8446 6.2: unexpected_message)."""
     with suppress(OSError):
         sock.recv(_HELLO)  # what is unread would reset the connection, and the alert be lost
         sock.send(_UNEXPECTED_MESSAGE)
@@ -179,4 +180,5 @@ UNKNOWN = "unknown"
 _PEEKED = 16
 _HELLO = 64 * 1024
 _TLS_HANDSHAKE = 0x16
+_ASSOCIATE_RQ = 0x01
 _UNEXPECTED_MESSAGE = bytes.fromhex("15 0301 0002 02 0A")
