@@ -19,9 +19,9 @@ from performance.tracing import instances, require_strace, transfer
 PER_MESSAGE = {1: (12.5, 10.5), 16: (9.75, 5.5)}
 """For each small object."""
 
-PER_MIB = {1: (10.0, 16.0), 16: (10.0, 16.0)}
+PER_MIB = {1: (8.0, 12.0), 16: (8.0, 12.0)}
 """For each MiB of large objects: who waits for whom is decided anew at each buffer, and on a busy machine they are smaller.
-On a quiet one it is half of it."""
+On a quiet one it is two thirds of it."""
 
 LARGE = 8 * MIB
 
@@ -36,8 +36,12 @@ def test_a_small_object_takes_few_system_calls(tmp_path: Path, window: int) -> N
 
 @pytest.mark.parametrize("window", PER_MIB)
 def test_a_large_object_takes_few_system_calls(tmp_path: Path, window: int) -> None:
-    """Between two transfers that differ by 8 objects of 8 MiB."""
-    sender, receiver = difference(tmp_path, window, LARGE, 2, 10)
+    """Between two transfers that differ by 8 objects of 8 MiB; the best of three, for what others do to a machine only adds."""
+    for attempt in "abc":
+        (folder := tmp_path / attempt).mkdir()
+        sender, receiver = difference(folder, window, LARGE, 2, 10)
+        if sender.total() / 64 <= PER_MIB[window][0] and receiver.total() / 64 <= PER_MIB[window][1]:
+            break
     assert sender.total() / 64 <= PER_MIB[window][0], sender
     assert receiver.total() / 64 <= PER_MIB[window][1], receiver
 
