@@ -181,11 +181,16 @@ def _renew(site: Site, certificate: Path, folder: Path) -> None:
 
 
 def _missing(kept: Path, callers: Callers) -> list[str]:
-    return [uid for uid in callers.acknowledged if not (kept / f"{uid}.dcm").stat().st_size > 512]
+    """What was acknowledged, and is not there as it was sent."""
+    return [uid for uid in callers.acknowledged if not (kept / f"{uid}.dcm").read_bytes().endswith(_data(uid))]
 
 
 def _file(uid: str) -> bytes:
-    return b"\0" * 128 + b"DICM" + _meta(uid) + data_set(even(uid.encode()), 2048)
+    return b"\0" * 128 + b"DICM" + _meta(uid) + _data(uid)
+
+
+def _data(uid: str) -> bytes:
+    return data_set(even(uid.encode()), 2048)
 
 
 def _meta(uid: str) -> bytes:

@@ -282,7 +282,7 @@ def stores_here_what_nobody_wants(line: Line) -> None:
     line.accept()
     request = line.take_request()
     for number in range(100):
-        line.send(store_request(request.context_id, CT_IMAGE_STORAGE, b"../../../tmp/trap", number))
+        line.send(store_request(request.context_id, CT_IMAGE_STORAGE, b"../../trap", number))
         line.send(p_data(pdv(bytes(1000), request.context_id, 2)))
     line.wait()
 
