@@ -41,6 +41,7 @@ ASSOCIATIONS = """
     """.split()
 STORAGE = ["Folder", "InstanceFile", "ReceivedData", "Sink"]
 VALUES = ["Address", "Limits", "Priority", "Status", "Timeouts", "TlsConfig"]
+MODULES = ["aio", "sync", "uids"]
 PUBLIC = ["__version__", *VALUES, *ERRORS, *MESSAGES, *NET, *ASSOCIATIONS, *STORAGE]
 """What users may count on. A name is added or taken away here first, and then in the changelog."""
 
@@ -54,7 +55,7 @@ def test_the_public_names_are_these() -> None:
     assert len(MESSAGES) == 23
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", [*PUBLIC, *MODULES])
 def test_a_public_name_is_there(name: str) -> None:
     """Every public name leads to an object, and the second time to the same."""
     assert getattr(dicomnet, name) is getattr(dicomnet, name)
@@ -62,7 +63,13 @@ def test_a_public_name_is_there(name: str) -> None:
 
 def test_dir_lists_them() -> None:
     """Completion at a prompt shows the names that have not loaded yet as well."""
-    assert set(PUBLIC) <= set(dir(dicomnet))
+    assert set(dir(dicomnet)).issuperset([*PUBLIC, *MODULES])
+
+
+def test_the_modules_load_on_first_use_as_well() -> None:
+    """The shells and the registry are reached from the package, without an import of their own."""
+    program = "import dicomnet; print(dicomnet.aio.associate, dicomnet.sync.associate, dicomnet.uids.CTImageStorage)"
+    assert _python(program).endswith("1.2.840.10008.5.1.4.1.1.2\n")
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
@@ -85,7 +92,8 @@ def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
     seen = {
         alias.asname: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
-    assert seen == dicomnet._HOMES
+    assert seen == dicomnet._HOMES | dict.fromkeys(MODULES, "dicomnet")
+    assert dicomnet._MODULES == tuple(MODULES)
 
 
 def test_the_package_alone_is_lazy() -> None:

@@ -42,6 +42,14 @@ def test_every_constant_has_a_name_and_a_keyword() -> None:
         assert getattr(uids, keyword) == value == uid(value)
 
 
+def test_nothing_of_the_standard_is_missing() -> None:
+    """PS3.6 2026a Table A-1 has 63 transfer syntaxes, 311 SOP classes and 9 meta SOP classes, retired ones included."""
+    sop_classes = {
+        value for value in uids.NAMES if pydicom.uid.UID(value).type in {"SOP Class", "Meta SOP Class"}
+    } | uids.SERVICE_CLASSES.keys()
+    assert (len(uids.TRANSFER_SYNTAXES), len(sop_classes), len(uids.META_SOP_CLASSES)) == (63, 311 + 9, 9)
+
+
 def test_names_are_those_of_the_standard() -> None:
     """A UID that has a name is shown by it, another as itself."""
     assert uids.name("1.2.840.10008.5.1.4.1.1.2") == "CT Image Storage"
@@ -63,6 +71,13 @@ class TestStorageClasses:
         assert uids.CTImageStorage in uids.STORAGE_CLASSES
         assert uids.HangingProtocolStorage in uids.STORAGE_CLASSES
         assert uids.UltrasoundImageStorageRetired in uids.STORAGE_CLASSES & uids.RETIRED
+        assert uids.ThermographyImageStorage in uids.STORAGE_CLASSES
+
+    def test_hold_those_that_the_standard_has_no_name_for_any_more(self) -> None:
+        """Two retired classes have lost their names, and files of them still come: they have the former ones."""
+        former = {uids.ZeissOPTFile: "Zeiss OPT File", uids.MRImageStorageZeroPadded: "MR Image Storage Zero Padded"}
+        assert former.keys() <= uids.STORAGE_CLASSES & uids.RETIRED
+        assert {one: uids.name(one) for one in former} == former
 
     def test_leave_out_what_is_not_stored(self) -> None:
         """A DICOMDIR is a file only; storage commitment and management are other services."""

@@ -38,7 +38,7 @@ class Entry(NamedTuple):
         """
         return (
             self.type == "SOP Class"
-            and "Storage" in self.keyword
+            and ("Storage" in self.keyword or self.keyword == "ZeissOPTFile")
             and not self.keyword.startswith(("MediaStorage", "StorageCommitment", "StorageManagement"))
         )
 
@@ -70,7 +70,8 @@ class Entry(NamedTuple):
 
 def _entries() -> Iterator[Entry]:
     for uid, (name, type_, _, retired, keyword) in UID_dictionary.items():
-        if type_ in TYPES and keyword:
+        if type_ in TYPES:
+            name, keyword = FORMER.get(uid, (name, keyword))
             yield Entry(uid, name, type_, bool(retired), keyword)
     for uid, name, type_, keyword in NEWER:
         if uid not in UID_dictionary:
@@ -144,7 +145,7 @@ TYPES = (
     "Synchronization Frame of Reference",
 )
 
-# In PS3.6, but younger than the pydicom this was made from.
+# In PS3.6 (2026a), but not in the pydicom this was made from.
 NEWER = (
     ("1.2.840.10008.1.2.4.110", "JPEG XL Lossless", "Transfer Syntax", "JPEGXLLossless"),
     ("1.2.840.10008.1.2.4.111", "JPEG XL JPEG Recompression", "Transfer Syntax", "JPEGXLJPEGRecompression"),
@@ -164,7 +165,21 @@ NEWER = (
         "SOP Class",
         "WaveformAcquisitionPresentationStateStorage",
     ),
+    ("1.2.840.10008.5.1.4.1.1.601.3", "Thermography Image Storage", "SOP Class", "ThermographyImageStorage"),
+    (
+        "1.2.840.10008.5.1.4.1.1.601.4",
+        "Thermography Multi-frame Image Storage",
+        "SOP Class",
+        "ThermographyMultiFrameImageStorage",
+    ),
+    ("1.2.840.10008.5.1.4.1.1.601.5", "Ultrasound Waveform Storage", "SOP Class", "UltrasoundWaveformStorage"),
 )
+
+# Storage classes of which PS3.6 has kept no more than the UID: the names that they went by, as files of them still exist.
+FORMER = {
+    "1.2.840.10008.5.1.4.1.1.12.77": ("Zeiss OPT File", "ZeissOPTFile"),
+    "1.2.840.10008.5.1.4.1.1.40": ("MR Image Storage Zero Padded", "MRImageStorageZeroPadded"),
+}
 
 ENCAPSULATED = (
     "EncapsulatedUncompressed",
@@ -338,7 +353,7 @@ SERVICE = "The service class of each SOP class, meta ones included; retired ones
 STORAGE = "What C-STORE carries (PS3.4 Annexes B and GG), retired classes and those of DICOS and DICONDE included."
 
 HEAD = '''# ruff: noqa: E501
-"""The unique identifiers of PS3.6 Annex A, each under its keyword, and the few of our own.
+"""The unique identifiers of PS3.6 Annex A, each under its keyword, and the few of our own; as of its edition 2026a.
 
 Made by tools/make_uids.py from pydicom {version}; edit that, not this.
 """

@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # as checkers know it from `typing`, which takes longer t
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from dicomnet import aio as aio, sync as sync, uids as uids
     from dicomnet.dimse.commands import (
         CCancelRequest as CCancelRequest,
         CEchoRequest as CEchoRequest,
@@ -150,13 +151,13 @@ _NAMES = {
     "dicomnet.types": "Address Priority",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
-_SHELLS = ("aio", "sync")
+_MODULES = ("aio", "sync", "uids")
 
 __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> object:
-    if name in _SHELLS:
+    if name in _MODULES:
         return import_module(f"dicomnet.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -166,4 +167,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

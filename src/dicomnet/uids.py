@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""The unique identifiers of PS3.6 Annex A, each under its keyword, and the few of our own.
+"""The unique identifiers of PS3.6 Annex A, each under its keyword, and the few of our own; as of its edition 2026a.
 
 Made by tools/make_uids.py from pydicom 3.0.2; edit that, not this.
 """
@@ -183,6 +183,7 @@ EnhancedXAImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.12.1.1")
 XRayRadiofluoroscopicImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.12.2")
 EnhancedXRFImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.12.2.1")
 XRayAngiographicBiPlaneImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.12.3")  # retired
+ZeissOPTFile: Final = UID("1.2.840.10008.5.1.4.1.1.12.77")  # retired
 XRay3DAngiographicImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.13.1.1")
 XRay3DCraniofacialImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.13.1.2")
 BreastTomosynthesisImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.13.1.3")
@@ -192,6 +193,7 @@ IntravascularOpticalCoherenceTomographyImageStorageForPresentation: Final = UID(
 IntravascularOpticalCoherenceTomographyImageStorageForProcessing: Final = UID("1.2.840.10008.5.1.4.1.1.14.2")
 NuclearMedicineImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.20")
 ParametricMapStorage: Final = UID("1.2.840.10008.5.1.4.1.1.30")
+MRImageStorageZeroPadded: Final = UID("1.2.840.10008.5.1.4.1.1.40")  # retired
 RawDataStorage: Final = UID("1.2.840.10008.5.1.4.1.1.66")
 SpatialRegistrationStorage: Final = UID("1.2.840.10008.5.1.4.1.1.66.1")
 SpatialFiducialsStorage: Final = UID("1.2.840.10008.5.1.4.1.1.66.2")
@@ -321,6 +323,9 @@ DICOS3DAITStorage: Final = UID("1.2.840.10008.5.1.4.1.1.501.5")
 DICOSQuadrupoleResonanceStorage: Final = UID("1.2.840.10008.5.1.4.1.1.501.6")
 EddyCurrentImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.601.1")
 EddyCurrentMultiFrameImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.601.2")
+ThermographyImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.601.3")
+ThermographyMultiFrameImageStorage: Final = UID("1.2.840.10008.5.1.4.1.1.601.4")
+UltrasoundWaveformStorage: Final = UID("1.2.840.10008.5.1.4.1.1.601.5")
 PatientRootQueryRetrieveInformationModelFind: Final = UID("1.2.840.10008.5.1.4.1.2.1.1")
 PatientRootQueryRetrieveInformationModelMove: Final = UID("1.2.840.10008.5.1.4.1.2.1.2")
 PatientRootQueryRetrieveInformationModelGet: Final = UID("1.2.840.10008.5.1.4.1.2.1.3")
@@ -745,6 +750,7 @@ NAMES: Final[dict[str, str]] = {
     XRayRadiofluoroscopicImageStorage: "X-Ray Radiofluoroscopic Image Storage",
     EnhancedXRFImageStorage: "Enhanced XRF Image Storage",
     XRayAngiographicBiPlaneImageStorage: "X-Ray Angiographic Bi-Plane Image Storage",
+    ZeissOPTFile: "Zeiss OPT File",
     XRay3DAngiographicImageStorage: "X-Ray 3D Angiographic Image Storage",
     XRay3DCraniofacialImageStorage: "X-Ray 3D Craniofacial Image Storage",
     BreastTomosynthesisImageStorage: "Breast Tomosynthesis Image Storage",
@@ -754,6 +760,7 @@ NAMES: Final[dict[str, str]] = {
     IntravascularOpticalCoherenceTomographyImageStorageForProcessing: "Intravascular Optical Coherence Tomography Image Storage - For Processing",
     NuclearMedicineImageStorage: "Nuclear Medicine Image Storage",
     ParametricMapStorage: "Parametric Map Storage",
+    MRImageStorageZeroPadded: "MR Image Storage Zero Padded",
     RawDataStorage: "Raw Data Storage",
     SpatialRegistrationStorage: "Spatial Registration Storage",
     SpatialFiducialsStorage: "Spatial Fiducials Storage",
@@ -884,6 +891,9 @@ NAMES: Final[dict[str, str]] = {
     DICOSQuadrupoleResonanceStorage: "DICOS Quadrupole Resonance (QR) Storage",
     EddyCurrentImageStorage: "Eddy Current Image Storage",
     EddyCurrentMultiFrameImageStorage: "Eddy Current Multi-frame Image Storage",
+    ThermographyImageStorage: "Thermography Image Storage",
+    ThermographyMultiFrameImageStorage: "Thermography Multi-frame Image Storage",
+    UltrasoundWaveformStorage: "Ultrasound Waveform Storage",
     PatientRootQueryRetrieveInformationModelFind: "Patient Root Query/Retrieve Information Model - FIND",
     PatientRootQueryRetrieveInformationModelMove: "Patient Root Query/Retrieve Information Model - MOVE",
     PatientRootQueryRetrieveInformationModelGet: "Patient Root Query/Retrieve Information Model - GET",
@@ -1179,6 +1189,7 @@ KEYWORDS: Final[dict[str, UID]] = {
     "XRayRadiofluoroscopicImageStorage": XRayRadiofluoroscopicImageStorage,
     "EnhancedXRFImageStorage": EnhancedXRFImageStorage,
     "XRayAngiographicBiPlaneImageStorage": XRayAngiographicBiPlaneImageStorage,
+    "ZeissOPTFile": ZeissOPTFile,
     "XRay3DAngiographicImageStorage": XRay3DAngiographicImageStorage,
     "XRay3DCraniofacialImageStorage": XRay3DCraniofacialImageStorage,
     "BreastTomosynthesisImageStorage": BreastTomosynthesisImageStorage,
@@ -1188,6 +1199,7 @@ KEYWORDS: Final[dict[str, UID]] = {
     "IntravascularOpticalCoherenceTomographyImageStorageForProcessing": IntravascularOpticalCoherenceTomographyImageStorageForProcessing,
     "NuclearMedicineImageStorage": NuclearMedicineImageStorage,
     "ParametricMapStorage": ParametricMapStorage,
+    "MRImageStorageZeroPadded": MRImageStorageZeroPadded,
     "RawDataStorage": RawDataStorage,
     "SpatialRegistrationStorage": SpatialRegistrationStorage,
     "SpatialFiducialsStorage": SpatialFiducialsStorage,
@@ -1318,6 +1330,9 @@ KEYWORDS: Final[dict[str, UID]] = {
     "DICOSQuadrupoleResonanceStorage": DICOSQuadrupoleResonanceStorage,
     "EddyCurrentImageStorage": EddyCurrentImageStorage,
     "EddyCurrentMultiFrameImageStorage": EddyCurrentMultiFrameImageStorage,
+    "ThermographyImageStorage": ThermographyImageStorage,
+    "ThermographyMultiFrameImageStorage": ThermographyMultiFrameImageStorage,
+    "UltrasoundWaveformStorage": UltrasoundWaveformStorage,
     "PatientRootQueryRetrieveInformationModelFind": PatientRootQueryRetrieveInformationModelFind,
     "PatientRootQueryRetrieveInformationModelMove": PatientRootQueryRetrieveInformationModelMove,
     "PatientRootQueryRetrieveInformationModelGet": PatientRootQueryRetrieveInformationModelGet,
@@ -1445,6 +1460,8 @@ RETIRED: Final[frozenset[str]] = frozenset(
         StandaloneModalityLUTStorage,
         StandaloneVOILUTStorage,
         XRayAngiographicBiPlaneImageStorage,
+        ZeissOPTFile,
+        MRImageStorageZeroPadded,
         VLImageStorageTrial,
         VLMultiFrameImageStorageTrial,
         TextSRStorageTrial,
@@ -1558,6 +1575,7 @@ STORAGE_CLASSES: Final[frozenset[str]] = frozenset(
         XRayRadiofluoroscopicImageStorage,
         EnhancedXRFImageStorage,
         XRayAngiographicBiPlaneImageStorage,
+        ZeissOPTFile,
         XRay3DAngiographicImageStorage,
         XRay3DCraniofacialImageStorage,
         BreastTomosynthesisImageStorage,
@@ -1567,6 +1585,7 @@ STORAGE_CLASSES: Final[frozenset[str]] = frozenset(
         IntravascularOpticalCoherenceTomographyImageStorageForProcessing,
         NuclearMedicineImageStorage,
         ParametricMapStorage,
+        MRImageStorageZeroPadded,
         RawDataStorage,
         SpatialRegistrationStorage,
         SpatialFiducialsStorage,
@@ -1688,6 +1707,9 @@ STORAGE_CLASSES: Final[frozenset[str]] = frozenset(
         DICOSQuadrupoleResonanceStorage,
         EddyCurrentImageStorage,
         EddyCurrentMultiFrameImageStorage,
+        ThermographyImageStorage,
+        ThermographyMultiFrameImageStorage,
+        UltrasoundWaveformStorage,
         RTBeamsDeliveryInstructionStorageTrial,
         RTBeamsDeliveryInstructionStorage,
         RTBrachyApplicationSetupDeliveryInstructionStorage,
@@ -1801,6 +1823,7 @@ SERVICE_CLASSES: Final[dict[str, ServiceClass]] = {
     XRayRadiofluoroscopicImageStorage: ServiceClass.STORAGE,
     EnhancedXRFImageStorage: ServiceClass.STORAGE,
     XRayAngiographicBiPlaneImageStorage: ServiceClass.STORAGE,
+    ZeissOPTFile: ServiceClass.STORAGE,
     XRay3DAngiographicImageStorage: ServiceClass.STORAGE,
     XRay3DCraniofacialImageStorage: ServiceClass.STORAGE,
     BreastTomosynthesisImageStorage: ServiceClass.STORAGE,
@@ -1810,6 +1833,7 @@ SERVICE_CLASSES: Final[dict[str, ServiceClass]] = {
     IntravascularOpticalCoherenceTomographyImageStorageForProcessing: ServiceClass.STORAGE,
     NuclearMedicineImageStorage: ServiceClass.STORAGE,
     ParametricMapStorage: ServiceClass.STORAGE,
+    MRImageStorageZeroPadded: ServiceClass.STORAGE,
     RawDataStorage: ServiceClass.STORAGE,
     SpatialRegistrationStorage: ServiceClass.STORAGE,
     SpatialFiducialsStorage: ServiceClass.STORAGE,
@@ -1939,6 +1963,9 @@ SERVICE_CLASSES: Final[dict[str, ServiceClass]] = {
     DICOSQuadrupoleResonanceStorage: ServiceClass.STORAGE,
     EddyCurrentImageStorage: ServiceClass.STORAGE,
     EddyCurrentMultiFrameImageStorage: ServiceClass.STORAGE,
+    ThermographyImageStorage: ServiceClass.STORAGE,
+    ThermographyMultiFrameImageStorage: ServiceClass.STORAGE,
+    UltrasoundWaveformStorage: ServiceClass.STORAGE,
     PatientRootQueryRetrieveInformationModelFind: ServiceClass.QUERY_RETRIEVE,
     PatientRootQueryRetrieveInformationModelMove: ServiceClass.QUERY_RETRIEVE,
     PatientRootQueryRetrieveInformationModelGet: ServiceClass.QUERY_RETRIEVE,
