@@ -93,7 +93,7 @@ def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
         alias.asname: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert seen == dicomnet._HOMES | dict.fromkeys(MODULES, "dicomnet")
-    assert dicomnet._MODULES == tuple(MODULES)
+    assert tuple(MODULES) == dicomnet._MODULES
 
 
 def test_the_package_alone_is_lazy() -> None:
