@@ -106,8 +106,12 @@ def _described(command: Command, message_id: str) -> _Known:
 
 
 def _place_of_id(data: bytes) -> int | None:
-    """Where the message ID stands if the SOP class comes first, is no longer than a UID may be, and enough follows."""
+    """Where the message ID stands if group length and SOP class come first, a UID is no longer, and enough follows."""
     if len(data) < _SHORTEST or data[12:16] != _SOP_CLASS or data[16] > _LONGEST_UID:
+        return None
+    if not data.startswith(
+        _LENGTH_FIRST
+    ):  # anything else there would say something of the message, but not be in the key
         return None
     place = 38 + data[16]
     return place if len(data) > place + _TO_LENGTH + 4 else None
@@ -142,6 +146,7 @@ _pack_length = Struct("<I").pack
 _unpack_length = Struct("<I").unpack_from
 
 _MOST = 0xFFFF
+_LENGTH_FIRST = _HEADER.pack(0, 0, 4)
 _SOP_CLASS = b"\0\0\x02\0"
 _LONGEST_UID = 64
 _TO_LENGTH = 26
