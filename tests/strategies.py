@@ -60,7 +60,7 @@ def associate_requests(draw: st.DrawFn) -> AssociateRequest:
         contexts=tuple(draw(proposed_contexts(context_id)) for context_id in ids),
         user_information=draw(requestor_information()),
         application_context=draw(uids()),
-        protocol_version=draw(unsigned(2)),
+        protocol_version=draw(unsigned(2)) | 1,
     )
 
 
@@ -74,7 +74,7 @@ def associate_accepts(draw: st.DrawFn) -> AssociateAccept:
         contexts=tuple(draw(context_results(context_id)) for context_id in ids),
         user_information=draw(acceptor_information()),
         application_context=draw(uids()),
-        protocol_version=draw(unsigned(2)),
+        protocol_version=draw(unsigned(2)) | 1,
     )
 
 

@@ -76,7 +76,8 @@ class Limits:
     sent_pdu_length: int = 128 * KIB
     """The largest PDU we send, where the peer takes larger ones or any."""
     received_pdu: int = 16 * MIB
-    """A P-DATA-TF above the announced maximum is read up to here: peers count the header differently."""
+    """A P-DATA-TF above the announced maximum is read up to here: peers count the header differently. Where more was
+    announced, or 0, which is no limit, that is kept to."""
     association_pdu: int = 1 * MIB
     """A-ASSOCIATE PDUs are read whole before anybody is known; 128 contexts of 40 syntaxes are a third of this."""
     command_set: int = 1 * MIB

@@ -255,6 +255,17 @@ def test_accept_refuses_everything_until_told_otherwise() -> None:
     assert answer.find_all(CT) == []
 
 
+def test_an_answer_names_no_version_but_ours() -> None:
+    """A peer may speak later versions, too (PS3.8 9.3.2, only bit 0 is tested); that does not mean that we do."""
+    wire = push_pdu(filled().to_request())
+    later = Associate.from_pdu(_read(wire[:6] + b"\xff\xff" + wire[8:]))
+    assert later.protocol_version == 0xFFFF
+    for answer in (later.accept(), later.accept_all()):
+        assert push_pdu(answer.to_accept())[6:8] == b"\0\1"
+    later.reset(False)
+    assert later.protocol_version == 1
+
+
 def test_the_window_is_answered_within_our_limit() -> None:
     """Never above the offer, and never without a limit."""
     associate = filled()

@@ -312,6 +312,12 @@ class TestStrictness:
         for pdu in (requested(), accepted()):
             refuses(dataclasses.replace(pdu, protocol_version=version), "protocol version")
 
+    @pytest.mark.parametrize("version", [0, 2, 0xFFFE])
+    def test_a_protocol_version_is_one_we_speak(self, version: int) -> None:
+        """Bit 0 stands for version 1, and no other version exists (PS3.8 9.3.2)."""
+        for pdu in (requested(), accepted()):
+            refuses(dataclasses.replace(pdu, protocol_version=version), f"protocol version {version} lacks bit 0")
+
     @pytest.mark.parametrize(
         "numbers", [(0, 1, 1), (3, 1, 1), (256, 1, 1), (1, 0, 1), (1, 4, 1), (1, 1, 0), (1, 1, 4), (1, 2, 3), (1, 3, 8)]
     )

@@ -329,6 +329,7 @@ VECTORS: dict[str, Vector] = {
         pdu(1, b"\0\0" b"\0\0" b"STORE_SCP       " b"MODALITY        " + bytes(32)
             + APPLICATION_CONTEXT + ECHO_PROPOSED + USER_INFORMATION),
         AssociateRequest("STORE_SCP", "MODALITY", (ECHO_CONTEXT,), INFORMATION, protocol_version=0),
+        canonical=False,
     ),
     "titles of 16 characters": Vector(
         pdu(1, b"\0\1" b"\0\0" b"SIXTEEN LETTERS!" b"ABCDEFGHIJKLMNOP" + bytes(32)

@@ -208,6 +208,11 @@ odd_pdus = st.sampled_from([RELEASE_RQ, b"\4\0\0\0\0\2\1\0", p_data(pdv(b"x" * 2
 cuts = st.lists(st.integers(1, 200), max_size=8)
 
 
+def _p_data_header(length: int) -> bytes:
+    """Of a P-DATA-TF of such a length with one presentation data value."""
+    return b"\4\0" + length.to_bytes(4, "big") + (length - 4).to_bytes(4, "big") + b"\1\0"
+
+
 def data_of(values: list[tuple[bytes, int, int]]) -> bytes:
     return p_data(*(pdv(*value) for value in values))
 
@@ -288,7 +293,7 @@ class TestData:
     def test_a_peer_exceeds_our_maximum(self, length: int) -> None:
         """Up to 16 MiB are read, because peers count the header differently; it is told once per association."""
         connection = acceptor(announced=16384)
-        header = p_data()[:2] + length.to_bytes(4, "big") + (length - 4).to_bytes(4, "big") + b"\1\0"
+        header = _p_data_header(length)
         (tolerated,) = connection.receive(header, NOW)
         assert isinstance(tolerated, Tolerated)
         assert str(length) in tolerated.detail
@@ -326,10 +331,20 @@ class TestData:
         assert isinstance(tolerated, Tolerated)
 
     @pytest.mark.parametrize("announced", [None, 0])
-    def test_no_maximum_was_announced(self, announced: int | None) -> None:
-        """Then none is exceeded."""
+    @pytest.mark.parametrize("length", [MIB + 6, 16 * MIB + 1, 0xFFFF_FFFF])
+    def test_no_maximum_was_announced(self, announced: int | None, length: int) -> None:
+        """Then none is exceeded: a peer may send what it was told that it may."""
         connection = acceptor(announced=announced)
-        assert [type(event) for event in connection.receive(p_data(pdv(bytes(MIB))), NOW)] == [Fragment]
+        assert connection.receive(_p_data_header(length), NOW) == []
+        assert [type(event) for event in connection.receive(bytes(MIB), NOW)] == [Fragment]
+
+    def test_more_than_usual_was_announced(self) -> None:
+        """Whoever announces more than is taken of those who exceed their maximum takes it, and no more."""
+        connection = acceptor(announced=32 * MIB)
+        assert connection.receive(_p_data_header(32 * MIB), NOW) == []
+        connection = acceptor(announced=32 * MIB)
+        connection.receive(_p_data_header(32 * MIB + 1), NOW)
+        assert everything_to_send(connection) == [ABORT_INVALID_VALUE, SEND_EOF]
 
     @pytest.mark.parametrize("tap", [False, True])
     @pytest.mark.parametrize("control", [0, 1])

@@ -336,6 +336,7 @@ class Associate:
         offer = self._offer
         assert offer is not None
         self._is_request = False
+        self.protocol_version = 1  # that of the request may name more (PS3.8 9.3.2), which we do not speak
         self.set_defaults()
         self.user_identity = self.user_identity_response = None
         self.common_extended = []

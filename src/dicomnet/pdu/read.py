@@ -89,7 +89,7 @@ def pull_header(data: bytes | memoryview) -> tuple[int, int] | None:
     if len(data) < HEADER_SIZE:
         return None
     pdu_type, length = data[0], int.from_bytes(data[2:6], "big")
-    check_length(pdu_type, length, _LIMITS)
+    check_length(pdu_type, length, _LIMITS.received_pdu if pdu_type == PduType.P_DATA_TF else _LIMITS.association_pdu)
     return pdu_type, length
 
 
@@ -107,9 +107,8 @@ def check_type(first: int) -> None:
     raise InvalidPdu(f"PDU type {first:02X}H is unknown{guess}", AbortReason.UNRECOGNIZED_PDU)
 
 
-def check_length(pdu_type: int, length: int, limits: Limits) -> None:
+def check_length(pdu_type: int, length: int, limit: int) -> None:
     """Refuses a length before anybody waits for so many bytes."""
-    limit = limits.received_pdu if pdu_type == PduType.P_DATA_TF else limits.association_pdu
     if length > limit:
         raise InvalidPdu(f"{PduType(pdu_type).name} of {length} bytes, at most {limit} are taken")
 

@@ -226,6 +226,10 @@ def push_user_identity_response(response: bytes) -> bytes:
 
 def _push_association(pdu: AssociateRequest | AssociateAccept, echo: bytes, contexts: Iterable[bytes]) -> bytes:
     version = _number(pdu.protocol_version, 2, "protocol version")
+    if not pdu.protocol_version & 1:
+        raise InvalidValue(
+            f"protocol version {pdu.protocol_version} lacks bit 0, which stands for the only one there is"
+        )
     application_context = _item(ItemType.APPLICATION_CONTEXT, _uid(pdu.application_context))
     user_information = _item(ItemType.USER_INFORMATION, push_user_information(pdu.user_information))
     return version + bytes(2) + echo + application_context + b"".join(contexts) + user_information

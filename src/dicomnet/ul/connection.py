@@ -425,7 +425,7 @@ class Connection:
         self._answer = None
         self.terms = negotiation.conclude(self.request, accept, requestor=self.requestor)
         ours = (self.request if self.requestor else accept).user_information
-        self._announced = ours.max_pdu_length or self.limits.received_pdu
+        self._announced = ours.max_pdu_length or _ANY_LENGTH
         if confirm:
             self._events.append(AssociateAccepted(accept, self.terms))
 
@@ -516,8 +516,10 @@ class Connection:
         if self.state is State.IDLE:
             # Only a requestor that has not asked yet is here; PS3.8 has no cell, since there is no association to end.
             raise InvalidPdu("the peer speaks before any association was asked for", AbortReason.UNEXPECTED_PDU)
-        check_length(pdu_type, length, self.limits)
-        if pdu_type == PduType.P_DATA_TF:
+        if pdu_type != PduType.P_DATA_TF:
+            check_length(pdu_type, length, self.limits.association_pdu)
+        else:
+            check_length(pdu_type, length, max(self.limits.received_pdu, self._announced))
             if length < _PDV_HEADER.size:
                 raise InvalidPdu(f"a P-DATA-TF of {length} bytes holds no presentation data value")
             if not self.tap or length > MIB:
@@ -747,6 +749,8 @@ _PDU_HEADER = Struct(">BxI")
 _PDV_HEADER = Struct(">IBB")
 _PLAIN_HEADER = Struct(">BxIIBB")
 """Both of them."""
+_ANY_LENGTH = 0xFFFF_FFFF
+"""What the length field of a PDU can say."""
 _LAST_FRAGMENT = 2
 _UNEXPECTED_PARAMETER = AbortReason.UNEXPECTED_PARAMETER
 _STANDING = frozenset(State) - {
