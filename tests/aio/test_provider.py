@@ -138,7 +138,8 @@ class TestFind:
         first, second = await find(answer)
         assert (first.QueryRetrieveLevel, first.RetrieveAETitle) == ("STUDY", "ARCHIVE")
         assert (first.SpecificCharacterSet, first.PatientName) == ("ISO_IR 100", "Müller")
-        assert (second.QueryRetrieveLevel, second.RetrieveAETitle) == ("IMAGE", "OTHER")
+        # PS3.4 C.4.1.1.3.2: the level is the one that was asked for, however the record is kept.
+        assert (second.QueryRetrieveLevel, second.RetrieveAETitle) == ("STUDY", "OTHER")
         assert "SpecificCharacterSet" not in second
 
     async def test_no_match_is_lost_for_its_character_set(self) -> None:
@@ -191,7 +192,48 @@ class TestFind:
             await find(answer)
         assert failed.value.status == Status.OUT_OF_RESOURCES
 
-    @pytest.mark.parametrize("bad", ["exception", "no match", "empty match", "nothing iterable", "not pending"])
+    @pytest.mark.parametrize("kind", ["returned", "yielded", "a pair", "a reply", "alone", "asynchronous"])
+    async def test_a_status_in_place_of_a_match_ends_the_query(self, kind: str) -> None:
+        """Whoever has generated matches so far need not raise; nothing after it is answered."""
+
+        def returned(request: Any) -> Iterator[Any]:
+            yield from studies(2)
+            return int(Status.OUT_OF_RESOURCES)
+
+        def yielded(request: Any) -> Iterator[Any]:
+            given = {
+                "a pair": (Status.OUT_OF_RESOURCES, None),
+                "a reply": request.reply(Status.OUT_OF_RESOURCES, error_comment="too many"),
+            }
+            yield from studies(2)
+            yield given.get(kind, Status.OUT_OF_RESOURCES)
+            yield from studies(2)
+
+        async def generate(request: Any) -> AsyncIterator[Any]:
+            for one in yielded(request):
+                yield one
+
+        handlers = {"returned": returned, "asynchronous": generate, "alone": lambda request: (0xA700, None)}
+        handler = handlers.get(kind, yielded)
+        found = []
+        async with (
+            Archive({"find": handler}) as archive,
+            associate(archive.address, contexts=FIND_CONTEXTS) as association,
+        ):
+            try:
+                async for match in association.find("STUDY", PatientID="*"):
+                    found.append(match.PatientID)  # noqa: PERF401 (what came before the error counts)
+            except StatusError as error:
+                failed = error
+        assert (failed.status, failed.error_comment) == (0xA700, "too many" if kind == "a reply" else None)
+        assert found == ([] if kind == "alone" else ["P0", "P1"])
+
+    async def test_a_success_in_place_of_a_match_ends_the_query(self) -> None:
+        """That is how some frameworks have it said."""
+        found = await find(lambda request: iter([*studies(1), (Status.SUCCESS, None), *studies(2)]))
+        assert [match.PatientID for match in found] == ["P0"]
+
+    @pytest.mark.parametrize("bad", ["exception", "no match", "empty match", "nothing iterable", "not pending", "bool"])
     async def test_a_mistake_of_the_handler_is_a_failure(self, bad: str, caplog: pytest.LogCaptureFixture) -> None:
         """C000 for the peer, the reason in the log."""
 
@@ -203,6 +245,7 @@ class TestFind:
                 "empty match": (Status.PENDING, Dataset()) and [keys(PatientID="P"), 17],
                 "nothing iterable": object(),
                 "not pending": [(Status.SUCCESS, keys(PatientID="P"))],
+                "bool": True,
             }[bad]
 
         with pytest.raises(StatusError) as failed, caplog.at_level(logging.ERROR, "dicomnet.association"):

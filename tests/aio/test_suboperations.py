@@ -207,6 +207,26 @@ class TestGet:
         assert (report.status, report.error_comment) == (Status.DATA_SET_MISMATCH, "ask otherwise")
         assert (await get(lambda request: Status.OUT_OF_RESOURCES)).status == Status.OUT_OF_RESOURCES
 
+    @pytest.mark.parametrize("returned", [True, False])
+    async def test_a_status_in_place_of_an_instance_is_the_answer(self, returned: bool) -> None:
+        """Nothing is sent, of which the peer could not know whether it is all; a success is the end like any other."""
+
+        def refuse(request: Any) -> Iterator[Any]:
+            yield instance(1)
+            if returned:
+                return Status.OUT_OF_RESOURCES
+            yield Status.OUT_OF_RESOURCES
+            return None
+
+        def succeed(request: Any) -> Iterator[Any]:
+            yield instance(1)
+            return Status.SUCCESS
+
+        report = await get(refuse)
+        assert (report.status, report.received) == (Status.OUT_OF_RESOURCES, [])
+        report = await get(succeed)
+        assert (report.status, len(report.received)) == (Status.SUCCESS, 1)
+
     async def test_a_handler_that_takes_its_time_gives_signs_of_life(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A sub-operation that hangs is no reason for silence."""
         monkeypatch.setattr(suboperations, "PENDING_TIME", 0.01)

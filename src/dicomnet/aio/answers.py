@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dicomnet.aio.calling import is_dataset
-from dicomnet.aio.requests import IdentifierRequest
+from dicomnet.aio.calling import ended_by, is_dataset, is_match
+from dicomnet.aio.requests import IdentifierRequest, Reply
 from dicomnet.charsets import copy_of
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.dumps import tell_dataset
 from dicomnet.exchanges.models import model_of
-from dicomnet.exchanges.values import dataset_of, keyword_of, path_of
+from dicomnet.exchanges.values import keyword_of, record_of
 from dicomnet.types import ae_title
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-log = logging.getLogger("dicomnet.association")
+Encoded: TypeAlias = "tuple[Status, bytes] | Reply"
+"""A match, of which there may be nothing left; or the end of the query."""
 
 
-def match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, bytes]]:
+def match_encoder(request: IdentifierRequest) -> Callable[[Any], Encoded]:
     """What makes status and data set of each match, and adds what the request tells: level and title.
 
     One odd record does not hide all others: what its attribute cannot have, or
@@ -34,45 +34,32 @@ def match_encoder(request: IdentifierRequest) -> Callable[[Any], tuple[Status, b
         InvalidValue: the handler gave what is no match, or named an attribute that there is not.
     """
     model, syntax = model_of(request.context.abstract_syntax), request.context.transfer_syntax
-    added = {}
-    if model.levels:
-        added["QueryRetrieveLevel"] = request.level or ""
-        added["RetrieveAETitle"] = _title(request.association.our_ae)
+    level = request.level if model.levels else None
+    title = _title(request.association.our_ae) if model.levels else ""
 
-    def encode(item: Any) -> tuple[Status, bytes]:
-        status, match = item if isinstance(item, tuple) else (Status.PENDING, item)
+    def encode(item: Any) -> Encoded:
+        if (final := ended_by(item)) is not None:
+            return final
+        status, match = item if isinstance(item, tuple) and is_match(item) else (Status.PENDING, item)
         if not Status(status).is_pending:
-            raise InvalidValue(f"a match has status {status:04X}, which is not pending")
+            raise InvalidValue(f"a match has status {status:04X}, which is not pending; a final one stands alone")
         if not (isinstance(match, Mapping) or is_dataset(match)):
-            raise InvalidValue(f"a handler gave {type(match).__name__}, which is no match")
-        dataset, left_out = _read(match) if isinstance(match, Mapping) else (copy_of(match), [])
-        for keyword, value in added.items():
-            if value and keyword not in dataset:
-                setattr(dataset, keyword, value)
+            raise InvalidValue(f"a handler gave {type(match).__name__}, which is no match; that is a Dataset, or keys")
+        dataset, left_out = record_of(match) if isinstance(match, Mapping) else (copy_of(match), [])
+        if level:  # that of the request, whatever the record is kept as (PS3.4 C.4.1.1.3.2)
+            dataset.QueryRetrieveLevel = level
+        if title and "RetrieveAETitle" not in dataset:
+            dataset.RetrieveAETitle = title
         data, unsent = _encode(dataset, syntax)
         if left_out or unsent:
             status = Status.PENDING_WARNING
-            log.warning("%s a match is sent without %s", request.association.id, ", ".join((*left_out, *unsent)))
+            request._warn_once(f"a match is sent without {', '.join((*left_out, *unsent))}")
+        if not data:  # a pending response has an identifier
+            request._warn_once("a match without any attribute is not sent")
         tell_dataset(request.association.id, ">", f"{request.message.response_class.name}", dataset)
         return Status(status), data
 
     return encode
-
-
-def _read(match: Mapping[Any, Any]) -> tuple[Dataset, list[str]]:
-    """A mapping as a data set, and the attributes whose values were none."""
-    try:
-        return dataset_of(match), []
-    except InvalidValue:
-        good, left_out = {}, []
-        for key, value in match.items():
-            path = path_of(key)
-            try:
-                dataset_of({key: value})
-                good[key] = value
-            except InvalidValue:
-                left_out.append(keyword_of(path[-1]))
-        return dataset_of(good), left_out
 
 
 def _encode(dataset: Dataset, transfer_syntax: str) -> tuple[bytes, list[str]]:

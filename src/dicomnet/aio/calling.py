@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 from dicomnet.aio.crew import HandlerEndedError, Share
-from dicomnet.aio.requests import Request
+from dicomnet.aio.requests import Reply, Request
 from dicomnet.aio.twin import Twin
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, StatusError, StorageError
@@ -53,8 +53,9 @@ async def each(
     """What a handler has returned, one after the other.
 
     A generator, and whatever else makes its items as it goes, is advanced in
-    threads, one item at a time, and not always in the same one. Closing this
-    iterator closes it, once it has come to its next item.
+    threads, one item at a time, and not always in the same one. What a
+    generator returns is its last item. Closing this iterator closes it, once it
+    has come to its next item.
 
     Args:
         is_one: tells a thing that could be iterated from one that is meant.
@@ -127,12 +128,18 @@ class _Advanced:
             try:
                 if self._iterator is None:
                     self._iterator = iter(self._iterable)
-                item = next(self._iterator, _END)
+                item = self._next(self._iterator)
             except BaseException:
                 self.over = True
                 raise
-            self.over = item is _END
         return item if item is _END else self._prepare(item)
+
+    def _next(self, iterator: Iterator[Any]) -> Any:
+        try:
+            return next(iterator)
+        except StopIteration as end:
+            self.over = True
+            return _END if end.value is None else end.value
 
     def close(self) -> None:
         with self._lock:
@@ -172,6 +179,16 @@ def interrupt(request: Request) -> None:
 
 class CancelledByPeer(Exception):
     """What a handler was at was ended by a C-CANCEL-RQ."""
+
+
+def ended_by(given: Any) -> Reply | None:
+    """The final response that a handler means: a status, a pair of one and nothing, or a `Reply`; None for anything else."""
+    if isinstance(given, Reply):
+        return given
+    status = given[0] if isinstance(given, tuple) and len(given) == 2 and given[1] is None else given
+    if not isinstance(status, int) or isinstance(status, bool):
+        return None
+    return Reply(Status(status))
 
 
 def final_status(value: int) -> Status:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
-from dicomnet.aio.answers import match_encoder
+from dicomnet.aio.answers import Encoded, match_encoder
 from dicomnet.aio.calling import (
     CancelledByPeer,
     call,
     each,
+    ended_by,
     failure,
     final_status,
     interruptible,
@@ -136,27 +137,36 @@ async def perform_find(performance: Performance) -> None:
     """C-FIND: a pending response for each match, then the final one (PS3.4 C.4.1.3)."""
     request = performance.request
     assert isinstance(request, FindRequest)
-    final = Status.SUCCESS
     try:
         result = await interruptible(request, performance.call())
-        if isinstance(result, int):
-            final = final_status(result)
-        elif isinstance(result, Reply):
-            performance.respond(final_status(result.status), **result.fields)
-            return
-        else:
+        final = ended_by(result)
+        if final is None:
             async with aclosing(each(result, performance.share, is_match, match_encoder(request))) as matches:
-                while not request.cancelled:
-                    found = await interruptible(request, anext(matches, None))
-                    if found is None:
-                        break
-                    performance.respond(found[0], found[1])
-                    await interruptible(request, performance.room())
-        performance.respond(Status.CANCEL if request.cancelled else final)
+                final = await _answer_matches(performance, matches)
+        if request.cancelled:
+            performance.respond(Status.CANCEL)
+        else:
+            performance.respond(final_status(final.status), **final.fields)
     except CancelledByPeer:
         performance.respond(Status.CANCEL)
     except Exception as error:  # noqa: BLE001 (a handler may raise anything)
         answer_failure(performance, error, Status.UNABLE_TO_PROCESS)
+
+
+async def _answer_matches(performance: Performance, matches: AsyncGenerator[Encoded, None]) -> Reply:
+    """A pending response for each match; what the last one is to be."""
+    request = performance.request
+    while not request.cancelled:
+        found = await interruptible(request, anext(matches, None))
+        if found is None:
+            break
+        if isinstance(found, Reply):
+            return found
+        status, data = found
+        if data:
+            performance.respond(status, data)
+        await interruptible(request, performance.room())
+    return Reply(Status.SUCCESS)
 
 
 async def perform_n(performance: Performance) -> None:
@@ -210,12 +220,10 @@ def answer_failure(performance: Performance, error: Exception, default: Status, 
 
 def _reply(result: Any) -> Reply:
     """What a handler has returned, as a whole response."""
-    if isinstance(result, Reply):
-        return result
     if result is None:
         return Reply(Status.SUCCESS)
-    if isinstance(result, int) and not isinstance(result, bool):
-        return Reply(Status(result))
+    if (reply := ended_by(result)) is not None:
+        return reply
     if isinstance(result, tuple) and is_match(result):
         return Reply(Status(result[0]), _as_dataset(result[1]))
     if isinstance(result, Mapping) or is_dataset(result):

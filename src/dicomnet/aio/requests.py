@@ -7,6 +7,7 @@ which they are plain methods (`dicomnet.aio.twin`).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from dicomnet.exchanges.models import model_of
 from dicomnet.exchanges.services import MODELS
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Script, Work
+from dicomnet.exchanges.values import record_of
 from dicomnet.limits import KIB
 from dicomnet.records import dataclass, field
 from dicomnet.storage.held import MemorySink, SpoolSink
@@ -35,6 +37,8 @@ from dicomnet.ul.negotiation import Context
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+log = logging.getLogger("dicomnet.association")
 
 T = TypeVar("T")
 Bytes = bytes
@@ -315,6 +319,7 @@ class IdentifierRequest(Request):
         """The keys."""
         self.identifier_bytes = identifier_bytes
         """The same as it came, in the transfer syntax of the context."""
+        self._warned: set[str] = set()
 
     @property
     def level(self) -> str | None:
@@ -327,6 +332,12 @@ class IdentifierRequest(Request):
         """The information model by its name, such as "study-root"; the name of the SOP class if it has none."""
         sop_class = self.sop_class_uid
         return next((model for model, known in MODELS.items() if sop_class in known.values()), name_of(sop_class))
+
+    def _warn_once(self, text: str) -> None:
+        """A line in the log, and not one for each of a thousand records."""
+        if text not in self._warned:
+            self._warned.add(text)
+            log.warning("%s %s", self.association.id, text)
 
 
 class FindRequest(IdentifierRequest):
@@ -342,22 +353,30 @@ class FindRequest(IdentifierRequest):
 
         Args:
             datasets: data sets, or mappings of keywords, tags or paths such as
-                ``{"PatientID": "1", "ScheduledProcedureStepSequence.Modality": "CT"}``.
+                ``{"PatientID": "1", "ScheduledProcedureStepSequence.Modality": "CT"}``. What is no value of its attribute in
+                one of these is passed over, as if it were not known, and the log has the attribute.
 
         Raises:
             StatusError: the identifier has no level of its model; answered with A900.
-            InvalidValue: a mapping holds what is no value of its attribute.
+            InvalidValue: a mapping names an attribute that there is not.
         """
         from dicomnet.exchanges.selection import find_matches
 
         model = model_of(self.context.abstract_syntax)
-        return find_matches(model, self.level, self.identifier, self._until_cancelled(datasets))
+        return find_matches(model, self.level, self.identifier, self._records(datasets))
 
-    def _until_cancelled(self, given: Iterable[T]) -> Iterator[T]:
+    def _records(self, given: Iterable[Dataset | Mapping[Any, Any]]) -> Iterator[Dataset]:
+        """The data sets of these, as long as the peer wants more."""
         for each in given:
             if self.cancelled:
                 return
-            yield each
+            if isinstance(each, Mapping):
+                dataset, left_out = record_of(each)
+                if left_out:
+                    self._warn_once(f"a record is looked at without {', '.join(left_out)}")
+                yield dataset
+            else:
+                yield each
 
 
 class RetrieveRequest(IdentifierRequest):

@@ -17,10 +17,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from dicomnet.aio.calling import CancelledByPeer, each, final_status, interruptible, is_dataset
+from dicomnet.aio.calling import CancelledByPeer, each, ended_by, final_status, interruptible, is_dataset
 from dicomnet.aio.carrier import perform
 from dicomnet.aio.performing import Performance, answer_failure
-from dicomnet.aio.requests import Reply, RetrieveRequest, off_loop
+from dicomnet.aio.requests import RetrieveRequest, off_loop
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue
@@ -281,17 +281,17 @@ async def _collect(performance: Performance, tally: Tally) -> list[Item] | None:
     request = performance.request
     with tally.beating():
         result = await interruptible(request, performance.call())
-        if isinstance(result, Reply):
-            performance.respond(final_status(result.status), **result.fields)
-            return None
-        if isinstance(result, int):
-            performance.respond(final_status(result))
+        if (reply := ended_by(result)) is not None:
+            performance.respond(final_status(reply.status), **reply.fields)
             return None
         given: list[Any] = []
         async with aclosing(each(result, performance.share, _is_instance, _itself)) as found:
             while not request.cancelled:
                 item = await interruptible(request, anext(found, None))
-                if item is None:
+                if (reply := ended_by(item)) is not None and not final_status(reply.status).is_success:
+                    performance.respond(reply.status, **reply.fields)
+                    return None
+                if item is None or reply is not None:
                     break
                 given.append(item)
                 if not len(given) % _TURN:  # a generator that waits for nothing would keep the loop from all others

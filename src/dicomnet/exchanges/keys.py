@@ -9,6 +9,7 @@ from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.models import Level, Model, model_of
 from dicomnet.exchanges.values import (
     ask_for,
+    check_items,
     check_lengths,
     choose_charset,
     dataset_of,
@@ -266,6 +267,7 @@ def _has_wildcard(value: object) -> bool:
 def _finished(dataset: Dataset, level: str | None, charset: str | None) -> Dataset:
     if level:
         dataset.QueryRetrieveLevel = level
+    check_items(dataset)
     choose_charset(dataset, charset)
     check_lengths(dataset)
     return dataset

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StatusError
 from dicomnet.exchanges.elements import texts_of
 from dicomnet.exchanges.matching import Matcher
 from dicomnet.exchanges.models import PATIENT_ROOT, WORKLIST, Level, Model
-from dicomnet.exchanges.values import dataset_of, path_of
+from dicomnet.exchanges.values import path_of
 from dicomnet.records import dataclass
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def find_matches(
-    model: Model, level: str | None, identifier: Dataset, datasets: Iterable[Dataset | Mapping[Any, Any]]
+    model: Model, level: str | None, identifier: Dataset, datasets: Iterable[Dataset]
 ) -> Iterator[Dataset]:
     """The answers to a C-FIND of a model, as lazily as the data sets come.
 
@@ -27,7 +27,6 @@ def find_matches(
 
     Raises:
         StatusError: the identifier has no level that the model knows (A900).
-        InvalidValue: a mapping holds what is no value of its attribute.
     """
     rank = _rank(model, level)
     unique = [] if rank is None else [each.unique for each in (*model.above(rank), rank)]
@@ -37,8 +36,7 @@ def find_matches(
     tags = [path_of(keyword)[0] for keyword in unique]
     many = rank is not None and rank.unique != _INSTANCE
     seen = set()
-    for each in datasets:
-        dataset = dataset_of(each) if isinstance(each, Mapping) else each
+    for dataset in datasets:
         if not matcher.matches(dataset):
             continue
         if many:

@@ -1,4 +1,4 @@
-"""From what a caller writes to the elements of an identifier: names of attributes, values of their VRs, a character set."""
+"""From what a caller writes to the elements of a data set: names of attributes, values of their VRs, a character set."""
 
 from __future__ import annotations
 
@@ -61,6 +61,24 @@ def dataset_of(keys: Mapping[Any, object] | Dataset) -> Dataset:
     return dataset
 
 
+def record_of(values: Mapping[Any, object]) -> tuple[Dataset, list[str]]:
+    """A data set of what is known of something, and the keywords of what it is without, being no value of its attribute.
+
+    Raises:
+        InvalidValue: an attribute is not known.
+    """
+    from pydicom import Dataset
+
+    dataset, left_out = Dataset(), []
+    for key, value in values.items():
+        path = path_of(key)
+        try:
+            _put(dataset, path, value)
+        except InvalidValue:
+            left_out.append(keyword_of(path[-1]))
+    return dataset, left_out
+
+
 def ask_for(dataset: Dataset, path: Path) -> None:
     """Adds a key without a value, which matches everything and is returned (PS3.4 C.2.2.2.3), unless it is there."""
     if len(path) > 1:
@@ -106,6 +124,13 @@ def choose_charset(dataset: Dataset, charset: str | None) -> None:
         )
 
 
+def check_items(dataset: Dataset) -> None:
+    """Raises `InvalidValue` for keys that are sequences of several items (PS3.4 C.2.2.2.6)."""
+    for element in dataset.iterall():
+        if element.VR == "SQ" and len(element.value) > 1:
+            raise InvalidValue(f"{keyword_of(element.tag)}: a sequence has one item in a key, not {len(element.value)}")
+
+
 def check_lengths(dataset: Dataset) -> None:
     """Raises `InvalidValue` where a value is longer than explicit VR can say: 65,534 bytes (PS3.5 7.1.2)."""
     for element in dataset.iterall():
@@ -139,21 +164,20 @@ def _tag_of(name: str) -> int:
 
 
 def _put(dataset: Dataset, path: Path, value: object) -> None:
-    if len(path) > 1:
-        _put(_item(dataset, path[0]), path[1:], value)
-    else:
-        dataset[path[0]] = _element(path[0], value)
+    element = _element(path[-1], value)  # first, so that a value which is none leaves no trace
+    for tag in path[:-1]:
+        dataset = _item(dataset, tag)
+    dataset[path[-1]] = element
 
 
 def _item(dataset: Dataset, tag: int) -> Dataset:
-    """The item of a key that is a sequence: there is one (PS3.4 C.2.2.2.6)."""
+    """The first item of a sequence, which are made if they are not there."""
     from pydicom import Dataset
 
-    if tag not in dataset:
-        dataset[tag] = _element(tag, None)
-    sequence = dataset[tag]
+    sequence = dataset[tag] if tag in dataset else _element(tag, None)
     if sequence.VR != "SQ":
         raise InvalidValue(f"{keyword_of(tag)} is no sequence")
+    dataset[tag] = sequence
     if not sequence.value:
         sequence.value.append(Dataset())
     item: Dataset = sequence.value[0]
@@ -191,10 +215,7 @@ def _items(value: Any) -> list[Dataset]:
 
     if value is None or value == "":
         return []
-    items = [value] if isinstance(value, Mapping | Dataset) else list(value)
-    if len(items) > 1:
-        raise InvalidValue(f"a sequence has one item in a key, not {len(items)} (PS3.4 C.2.2.2.6)")
-    return [dataset_of(item) for item in items]
+    return [dataset_of(item) for item in ([value] if isinstance(value, Mapping | Dataset) else value)]
 
 
 def _values(vr: str, value: Any) -> Any:

@@ -95,11 +95,11 @@ class Entity:
         return self._on(Verb.STORE, what)
 
     def on_find(self, *what: Any) -> Any:
-        """C-FIND: returns or yields the matches."""
+        """C-FIND: returns or yields the matches, data sets or mappings of keywords; a status in place of one ends the query."""
         return self._on(Verb.FIND, what)
 
     def on_get(self, *what: Any) -> Any:
-        """C-GET: returns or yields the instances to send, as `store` takes them."""
+        """C-GET: returns or yields the instances to send, as `store` takes them; a status in place of one is the answer."""
         return self._on(Verb.GET, what)
 
     def on_move(self, *what: Any) -> Any:
