@@ -21,6 +21,7 @@ from dicomnet.pdu.foreign import protocol_of
         (b"PROXY TCP4 ", "the PROXY protocol"),
         (b"\r\n\r\n\0\r\nQUIT\n\x21", "the PROXY protocol"),
         (b"\x0bMSH|^~\\&|", "HL7"),
+        (b"\x08\0", "something else (it begins with 08 00)"),
         (b"\0\1\2\3\4\5\6\7\x08", "something else (it begins with 00 01 02 03 04 05 06 07)"),
     ],
 )

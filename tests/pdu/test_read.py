@@ -37,6 +37,15 @@ class TestWhole:
             pull_pdu(refused.data)
         assert (caught.value.source, caught.value.reason) == (AbortSource.SERVICE_PROVIDER, refused.reason)
 
+    @pytest.mark.parametrize(
+        ("refused", "beyond"),
+        [("PDV beyond the PDU", 1), ("58H with a primary field beyond it", 1), ("item beyond the PDU", 1)],
+    )
+    def test_the_error_says_by_how_much_a_length_is_wrong(self, refused: str, beyond: int) -> None:
+        """One byte is a slip, sixty thousand are junk."""
+        with pytest.raises(InvalidPdu, match=f"reaches {beyond} bytes beyond"):
+            pull_pdu(REFUSED[refused].data)
+
     @every_vector
     def test_what_was_read_does_not_hold_the_buffer(self, vector: Vector) -> None:
         """A value is a copy: the buffer it came from can be resized, and may change."""
@@ -101,6 +110,22 @@ class TestHeaders:
             with pytest.raises(InvalidPdu) as caught:
                 pull_pdu(data)
             assert caught.value.reason == AbortReason.UNRECOGNIZED_PDU
+
+    @pytest.mark.parametrize(
+        ("first", "said"),
+        [
+            (0x16, "16H is unknown (this is how a TLS hello begins; the peer wants TLS where there is none)"),
+            (0x15, "15H is unknown (this is a TLS alert: the peer speaks TLS there, so give tls=)"),
+            (ord("G"), "47H is unknown (perhaps HTTP)"),
+            (0x14, "14H is unknown"),
+            (0x80, "80H is unknown"),
+        ],
+    )
+    def test_the_error_says_who_the_stranger_may_be(self, first: int, said: str) -> None:
+        """TLS where none is wanted is what an administrator gets wrong; of the rest nothing is guessed."""
+        with pytest.raises(InvalidPdu) as caught:
+            pull_pdu(bytes([first]))
+        assert str(caught.value) == f"PDU type {said}"
 
     @pytest.mark.parametrize("pdu_type", [-1, 0, 8, 256])
     def test_no_body_has_an_unknown_type(self, pdu_type: int) -> None:

@@ -498,15 +498,18 @@ VECTORS: dict[str, Vector] = {
         )),
         canonical=False,
     ),
-    "accepted contexts without, with empty and with two transfer syntaxes": Vector(
+    "accepted contexts without, with empty, with two and with one transfer syntax beside something else": Vector(
         accept(
             APPLICATION_CONTEXT
             + b"\x21\0\0\4" b"\1\0\0\0"
             + b"\x21\0\0\x08" b"\3\0\0\0" b"\x40\0\0\0"
             + b"\x21\0\0\x0e" b"\5\0\0\0" b"\x40\0\0\1" b"1" b"\x40\0\0\1" b"2"
+            + b"\x21\0\0\x0e" b"\7\0\0\0" b"\x41\0\0\1" b"1" b"\x40\0\0\1" b"2"
             + USER_INFORMATION
         ),
-        accepted(contexts=(ContextResult(1, 0, None), ContextResult(3, 0, None), ContextResult(5, 0, None))),
+        accepted(contexts=(
+            ContextResult(1, 0, None), ContextResult(3, 0, None), ContextResult(5, 0, None), ContextResult(7, 0, UID("2")),
+        )),
         canonical=False,
     ),
 
@@ -548,6 +551,8 @@ REFUSED: dict[str, Refused] = {
     "item header cut off": Refused(request(APPLICATION_CONTEXT + b"\x50\0\0")),
     "item beyond the PDU": Refused(request(b"\x10\0\0\x16" b"1.2.840.10008.3.1.1.1")),
     "unknown item beyond the PDU": Refused(request(b"\xee\0\xff\xff")),
+    "proposed context of nothing": Refused(request(b"\x20\0\0\0")),
+    "context result of nothing": Refused(accept(b"\x21\0\0\0")),
     "proposed context of 3 bytes": Refused(request(b"\x20\0\0\3" b"\1\0\0")),
     "abstract syntax beyond its context": Refused(request(b"\x20\0\0\x09" b"\1\0\0\0" b"\x30\0\0\2" b"1")),
     "context result of 3 bytes": Refused(accept(b"\x21\0\0\3" b"\1\0\0")),
@@ -570,6 +575,7 @@ REFUSED: dict[str, Refused] = {
     "57H with a related class beyond its list": Refused(
         request_with(b"\x57\0\0\x0b" b"\0\1" b"1" b"\0\1" b"1" b"\0\3" b"\0\2" b"1")
     ),
+    "58H of nothing": Refused(request_with(b"\x58\0\0\0")),
     "58H of one byte": Refused(request_with(b"\x58\0\0\1" b"\1")),
     "58H without a secondary field": Refused(request_with(b"\x58\0\0\5" b"\1\0" b"\0\1" b"a")),
     "58H with a primary field beyond it": Refused(request_with(b"\x58\0\0\5" b"\1\0" b"\0\2" b"a")),

@@ -143,7 +143,6 @@ def pull_associate_accept(body: memoryview) -> AssociateAccept:
         user_information=user_information,
         application_context=application_context,
         protocol_version=version,
-        echo=echo,
     )
 
 
@@ -303,7 +302,6 @@ def pull_common_extended_negotiation(body: memoryview, version: int) -> CommonEx
 
 def pull_user_identity(body: memoryview) -> UserIdentity:
     """58H (PS3.7 D.3.3.7.1)."""
-    _check_size(body, 2)
     primary, at = _pull_counted(body, 2)
     secondary, at = _pull_counted(body, at)
     _check_end(body, at)
