@@ -125,6 +125,12 @@ def sent_by_peer(command: Command, data: bytes = b"", *, context_id: int = ECHO)
     return command_pdus(context_id, command_set, 16384) + data_pdus(context_id, data, 16384)
 
 
+def unknown(message_id: int) -> bytes:
+    """A request of a command field that no message has, as bytes."""
+    command_set = codec.encode_elements({0x0100: 0x0999, 0x0110: message_id, 0x0800: 0x0101})
+    return command_pdus(ECHO, command_set, 16384)
+
+
 def answer_all(side: Side, status: int = Status.SUCCESS) -> list[int]:
     """Answers what the side's peer asked so far, in the order it came; returns the message IDs."""
     answered = []
@@ -277,8 +283,7 @@ class TestMessages:
     def test_an_unknown_command_is_handed_on(self) -> None:
         """Somebody has to answer it, with status 0211."""
         pair = associated()
-        command_set = codec.encode_elements({0x0100: 0x0999, 0x0110: 7, 0x0800: 0x0101})
-        pair.acceptor.feed(command_pdus(ECHO, command_set, 16384))
+        pair.acceptor.feed(unknown(7))
         (begun,) = pair.acceptor.take()
         assert isinstance(begun, MessageBegun)
         assert isinstance(begun.command, UnknownCommand)
@@ -772,6 +777,33 @@ class TestResponses:
             (refusal,) = acceptor.endpoint.data_to_send()
             acceptor.endpoint.sent(len(refusal) - 1, pair.now)
         acceptor.feed(sent_by_peer(echo(message_id)) * 1000)
+        assert kinds(acceptor.take()) == [ProtocolViolated, Aborted]
+        assert acceptor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PARAMETER, SEND_EOF]
+
+    def test_answers_to_unknown_commands_that_leave_are_no_burden(self) -> None:
+        """However many are asked and answered, and each is told as sent with the ticket that was given."""
+        pair = associated()
+        for number in range(100):
+            pair.acceptor.feed(unknown(number))
+            ((begun, _),) = pair.acceptor.messages()
+            pair.acceptor.take()
+            assert isinstance(begun, UnknownCommand)
+            pair.acceptor.endpoint.send(ECHO, begun.respond(), pair.now, ticket=number)
+            pair.pump()
+        assert [sent.ticket for sent in pair.acceptor.sent] == list(range(100))
+        assert pair.acceptor.state is State.ASSOCIATED
+
+    def test_a_peer_that_asks_for_the_unknown_and_does_not_read_fills_nothing(self) -> None:
+        """Sixteen answers more than one may wait for it; then the association ends, and they with it."""
+        pair = associated()
+        acceptor = pair.acceptor
+        for number in range(17):
+            acceptor.feed(unknown(number))
+            ((begun, _),) = acceptor.messages()
+            acceptor.take()
+            assert isinstance(begun, UnknownCommand)
+            acceptor.endpoint.send(ECHO, begun.respond(), pair.now)
+        acceptor.feed(unknown(17))
         assert kinds(acceptor.take()) == [ProtocolViolated, Aborted]
         assert acceptor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PARAMETER, SEND_EOF]
 

@@ -363,6 +363,17 @@ def test_an_unknown_command_is_answered_0211(data: bytes | None) -> None:
     assert session.established
 
 
+def test_unknown_commands_are_told_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Each is answered, but they would cost the peer nothing and fill a disk."""
+    stage = Stage()
+    _, peer = stage.associate_with_endpoint()
+    for number in range(5):
+        peer.send(UnknownCommand(command_field=0x0070, message_id=number), context_id=1)
+        stage.rest()
+    assert len(peer.messages()) == 5
+    assert ["no known kind (0070H)" in record.getMessage() for record in caplog.records] == [True]
+
+
 def test_an_unknown_response_is_nobody_s() -> None:
     """Nothing is said to it."""
     stage = Stage()

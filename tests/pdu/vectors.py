@@ -544,6 +544,8 @@ REFUSED: dict[str, Refused] = {
     "A-ABORT of 3 bytes": Refused(b"\7\0\0\0\0\3" b"\0\0\0"),
     "P-DATA-TF without a PDV": Refused(b"\4\0\0\0\0\0"),
     "PDV of length 0": Refused(b"\4\0\0\0\0\4" b"\0\0\0\0"),
+    "PDV of length 0 before another": Refused(b"\4\0\0\0\0\x0c" b"\0\0\0\0" b"\0\0\0\4" b"\1\3" b"ab"),
+    "PDV of length 1 before another": Refused(b"\4\0\0\0\0\x0d" b"\0\0\0\1" b"\1" b"\0\0\0\4" b"\1\3" b"ab"),
     "PDV of length 1": Refused(b"\4\0\0\0\0\5" b"\0\0\0\1" b"\1"),
     "PDV beyond the PDU": Refused(b"\4\0\0\0\0\x08" b"\0\0\0\5" b"\1\3" b"ab"),
     "PDV far beyond the PDU": Refused(b"\4\0\0\0\0\x08" b"\xff\xff\xff\xff" b"\1\3" b"ab"),

@@ -425,6 +425,8 @@ class TestBadInput:
             pytest.param(p_data(pdv(b"ab", context_id=0)), ABORT_UNEXPECTED_PARAMETER, id="context zero"),
             pytest.param(p_data(b"\0\0\0\0\1\0"), ABORT_INVALID_VALUE, id="PDV of length 0"),
             pytest.param(p_data(b"\0\0\0\1\1\0"), ABORT_INVALID_VALUE, id="PDV of length 1"),
+            pytest.param(p_data(bytes(4), pdv(b"ab")), ABORT_INVALID_VALUE, id="PDV of length 0 before another"),
+            pytest.param(p_data(b"\0\0\0\1\1", pdv(b"ab")), ABORT_INVALID_VALUE, id="PDV of length 1 before another"),
             pytest.param(p_data(b"\0\0\0\5\1\0ab"), ABORT_INVALID_VALUE, id="PDV beyond the end"),
             pytest.param(p_data(b"\xff\xff\xff\xff\1\0ab"), ABORT_INVALID_VALUE, id="PDV of 4 GiB"),
             pytest.param(p_data(pdv(b"ab"), b"\0"), ABORT_INVALID_VALUE, id="one byte behind the last PDV"),

@@ -69,7 +69,8 @@ class Endpoint:
         """Made when needed: most associations never do, and an empty one takes 700 bytes."""
         self._release_wanted = False
         self._release_answer_wanted = False
-        self._refusing = False
+        self._refusals = 0
+        """Answers to what we refuse, or do not know, that have not left."""
         self._reading_paused = False
         self._unmatched_told = False
 
@@ -102,9 +103,9 @@ class Endpoint:
                 operation.message = None
                 sent.ticket = operation.ticket
                 self.operations.request_sent(operation, now)
-            elif sent.ticket is _REFUSAL:
-                self._refusing = False
-                sent.ticket = None
+            elif isinstance(sent.ticket, _Refusal):
+                self._refusals -= 1
+                sent.ticket = sent.ticket.ticket
         return gone
 
     def forget(self, count: int) -> None:
@@ -175,6 +176,8 @@ class Endpoint:
                 )
         command.has_data_set = data is not None
         encoded = codec.encode(command) if command_set is None else command_set
+        if isinstance(command, UnknownCommand) and not command.is_request:
+            ticket = self._refusal(ticket)
         message = _Waiting(context_id, command, encoded, data, ticket)
         if isinstance(command, Response):
             self._queue(message, None, now)
@@ -332,19 +335,26 @@ class Endpoint:
             self.operations.cancelled(command.message_id_being_responded_to)
             return True
         if isinstance(command, UnknownCommand):
+            if self._refusals > self.connection.limits.excess_operations:
+                detail = f"requests of no known kind ({command.command_field:04X}H), whose answers it does not take"
+                raise InvalidMessage(detail, AbortReason.UNEXPECTED_PARAMETER)
             return True
         assert isinstance(command, Request)
         if self.operations.perform(command, context.context_id):
             self._check_peer_window()
             return True
-        if self._refusing:
+        if self._refusals:
             # It does not read its answers; to queue more of them would let it fill our memory.
             raise InvalidMessage(f"message ID {command.message_id} again and again", AbortReason.UNEXPECTED_PARAMETER)
         if self.connection.takes_data:
             refusal = command.respond(Status.DUPLICATE_INVOCATION)
-            self._refusing = True
-            self._queue(_Waiting(context.context_id, refusal, codec.encode(refusal), None, _REFUSAL), None, now)
+            message = _Waiting(context.context_id, refusal, codec.encode(refusal), None, self._refusal(None))
+            self._queue(message, None, now)
         return False
+
+    def _refusal(self, ticket: object) -> _Refusal:
+        self._refusals += 1
+        return _Refusal(ticket)
 
     def _check_peer_window(self) -> None:
         terms = self.connection.terms
@@ -454,8 +464,13 @@ def _described(event: Event) -> str:
     return repr(event)
 
 
-_REFUSAL = object()
-"""The ticket of a refusal of our own making."""
+class _Refusal:
+    """The ticket of an answer that is counted until it has left, around the user's own."""
+
+    __slots__ = ("ticket",)
+
+    def __init__(self, ticket: object) -> None:
+        self.ticket = ticket
 
 
 class _Waiting:

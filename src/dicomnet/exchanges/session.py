@@ -243,6 +243,7 @@ class Session(Lifetime):
         self._unread = 0
         self._unsent = 0
         self._unsent_bytes = 0
+        self._unknown_told = False
         self._arriving: dict[Arriving, Inbound] = {}
 
     # For scripts and handlers.
@@ -477,6 +478,9 @@ class Session(Lifetime):
         """PS3.7 C.5: a request we don't know is answered with its code as a response's."""
         if self.over or not command.is_request or command.message_id is None:
             return
+        if not self._unknown_told:  # once: they cost the peer nothing
+            self._unknown_told = True
+            log.warning("%s %s: requests of no known kind (%04XH)", self.id, self.ledger.who, command.command_field)
         try:
             self.core.send(arrival.context.context_id, command.respond(), self.shell.now())
         except StateError as error:  # we have asked for the release already
