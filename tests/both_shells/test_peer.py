@@ -203,6 +203,16 @@ def test_a_second_copy_is_stored_where_the_peer_does_not_take_the_first(shell: S
     assert archive.stored == ["1.2.3.1"]
 
 
+def test_a_class_that_the_peer_refuses_is_not_asked_for_again(shell: Shell, archive: Archive) -> None:
+    """What it said once it would say again, of both instances: the report has its reason, and not that of a second try."""
+    archive.refused.add(CT)
+    report = shell.peer(archive.address).store([instance(1), instance(2)], check=False)
+    assert {result.detail for result in report} == {
+        "the peer accepted no presentation context for CT Image Storage in Explicit VR Little Endian"
+    }
+    assert opened(archive) == 1
+
+
 # Several associations for one store.
 
 
@@ -443,6 +453,24 @@ def test_a_move_resolves_keys_as_well(shell: Shell, archive: Archive) -> None:
         report = peer.move("ELSEWHERE", AccessionNumber="A1")
     assert report.completed == 3
     assert archive.identifiers[-1].StudyInstanceUID == STUDY
+
+
+def test_who_retrieves_may_query_as_well(shell: Shell, archive: Archive) -> None:
+    """A move and a get are proposed together with the query of their model: some archives accept none without it."""
+    archive.reactions["move"] = lambda line, message: line.send_c_move_response(
+        message, Status.SUCCESS, completed=0, failed=0, warning=0
+    )
+    peer = shell.peer(archive.address)
+    peer.move("ELSEWHERE", StudyInstanceUID=STUDY)
+    assert accepted_last(archive) >= {"1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2"}
+    peer.get(None, {"PatientID": "1"}, model="patient-root", check=False)
+    assert accepted_last(archive) >= {"1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.1.3"}
+
+
+def accepted_last(archive: Archive) -> set[str]:
+    association = archive.lines[-1].association
+    assert association is not None
+    return {context.abstract_syntax for context in association.contexts}
 
 
 def test_a_move_to_a_folder_needs_a_server_of_ours(shell: Shell, archive: Archive, tmp_path: Path) -> None:

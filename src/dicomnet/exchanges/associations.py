@@ -159,6 +159,10 @@ class Associations:
         """Whether the peer was asked to take a kind of instances as it is, or cannot be asked any more."""
         if not self._flexible or self._failure is not None or pair in self._declined:
             return True
+        return self._was_proposed(pair, session)
+
+    def _was_proposed(self, pair: tuple[str, str], session: Session) -> bool:
+        """Whether an association was opened with a context in which a kind of instances can go as it is."""
         return any(
             one.abstract_syntax == pair[0] and pair[1] in one.transfer_syntaxes for one in self._opened.get(session, ())
         )
@@ -199,6 +203,8 @@ class Associations:
     def _pack_for(self, instance: Instance) -> list[Wanted] | None:
         """The contexts to be proposed next for an instance that has no way."""
         pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        if any(self._was_proposed(pair, session) for session in self.sessions):
+            self._declined.add(pair)  # or there would be a way, and it would be refused again
         if not self._flexible or pair in self._declined:
             if self._asked_for is None or self._asked_for[0] is not instance:
                 self._asked_for = (instance, [])

@@ -16,7 +16,7 @@ from dicomnet.exchanges.modalities import CLASSES_OF, USUAL_CLASSES, contexts_to
 from dicomnet.exchanges.reports import RetrieveReport, add_report
 from dicomnet.exchanges.requestor import Requestor
 from dicomnet.exchanges.retrieve import Callbacks, Inbox
-from dicomnet.exchanges.services import Verb, model_class
+from dicomnet.exchanges.services import MODELS, Verb, model_class
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.exchanges.values import dataset_of
 from dicomnet.types import UID
@@ -89,7 +89,7 @@ def move(
     """C-MOVE, to another application entity by title or, with ``here``, through our own server to a destination."""
     sop_class = model_class(model, Verb.MOVE)
     level, unique = yield from _resolve(asker, model, sop_class, keys, level)
-    contexts = wanted([sop_class])
+    contexts = _contexts(model, sop_class)
     calls = Callbacks()
     options = calls.guard_all(options)
 
@@ -127,6 +127,12 @@ def _one_after_the_other(
         if _ended_by_us(part):
             break
     return report
+
+
+def _contexts(model: str, sop_class: UID) -> list[Wanted]:
+    """Those of a retrieve, and of the query of its model: some archives let only those retrieve who may query."""
+    query = MODELS[model].get(Verb.FIND) if model in MODELS else None
+    return wanted([sop_class] if query is None else [sop_class, query])
 
 
 def _resolve(
@@ -194,7 +200,7 @@ def _get_one(
     def call(line: Requestor) -> Script[RetrieveReport]:
         return line.get(destination, keys, model=model, level=level, **options)
 
-    contexts = [*wanted([sop_class]), *contexts_to_receive(classes)]
+    contexts = [*_contexts(model, sop_class), *contexts_to_receive(classes)]
     while True:
         line = yield from asker.take(contexts)
         try:
@@ -212,7 +218,7 @@ def _get_one(
     refused = [one for one in classes if not line.may_receive(one)]
     yield from asker.give_back(line)
     if report.missing_count and refused and not _ended_by_us(report):
-        again = [*wanted([sop_class]), *contexts_to_receive(refused, one_context=True)]
+        again = [*_contexts(model, sop_class), *contexts_to_receive(refused, one_context=True)]
         log.info("%s is asked again for %d classes that it had refused", asker.settings.address, len(refused))
         try:
             second = yield from asker.once(again, call, idempotent=False)
