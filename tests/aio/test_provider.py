@@ -681,10 +681,13 @@ class TestNServices:
         assert failed.value.status == Status.PROCESSING_FAILURE
         assert "failed" in caplog.text
 
-    async def test_a_whole_reply_says_everything(self) -> None:
-        """Comments and error IDs, for instance (PS3.4 F.7.2)."""
+    @pytest.mark.parametrize("raised", [False, True])
+    async def test_a_whole_reply_says_everything(self, raised: bool) -> None:
+        """Comments and error IDs, for instance (PS3.4 F.7.2); and so does an exception."""
 
         def refuse(request: Any) -> Any:
+            if raised:
+                raise StatusError(Status.PROCESSING_FAILURE, "is completed", error_id=0xA710)
             return request.reply(Status.PROCESSING_FAILURE, error_comment="is completed", error_id=0xA710)
 
         with pytest.raises(StatusError, match="is completed") as failed:

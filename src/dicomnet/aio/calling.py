@@ -213,7 +213,9 @@ def failure(error: Exception, request: Request, default: Status) -> tuple[Status
     known = status.is_defined and (status.is_failure or status.is_warning)
     if isinstance(error, StatusError | StorageError) and known:
         level = logging.DEBUG if isinstance(error, StorageError) and error.told else logging.WARNING
-        log.log(level, "%s %s: %s", request.association.id, request.message.name, printable(str(error)))
+        name = request.message.name
+        reason = str(error) if isinstance(error, StorageError) else comment or status.meaning(message=name)
+        log.log(level, "%s %s is answered %04X: %s", request.association.id, name, status, printable(reason))
         return status, None if comment is None else plain(comment)
     log.error("%s the handler of %s failed: %s", request.association.id, request.message.name, error, exc_info=error)
     return default, None

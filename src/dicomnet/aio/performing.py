@@ -28,7 +28,7 @@ from dicomnet.datasets import encode_dataset
 from dicomnet.dimse import commands
 from dicomnet.dimse.commands import Presence
 from dicomnet.dimse.status import Status
-from dicomnet.errors import DicomNetError, InvalidValue
+from dicomnet.errors import DicomNetError, InvalidValue, StatusError
 from dicomnet.exchanges.lifetime import plain
 from dicomnet.exchanges.services import verb_of
 from dicomnet.exchanges.session import Inbound, Session
@@ -211,6 +211,8 @@ def answer_failure(performance: Performance, error: Exception, default: Status, 
         log.debug("%s %s is not answered any more: %s", request.association.id, request.message.name, error)
         return
     status, comment = failure(error, request, default)
+    if isinstance(error, StatusError) and hasattr(request.message.response_class, "error_id"):
+        fields["error_id"] = error.error_id
     try:
         performance.respond(status, comment=comment, **fields)
     except DicomNetError:  # a status that this message does not have
