@@ -95,6 +95,23 @@ def violations(package: Path) -> list[str]:
     return found + _cycles(package.name, sources)
 
 
+def entered_sideways(package: Path, outside: str) -> list[str]:
+    """Where modules of a package that is not ours are imported by their own names while the program runs, a line each."""
+    found: list[str] = []
+    for module, path in _modules(package):
+        tree = ast.parse(path.read_bytes(), path)
+        unread = [
+            node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ]
+        checked = {line for node in unread for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+        found += [
+            f"{path.relative_to(package.parent)}:{one.line}: {one.module}"
+            for one in imports(tree, module, is_package=path.name == "__init__.py")
+            if one.module.startswith(f"{outside}.") and one.line not in checked
+        ]
+    return found
+
+
 def imports(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[Import]:
     """The imports of one module, those in functions and under ``TYPE_CHECKING`` included, relative ones made absolute."""
     for node in ast.walk(tree):

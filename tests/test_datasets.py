@@ -9,12 +9,13 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from subprocess import run
+from types import ModuleType
 
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate
 
-from dicomnet.datasets import bounds_of, decode_dataset, deflated, encode_dataset, inflated
+from dicomnet.datasets import bounds_of, decode_dataset, deflated, encode_dataset, inflated, is_dataset
 from dicomnet.dimse.commands import (
     CFindRequest,
     CMoveResponse,
@@ -44,6 +45,47 @@ def test_importing_storage_does_not_import_pydicom() -> None:
     """It costs a quarter of a second that nobody who passes bytes through should pay."""
     code = "import sys, dicomnet.storage.delivery, dicomnet.storage.folder; sys.exit('pydicom' in sys.modules)"
     assert run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_several_threads_may_be_the_first_to_need_pydicom() -> None:
+    """Each waits until it is there as a whole: a server gets its first queries at the same moment."""
+    code = """
+import sys, threading
+from io import BytesIO
+from dicomnet.datasets import decode_dataset
+from dicomnet.exchanges.values import dataset_of, keyword_of
+
+failed = []
+together = threading.Barrier(3)
+
+def first(use, *arguments):
+    together.wait()
+    try:
+        use(*arguments)
+    except Exception as error:
+        failed.append(error)
+
+threads = [
+    threading.Thread(target=first, args=(decode_dataset, BytesIO(), "1.2.840.10008.1.2")),
+    threading.Thread(target=first, args=(dataset_of, {"PatientID": "1"})),
+    threading.Thread(target=first, args=(keyword_of, 0x00100010)),
+]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+sys.exit(repr(failed) if failed else 0)
+"""
+    ended = run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_nothing_is_a_data_set_while_pydicom_is_only_half_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may be importing it."""
+    dataset = identifier()
+    assert is_dataset(dataset)
+    monkeypatch.setitem(sys.modules, "pydicom", ModuleType("pydicom"))
+    assert not is_dataset(dataset)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)

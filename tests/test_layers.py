@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from layers import LAYERS, PURE, violations
+from layers import LAYERS, PURE, entered_sideways, violations
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "src" / "dicomnet"
@@ -13,6 +13,25 @@ PACKAGE = REPOSITORY / "src" / "dicomnet"
 def test_imports_point_down_only() -> None:
     """No module imports from its own height or above, the pure ones keep out of the world, and none go in rings."""
     assert violations(PACKAGE) == []
+
+
+def test_pydicom_is_entered_by_its_front_door() -> None:
+    """Of two threads that are the first to need it, one may hold a module of it that the whole waits for, and both fail."""
+    assert entered_sideways(PACKAGE, "pydicom") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("def f():\n    from pydicom.filereader import dcmread", 1),
+        ("import pydicom.uid", 1),
+        ("def f():\n    from pydicom import filereader", 0),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pydicom.tag import BaseTag", 0),
+    ],
+)
+def test_what_enters_it_otherwise_is_found(source: str, count: int, tmp_path: Path) -> None:
+    """Wherever it stands, unless it is read by the type checker only."""
+    assert len(entered_sideways(plant(tmp_path, {"ul/a.py": source}), "pydicom")) == count
 
 
 def test_the_layers_are_those_of_the_design() -> None:

@@ -52,8 +52,7 @@ def with_unreadable_text(dataset: Dataset, encoding: tuple[bool, bool]) -> Datas
     """
     if dataset.original_encoding == encoding:
         return dataset
-    from pydicom import config
-    from pydicom.dataelem import DataElement
+    from pydicom import DataElement, config
 
     kept: list[DataElement] = []
     for tag in list(dataset.keys()):
@@ -111,9 +110,9 @@ def _terms(dataset: Dataset) -> Sequence[str]:
 
 
 def _holds(terms: Sequence[str], text: str) -> bool:
-    from pydicom.charset import convert_encodings
+    from pydicom import charset
 
-    encodings = convert_encodings(list(terms)) if terms else []
+    encodings = charset.convert_encodings(list(terms)) if terms else []
     if not encodings or terms[0] in _DEFAULT_REPERTOIRE:
         encodings[:1] = ["ascii"]  # pydicom takes Latin-1 for it
     if "\ufffd" in text:  # was read so: there is no more to be lost
@@ -126,11 +125,11 @@ def _holds(terms: Sequence[str], text: str) -> bool:
 
 
 def _encodes(text: str, encoding: str) -> bool:
-    from pydicom.charset import custom_encoders
+    from pydicom import charset
 
     try:
-        if encoding in custom_encoders:
-            custom_encoders[encoding](text, errors="strict")
+        if encoding in charset.custom_encoders:
+            charset.custom_encoders[encoding](text, errors="strict")
         else:
             text.encode(encoding)
     except UnicodeEncodeError:
@@ -140,7 +139,7 @@ def _encodes(text: str, encoding: str) -> bool:
 
 def _redeclared(dataset: Dataset) -> Dataset:
     """A copy that declares one character set for all text in it."""
-    from pydicom.dataelem import DataElement
+    from pydicom import DataElement
 
     copied = _with_new_names(dataset, decode=True)
     fits = all(_encodes(str(value), "latin-1") for _, _, value in _texts(copied, ()))
@@ -154,8 +153,7 @@ def _with_new_names(dataset: Dataset, *, decode: bool = False) -> Dataset:
     Args:
         decode: whether to read all that is still bytes as its character sets say, which are then left out.
     """
-    from pydicom import config
-    from pydicom.dataelem import DataElement
+    from pydicom import DataElement, config
 
     copied = copy_of(dataset)
     for tag in sorted(copied.keys()):
@@ -184,10 +182,10 @@ def _text_or_items(element: DataElement | RawDataElement) -> Any:
 
 
 def _vr(tag: int) -> str:
-    from pydicom.datadict import dictionary_VR
+    from pydicom import datadict
 
     try:
-        return dictionary_VR(tag)
+        return datadict.dictionary_VR(tag)
     except KeyError:
         return "UN"
 

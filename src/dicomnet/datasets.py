@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 from dicomnet.charsets import copy_of, in_its_charset, with_unreadable_text
 from dicomnet.dimse.commands import (
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 
+def is_dataset(what: Any) -> TypeGuard[Dataset]:
+    """Whether this is a pydicom data set: who has one has imported pydicom, and nobody else pays for it."""
+    known = getattr(sys.modules.get("pydicom"), "Dataset", None)  # which it lacks while another thread imports it
+    return known is not None and isinstance(what, known)
+
+
 def decode_dataset(file: BinaryIO, transfer_syntax_uid: str, most: Decoding = INSTANCES) -> Dataset:
     """Reads a data set that begins where the file stands and ends with it.
 
@@ -40,20 +47,18 @@ def decode_dataset(file: BinaryIO, transfer_syntax_uid: str, most: Decoding = IN
     Raises:
         StorageError: the bytes are not a data set of that transfer syntax, or one of which too much would be made.
     """
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.filereader import read_dataset
-    from pydicom.uid import UID as PYDICOM_UID
+    from pydicom import dataset as pydicom_dataset, filereader, uid
 
     syntax = _syntax(transfer_syntax_uid)
     try:
         if syntax.deflated:
             file = BytesIO(inflated(file.read(), most.inflated))
         check_outline(file, syntax, most)
-        dataset = read_dataset(file, syntax.implicit_vr, syntax.little_endian)
+        dataset = filereader.read_dataset(file, syntax.implicit_vr, syntax.little_endian)
     except Exception as error:
         raise StorageError(f"not a data set in {syntax.name}: {error}", status=_CANNOT_UNDERSTAND) from error
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = PYDICOM_UID(transfer_syntax_uid)
+    dataset.file_meta = pydicom_dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = uid.UID(transfer_syntax_uid)
     return dataset
 
 
@@ -81,17 +86,16 @@ def encode_dataset(
         InvalidValue: the data set cannot be encoded, or not in that transfer syntax, or its character set does not hold
             its text.
     """
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
+    from pydicom import filebase, filewriter
 
     syntax = _syntax(transfer_syntax_uid)
     _check_pixel_data(dataset, syntax)
-    buffer = DicomBytesIO()
+    buffer = filebase.DicomBytesIO()
     buffer.is_implicit_VR = syntax.implicit_vr
     buffer.is_little_endian = syntax.little_endian
     try:
         dataset = in_its_charset(_without_file_meta(dataset), any_charset=any_charset)
-        write_dataset(buffer, with_unreadable_text(dataset, (syntax.implicit_vr, syntax.little_endian)))
+        filewriter.write_dataset(buffer, with_unreadable_text(dataset, (syntax.implicit_vr, syntax.little_endian)))
     except InvalidValue:
         raise
     except Exception as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dicomnet.aio.calling import ended_by, is_dataset, is_match
+from dicomnet.aio.calling import ended_by, is_match
 from dicomnet.aio.requests import IdentifierRequest, Reply
 from dicomnet.charsets import copy_of
-from dicomnet.datasets import encode_dataset
+from dicomnet.datasets import encode_dataset, is_dataset
 from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges.dumps import tell_dataset

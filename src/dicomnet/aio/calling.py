@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
 from dicomnet.aio.crew import HandlerEndedError, Share
 from dicomnet.aio.requests import Reply, Request
 from dicomnet.aio.twin import Twin
+from dicomnet.datasets import is_dataset
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue, StatusError, StorageError
 from dicomnet.exchanges.lifetime import plain
 from dicomnet.types import printable
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 log = logging.getLogger("dicomnet.association")
 
@@ -219,12 +216,6 @@ def failure(error: Exception, request: Request, default: Status) -> tuple[Status
         return status, None if comment is None else plain(comment)
     log.error("%s the handler of %s failed: %s", request.association.id, request.message.name, error, exc_info=error)
     return default, None
-
-
-def is_dataset(value: Any) -> TypeGuard[Dataset]:
-    """Whether this is a pydicom data set; who has one has imported pydicom."""
-    pydicom = sys.modules.get("pydicom")
-    return pydicom is not None and isinstance(value, pydicom.Dataset)
 
 
 def is_match(value: Any) -> bool:

@@ -17,14 +17,13 @@ from dicomnet.aio.calling import (
     failure,
     final_status,
     interruptible,
-    is_dataset,
     is_match,
 )
 from dicomnet.aio.carrier import Carrier
 from dicomnet.aio.crew import Share
 from dicomnet.aio.handlers import Handler
 from dicomnet.aio.requests import FindRequest, NRequest, Reply, Request, StoreRequest
-from dicomnet.datasets import encode_dataset
+from dicomnet.datasets import encode_dataset, is_dataset
 from dicomnet.dimse import commands
 from dicomnet.dimse.commands import Presence
 from dicomnet.dimse.status import Status

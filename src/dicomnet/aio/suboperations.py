@@ -17,11 +17,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from dicomnet.aio.calling import CancelledByPeer, each, ended_by, final_status, interruptible, is_dataset
+from dicomnet.aio.calling import CancelledByPeer, each, ended_by, final_status, interruptible
 from dicomnet.aio.carrier import perform
 from dicomnet.aio.performing import Performance, answer_failure
 from dicomnet.aio.requests import RetrieveRequest, off_loop
-from dicomnet.datasets import encode_dataset
+from dicomnet.datasets import encode_dataset, is_dataset
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError, InvalidValue
 from dicomnet.exchanges.contexts import for_instances

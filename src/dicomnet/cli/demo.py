@@ -434,11 +434,11 @@ def _tls(folder: Path) -> tuple[TlsConfig, TlsConfig]:
 
 def _samples(folder: Path) -> tuple[Sample, ...]:
     """Instances that pydicom brings along, and a large one made here; the large one comes last."""
-    from pydicom.data import get_testdata_file
+    from pydicom import data
 
     samples = []
     for file_name, caption in FROM_PYDICOM.items():
-        path = get_testdata_file(file_name, download=False)
+        path = data.get_testdata_file(file_name, download=False)
         if path is not None:  # another version of pydicom may have other files
             samples.append(Sample(InstanceFile.open(str(path)), caption))
     large = folder / "large.dcm"

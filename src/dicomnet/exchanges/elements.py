@@ -41,7 +41,7 @@ def items_of(dataset: Dataset, tag: int) -> list[Dataset]:
 
 def vr_of(dataset: Dataset, tag: int) -> str:
     """The VR of an element, one only, and none that its value was found not to have."""
-    from pydicom.datadict import dictionary_VR
+    from pydicom import datadict
 
     try:
         vr = dataset[tag].VR
@@ -50,7 +50,7 @@ def vr_of(dataset: Dataset, tag: int) -> str:
         vr = (element and element.VR) or ""
         if not vr:
             try:
-                vr = dictionary_VR(tag)
+                vr = datadict.dictionary_VR(tag)
             except KeyError:
                 vr = "UN"
     return "OW" if "OW" in vr else vr.split(" or ")[0]
@@ -58,8 +58,7 @@ def vr_of(dataset: Dataset, tag: int) -> str:
 
 def copy_of(dataset: Dataset, tag: int) -> DataElement | None:
     """An element that the caller may change, as bytes (VR UN) if it cannot be read; None if it is absent or bulk data."""
-    from pydicom import config
-    from pydicom.dataelem import DataElement
+    from pydicom import DataElement, config
 
     element: Any = dataset.get_item(tag)
     if element is None:
@@ -81,9 +80,9 @@ def copy_of(dataset: Dataset, tag: int) -> DataElement | None:
 
 def empty_element(tag: int, vr: str) -> DataElement:
     """An element without a value."""
-    from pydicom.dataelem import DataElement, empty_value_for_VR
+    from pydicom import dataelem
 
-    return DataElement(tag, vr, empty_value_for_VR(vr))
+    return dataelem.DataElement(tag, vr, dataelem.empty_value_for_VR(vr))
 
 
 def with_charset_of(dataset: Dataset) -> Dataset:

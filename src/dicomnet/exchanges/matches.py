@@ -14,10 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydicom import Dataset
-from pydicom.charset import STAND_ALONE_ENCODINGS, python_encoding
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.tag import BaseTag
+from pydicom import DataElement, Dataset, charset as charsets, dataelem, tag as tags
 
 from dicomnet.dimse.status import Status
 from dicomnet.limits import IDENTIFIERS
@@ -86,7 +83,7 @@ def decode_match(raw: bytes, transfer_syntax_uid: str, status: int, *, fallback_
     return match
 
 
-def _elements(data: bytes, syntax: TransferSyntax, problems: list[str]) -> Iterator[RawDataElement]:
+def _elements(data: bytes, syntax: TransferSyntax, problems: list[str]) -> Iterator[dataelem.RawDataElement]:
     """The elements on the top level, up to where the bytes are none any more."""
     order = "little" if syntax.little_endian else "big"
     # The bytes are believed rather than the name of the syntax: mixed-up peers exist, and no length looks like a VR.
@@ -104,7 +101,9 @@ def _elements(data: bytes, syntax: TransferSyntax, problems: list[str]) -> Itera
             if length == _UNDEFINED and vr in (None, "UN"):
                 vr = "SQ"  # PS3.5 6.2.2
             if tag >> 16 not in (0, 2) and tag & 0xFFFF:
-                yield RawDataElement(BaseTag(tag), vr, len(value), value, start, implicit, syntax.little_endian)
+                yield dataelem.RawDataElement(
+                    tags.BaseTag(tag), vr, len(value), value, start, implicit, syntax.little_endian
+                )
             offset = end
         if offset < len(data):
             problems.append(f"it has more than {_MOST.elements} elements, and from byte {offset} on they are left out")
@@ -150,7 +149,7 @@ def _sequence_end(data: bytes, offset: int, order: Any, *, implicit: bool) -> in
 
 
 def _decoded(
-    elements: Sequence[RawDataElement], syntax: TransferSyntax, encodings: list[str], problems: list[str]
+    elements: Sequence[dataelem.RawDataElement], syntax: TransferSyntax, encodings: list[str], problems: list[str]
 ) -> Match:
     """All elements with their values read, so that nobody meets a bad one later."""
     match = Match({element.tag: element for element in elements}, parent_encoding=encodings)
@@ -188,7 +187,7 @@ def _touch(element: DataElement) -> None:
             str(name)
 
 
-def _declared(elements: Sequence[RawDataElement]) -> tuple[list[str] | None, str | None]:
+def _declared(elements: Sequence[dataelem.RawDataElement]) -> tuple[list[str] | None, str | None]:
     """What Python calls the character sets of (0008,0005), and which are unknown; None where they say nothing of non-ASCII."""
     value = next((element.value for element in elements if element.tag == _SPECIFIC_CHARACTER_SET), None) or b""
     terms = [term.strip() for term in value.decode("latin-1").strip("\0 ").split("\\")]
@@ -202,16 +201,16 @@ def _declared(elements: Sequence[RawDataElement]) -> tuple[list[str] | None, str
 
 def _encoding(term: str) -> str | None:
     """What Python calls a character set, also a misspelt one."""
-    if term in python_encoding:
-        return python_encoding[term]
+    if term in charsets.python_encoding:
+        return charsets.python_encoding[term]
     upper = term.upper()
     number = re.search(r"(?:ISO|IR)[ _-]*(\d+)$", upper)
     if number and number[1] != "2022":
         for spelt in (f"ISO 2022 IR {number[1]}" if "2022" in upper else f"ISO_IR {number[1]}", f"ISO_IR {number[1]}"):
-            if spelt in python_encoding:
-                return python_encoding[spelt]
-    if upper in python_encoding:
-        return python_encoding[upper]
+            if spelt in charsets.python_encoding:
+                return charsets.python_encoding[spelt]
+    if upper in charsets.python_encoding:
+        return charsets.python_encoding[upper]
     try:
         "".encode(term)
         return codecs.lookup(term).name
@@ -221,7 +220,7 @@ def _encoding(term: str) -> str | None:
 
 def _together(encodings: list[str]) -> list[str]:
     """PS3.3 C.12.1.1.2: those without code extensions stand alone; some peers add others all the same."""
-    alone = {python_encoding[term] for term in STAND_ALONE_ENCODINGS}
+    alone = {charsets.python_encoding[term] for term in charsets.STAND_ALONE_ENCODINGS}
     if encodings[0] in alone:
         return encodings[:1]
     return [encoding for encoding in encodings if encoding not in alone]

@@ -152,7 +152,7 @@ class _Key:
 
     def answer(self, dataset: Dataset) -> DataElement | None:
         """The element to be returned; None for what is left out if the data set does not have it."""
-        from pydicom.dataelem import DataElement
+        from pydicom import DataElement
 
         element = None
         if self.item is None:

@@ -34,9 +34,9 @@ def path_of(key: str | int) -> Path:
 
 def keyword_of(tag: int) -> str:
     """The keyword of a tag, or the tag as it is printed if it has none."""
-    from pydicom.datadict import keyword_for_tag
+    from pydicom import datadict
 
-    return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    return datadict.keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 def dataset_of(keys: Mapping[Any, object] | Dataset) -> Dataset:
@@ -104,16 +104,16 @@ def choose_charset(dataset: Dataset, charset: str | None) -> None:
     Raises:
         InvalidValue: a value cannot be encoded in the given character set, or the set is unknown.
     """
-    from pydicom import config
-    from pydicom.charset import python_encoding
-    from pydicom.dataelem import DataElement
+    from pydicom import DataElement, charset as charsets, config
 
     texts = list(_texts(dataset))
     terms = charset.split("\\") if charset else _sufficient(texts)
     for term in terms:
-        if term not in python_encoding:
+        if term not in charsets.python_encoding:
             raise InvalidValue(f"{term!r} is no character set of PS3.3 C.12.1.1.2")
-    encodings = [_ASCII if term in _DEFAULT_REPERTOIRE else python_encoding[term] for term in terms] or [_ASCII]
+    encodings = [_ASCII if term in _DEFAULT_REPERTOIRE else charsets.python_encoding[term] for term in terms] or [
+        _ASCII
+    ]
     for text in texts:
         if not all(any(_encodes(character, encoding) for encoding in encodings) for character in text):
             raise InvalidValue(f"{text!r} cannot be written in {charset}")
@@ -148,15 +148,15 @@ def check_lengths(dataset: Dataset) -> None:
 
 
 def _tag_of(name: str) -> int:
-    from pydicom.datadict import keyword_dict, tag_for_keyword
+    from pydicom import datadict
 
     if match := _TAG.fullmatch(name):
         return int(match[1] + match[2], 16)
-    tag = tag_for_keyword(name)
+    tag = datadict.tag_for_keyword(name)
     if tag is None:
         from difflib import get_close_matches
 
-        lower = {keyword.lower(): keyword for keyword in keyword_dict}
+        lower = {keyword.lower(): keyword for keyword in datadict.keyword_dict}
         nearest = get_close_matches(name.lower(), lower, n=1)
         hint = f"; did you mean {lower[nearest[0]]}?" if nearest else ""
         raise InvalidValue(f"there is no attribute {name!r}{hint}")
@@ -185,13 +185,11 @@ def _item(dataset: Dataset, tag: int) -> Dataset:
 
 
 def _element(tag: int, value: object, vr: str | None = None) -> DataElement:
-    from pydicom import config
-    from pydicom.datadict import dictionary_VR
-    from pydicom.dataelem import DataElement, empty_value_for_VR
+    from pydicom import config, datadict, dataelem
 
     if vr is None:
         try:
-            vr = dictionary_VR(tag)
+            vr = datadict.dictionary_VR(tag)
         except KeyError:
             raise InvalidValue(f"the VR of {keyword_of(tag)} is not known; give the keys as a Dataset") from None
     vr = "OW" if "OW" in vr else vr.split(" or ")[0]
@@ -199,11 +197,11 @@ def _element(tag: int, value: object, vr: str | None = None) -> DataElement:
         if vr == "SQ":
             value = _items(value)
         elif value is None or value == "" or (isinstance(value, list | tuple) and not value):
-            value = empty_value_for_VR(vr)
+            value = dataelem.empty_value_for_VR(vr)
         else:
             value = _values(vr, value)
         # A key may be longer than its VR lets a value be, and hold what only a key may hold (PS3.4 C.2.2.2).
-        return DataElement(tag, vr, value, validation_mode=config.IGNORE)
+        return dataelem.DataElement(tag, vr, value, validation_mode=config.IGNORE)
     except InvalidValue as error:
         raise InvalidValue(f"{keyword_of(tag)}: {error}") from None
     except Exception as error:

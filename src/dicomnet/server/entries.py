@@ -130,10 +130,10 @@ def _answered(event: RequestAnswered, values: bool) -> Facts:
 
 def _identifier(identifier: Any, values: bool) -> Entry:
     """What was asked for: no more than `MOST_KEYS` of it, for a stranger wrote it."""
-    from pydicom.datadict import keyword_for_tag
+    from pydicom import datadict
 
     tags = [tag for tag in identifier.keys() if tag != _LEVEL][:MOST_KEYS]  # noqa: SIM118 (a data set is no mapping)
-    names = [keyword_for_tag(tag) or str(tag) for tag in tags]
+    names = [datadict.keyword_for_tag(tag) or str(tag) for tag in tags]
     found: Entry = {"level": _text(identifier, "QueryRetrieveLevel"), "studies": _studies(identifier)}
     if not values:
         return found | {"keys": names}

@@ -392,15 +392,15 @@ def _compile(part: str, text: str, attributes: dict[str, _Attribute]) -> list[_P
 
 
 def _attribute(keyword: str, text: str) -> _Attribute:
-    from pydicom.datadict import dictionary_VR, keyword_dict
+    from pydicom import datadict
 
-    tag = keyword_dict.get(keyword)
+    tag = datadict.keyword_dict.get(keyword)
     if tag is None or tag >> 16 < _FIRST_GROUP:
         from difflib import get_close_matches
 
-        close = get_close_matches(keyword, [*_OWN_NAMES, *keyword_dict], n=1, cutoff=0.0)
+        close = get_close_matches(keyword, [*_OWN_NAMES, *datadict.keyword_dict], n=1, cutoff=0.0)
         raise InvalidValue(f"{text!r}: {{{keyword}}} is no attribute of an instance; {{{close[0]}}} is the nearest")
-    vr = dictionary_VR(tag).split(" ")[0]
+    vr = datadict.dictionary_VR(tag).split(" ")[0]
     if vr in _NO_TEXT:
         raise InvalidValue(f"{text!r}: {{{keyword}}} is of VR {vr}, which makes no name")
     return _Attribute(tag, vr)

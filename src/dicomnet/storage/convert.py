@@ -65,13 +65,12 @@ def decompress(data: bytes, transfer_syntax_uid: str) -> bytes:
         Unsupported: no decoder for the transfer syntax is installed.
         StorageError: it cannot be decoded.
     """
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID as PYDICOM_UID
+    from pydicom import pixels, uid
 
     syntax = _syntax(transfer_syntax_uid)
     dataset = decode_dataset(BytesIO(data), transfer_syntax_uid)
     try:
-        decoder = get_decoder(PYDICOM_UID(transfer_syntax_uid))
+        decoder = pixels.get_decoder(uid.UID(transfer_syntax_uid))  # type: ignore[attr-defined]  # documented, not declared
     except NotImplementedError:
         raise Unsupported(f"pydicom has no decoder for {syntax.name}") from None
     if not decoder.is_available:
@@ -85,7 +84,7 @@ def decompress(data: bytes, transfer_syntax_uid: str) -> bytes:
                 raise StorageError(
                     f"the pixel data in {syntax.name} cannot be decoded: {error}", status=_CANNOT_UNDERSTAND
                 ) from error
-    dataset.file_meta.TransferSyntaxUID = PYDICOM_UID(ExplicitVRLittleEndian)
+    dataset.file_meta.TransferSyntaxUID = uid.UID(ExplicitVRLittleEndian)
     try:
         return encode_dataset(dataset, ExplicitVRLittleEndian)
     except InvalidValue as error:
@@ -240,15 +239,15 @@ class _Transcoder:
             scope.creators[tag] = bytes(value).decode("latin-1").strip("\0 ")
 
     def _lookup(self, tag: int, scope: _Scope) -> str:
-        from pydicom.datadict import dictionary_VR, private_dictionary_VR
+        from pydicom import datadict
 
         try:
             if not _is_private(tag):
-                vr = dictionary_VR(tag) if tag & 0xFFFF else "UL"
+                vr = datadict.dictionary_VR(tag) if tag & 0xFFFF else "UL"
             elif tag & 0xFFFF <= 0xFF:
                 vr = "LO"
             else:
-                vr = private_dictionary_VR(tag, scope.creators[tag >> 16 << 16 | (tag & 0xFFFF) >> 8])
+                vr = datadict.private_dictionary_VR(tag, scope.creators[tag >> 16 << 16 | (tag & 0xFFFF) >> 8])
         except KeyError:
             return "UN"
         if "OW" in vr:

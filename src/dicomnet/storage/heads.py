@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dicomnet.datasets import is_dataset
 from dicomnet.errors import DicomNetError, InvalidValue, StorageError
 from dicomnet.records import dataclass
 from dicomnet.storage.disk import DISK, Disk, open_file, storage_error
@@ -59,11 +59,11 @@ def read_elements(file: BinaryIO, tags: Collection[int]) -> Dataset:
         StorageError: it is no instance.
         OSError: it cannot be read.
     """
-    from pydicom.filereader import read_partial
+    from pydicom import filereader
 
     last = max(tags)
     try:
-        return read_partial(
+        return filereader.read_partial(
             file,
             stop_when=lambda tag, vr, length: tag > last,  # noqa: ARG005
             force=True,
@@ -140,10 +140,7 @@ def _note(path: Path, error: StorageError) -> None:
 
 
 def _is_one(what: Any) -> bool:
-    known = isinstance(what, bytes | bytearray | memoryview | InstanceFile | ReceivedData)
-    # Who has a data set has imported pydicom.
-    pydicom = sys.modules.get("pydicom")
-    return known or (pydicom is not None and isinstance(what, pydicom.Dataset))
+    return isinstance(what, bytes | bytearray | memoryview | InstanceFile | ReceivedData) or is_dataset(what)
 
 
 def _iterated(what: Any) -> Iterable[Any]:

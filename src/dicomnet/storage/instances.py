@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from dicomnet.datasets import encode_dataset
+from dicomnet.datasets import encode_dataset, is_dataset
 from dicomnet.dimse.fragments import Body
 from dicomnet.errors import DicomNetError, InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import data_set_identity, read_head
@@ -220,7 +219,7 @@ class Instances:
             yield _of_file(what)
         elif isinstance(what, ReceivedData):
             yield from self._read_path(what.path) if what.path else [_of_received(what)]
-        elif _is_dataset(what):
+        elif is_dataset(what):
             yield _of_dataset(what)
         elif _can_be_given(what):
             for each in what:
@@ -417,20 +416,14 @@ def _why(item: Instance, holder: _Holder) -> str:
 def _can_be_given(what: Any) -> bool:
     """Whether this is one of the things to store, or may have them in it."""
     known = isinstance(what, str | os.PathLike | bytes | bytearray | memoryview | InstanceFile | ReceivedData)
-    return known or _is_dataset(what) or (isinstance(what, Iterable) and not isinstance(what, Mapping))
+    return known or is_dataset(what) or (isinstance(what, Iterable) and not isinstance(what, Mapping))
 
 
 def _is_at_hand(what: Any) -> bool:
     """Whether it is all there, and not made when it is asked for; that cannot be known of iterables but the built-in ones."""
     if isinstance(what, list | tuple | set | frozenset):
         return all(map(_is_at_hand, what))
-    return not isinstance(what, Iterable) or isinstance(what, str | bytes | bytearray | memoryview) or _is_dataset(what)
-
-
-def _is_dataset(what: Any) -> TypeGuard[Dataset]:
-    # Who has a data set has imported pydicom; who has files does not pay for it.
-    pydicom = sys.modules.get("pydicom")
-    return pydicom is not None and isinstance(what, pydicom.Dataset)
+    return not isinstance(what, Iterable) or isinstance(what, str | bytes | bytearray | memoryview) or is_dataset(what)
 
 
 def _check_only_path(what: Any) -> None:
