@@ -83,11 +83,13 @@ def encode_dataset(
         any_charset: whether a declared character set that does not hold the text gives way to one that does.
 
     Raises:
-        InvalidValue: the data set cannot be encoded, or not in that transfer syntax, or its character set does not hold
-            its text.
+        InvalidValue: it is no data set, or cannot be encoded, or not in that transfer syntax, or its character set does
+            not hold its text.
     """
     from pydicom import filebase, filewriter
 
+    if not is_dataset(dataset):
+        raise InvalidValue(f"{type(dataset).__name__} is nothing that can be sent as a data set")
     syntax = _syntax(transfer_syntax_uid)
     _check_pixel_data(dataset, syntax)
     buffer = filebase.DicomBytesIO()

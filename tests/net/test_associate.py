@@ -132,6 +132,11 @@ def test_a_context_is_edited_in_place() -> None:
     assert PresentationContext(1, ECHO).transfer_syntax is None
 
 
+def test_one_context_may_be_given_alone() -> None:
+    """A UID by itself is one context, not as many as it has characters."""
+    assert Associate.request(contexts=CT).contexts == Associate.request(contexts=[CT]).contexts
+
+
 def test_whole_contexts_may_be_given() -> None:
     """To the request in one call, mixed with abstract syntaxes."""
     mine = PresentationContext(7, CT, [JPEG2000Lossless])

@@ -198,7 +198,9 @@ def test_a_listener_accepts_into_objects_of_its_own_mode(tls: TlsConfig) -> None
         listener.react("accept", lambda error: None)
         caller.connect(listener.listen("127.0.0.1"))
         listener.wait("accept ok")
-        with pytest.raises(StateError, match="a TLS listener cannot accept into a NONE object"):
+        with pytest.raises(
+            StateError, match="a TLS listener cannot accept into a NONE object; make that with security='tls'"
+        ):
             listener.accept(Recorder())
         accepted = listener.accept(Recorder(security="tls"))
         assert accepted.peer_port == caller.getsockname()[1]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
 
 import dicomnet
-from dicomnet import DicomNet, ListenFailed, StateError, Status
-from net.recorder import ECHO, FIND, PATIENCE, Recorder, associated
+from dicomnet import DicomNet, InvalidValue, ListenFailed, StateError, Status, TlsConfig
+from net.recorder import CT, ECHO, FIND, PATIENCE, Provider, Recorder, associated
 
 SOURCE = Path(dicomnet.__file__).parent.parent
 
@@ -59,15 +62,62 @@ def test_leaving_in_a_callback_is_an_error_like_any_other() -> None:
         assert [answer.status for answer in trio.scu.all("receive_c_echo_response")] == [0x0110, 0x0000]
 
 
-def test_a_response_leaves_though_what_was_to_be_added_raises(caplog: pytest.LogCaptureFixture) -> None:
-    """The peer waits for it either way."""
-    with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:
-        trio.scp.react("before_send_command_set", lambda command: 1 / 0)
-        trio.scp.react("receive_c_echo_request", trio.scp.send_c_echo_response)
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda command: 1 / 0, id="a bug"),
+        pytest.param(lambda command: sys.exit(), id="leaves"),
+        pytest.param(lambda command: setattr(command, "affected_sop_class_uid", "none"), id="what cannot be sent"),
+        pytest.param(lambda command: setattr(command, "message_id_being_responded_to", 77), id="to another message"),
+    ],
+)
+@pytest.mark.parametrize("by_default", [True, False])
+def test_a_response_leaves_though_it_was_spoilt_before(
+    spoil: Callable[[Any], None], by_default: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it was: the peer waits for it."""
+    scp = Recorder() if by_default else Provider()
+    scp.react("receive_associate_request", lambda asked: scp.send_associate_accept(asked.accept_all()))
+    scp.react("before_send_command_set", spoil)
+    with dicomnet.runtime(), associated(scp, contexts=[ECHO]) as trio:
         trio.scu.send_c_echo_request()
         trio.scu.wait("receive_c_echo_response")
-        assert [answer.status for answer in trio.scu.all("receive_c_echo_response")] == [Status.SUCCESS]
-    assert any("on_before_send_command_set raised" in record.getMessage() for record in caplog.records)
+        [answer] = trio.scu.all("receive_c_echo_response")
+        assert (answer.status, answer.affected_sop_class_uid) == (0x0211 if by_default else 0, ECHO)
+    assert any("on_before_send_command_set failed" in record.getMessage() for record in caplog.records)
+
+
+def test_what_is_wrong_with_a_response_is_not_blamed_on_the_last_to_see_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Who sends it is told, and the log is not."""
+    with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:
+        trio.scp.react("receive_c_echo_request", lambda message: None)
+        trio.scu.send_c_echo_request()
+        trio.scp.wait("receive_c_echo_request")
+        [asked] = trio.scp.all("receive_c_echo_request")
+        with pytest.raises(InvalidValue, match="affected_sop_class_uid"):
+            trio.scp.send_c_echo_response(asked, affected_sop_class_uid="none")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_leaving_where_a_place_is_decided_is_an_error_like_any_other() -> None:
+    """A destination that raises SystemExit refuses the data set and keeps no peer waiting."""
+    instance = Dataset()
+    instance.SOPClassUID, instance.SOPInstanceUID = CT, "1.2.3"
+    with dicomnet.runtime(), associated(Provider(destination=lambda command: sys.exit())) as trio:
+        trio.scu.send_c_store_request(instance)
+        trio.scu.wait("receive_c_store_response")
+        assert trio.scu.all("receive_c_store_response")[0].status == Status.PROCESSING_FAILURE
+        trio.finish()
+
+
+def test_leaving_where_a_certificate_is_looked_at_is_a_no(tls: TlsConfig) -> None:
+    """There is no link, and nobody waits for one."""
+    scu = Recorder(tls=tls)
+    scu.on("verify_certificate", lambda result: sys.exit())
+    with dicomnet.runtime(), Recorder(tls=tls) as listener, scu:
+        listener.react("accept", lambda error: listener.accept(Provider(tls=tls)))
+        scu.connect(*listener.listen("127.0.0.1"))
+        scu.wait("close TlsFailed")
 
 
 def test_pdus_are_told_from_the_moment_somebody_listens() -> None:

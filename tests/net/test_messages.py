@@ -14,20 +14,23 @@ from pydicom.dataset import FileMetaDataset
 
 from dicomnet import (
     MEMORY,
+    SPOOL,
     CEchoRequest,
-    CStoreRequest,
+    InstanceFile,
     InvalidMessage,
     InvalidValue,
     Limits,
     NetFlags,
     NotAnInstance,
     Priority,
+    ReceivedData,
     SendQueueFull,
     StateError,
     Status,
     StorageError,
     breathe,
 )
+from dicomnet.types import UID
 from net.recorder import (
     ALL,
     COMMITMENT,
@@ -45,6 +48,7 @@ from net.recorder import (
     Trio,
     associated,
     request,
+    until,
 )
 
 pytestmark = pytest.mark.usefixtures("network")
@@ -77,13 +81,13 @@ class Ends:
     def __init__(self, trio: Trio, *, turned: bool) -> None:
         self.asking, self.answering = (trio.scp, trio.scu) if turned else (trio.scu, trio.scp)
 
-    def request(self, service: str, *arguments: Any, **named: Any) -> tuple[int, Message]:
+    def request(self, service: str, *arguments: Any, count: int = 1, **named: Any) -> tuple[int, Message]:
         """Sends a request; its message ID and the message as it arrived."""
         event = f"receive_{service}_request"
         self.answering.react(event, lambda message: None)
         message_id = getattr(self.asking, f"send_{service}_request")(*arguments, **named)
-        self.answering.wait(event)
-        return message_id, self.answering.all(event)[-1]
+        self.answering.wait(event, count)
+        return message_id, self.answering.all(event)[count - 1]
 
     def response(self, service: str, *arguments: Any, count: int = 1, **named: Any) -> Message:
         """Sends a response; the message as it arrived."""
@@ -436,6 +440,40 @@ def test_a_data_set_may_be_given_in_three_ways(ends: Ends, tmp_path: Path) -> No
     assert messages[0].dataset == instance()
 
 
+DATA_OF: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("c_find", (FIND,), {"status": Status.PENDING}),
+    ("c_get", (GET,), {"status": Status.SUBOPERATIONS_WARNING, "completed": 1, "failed": 1, "warning": 0}),
+    ("c_move", (MOVE, "X"), {"status": Status.SUBOPERATIONS_WARNING, "completed": 1, "failed": 1, "warning": 0}),
+    ("n_event_report", (COMMITMENT, INSTANCE, 1), {"status": 0}),
+    ("n_set", (MPPS, INSTANCE), {"status": 0}),
+    ("n_action", (COMMITMENT, INSTANCE, 1), {"status": 0}),
+    ("n_create", (MPPS, INSTANCE), {"status": 0}),
+    ("n_get", (MPPS, INSTANCE), {"status": 0}),
+]
+"""Every message but C-STORE that may have a data set: what stands before it in the request, and what in the response."""
+
+
+@pytest.mark.parametrize(("service", "before", "response"), DATA_OF, ids=[row[0] for row in DATA_OF])
+def test_every_data_set_may_be_given_in_every_way(
+    ends: Ends, tmp_path: Path, service: str, before: tuple[Any, ...], response: dict[str, Any]
+) -> None:
+    """In requests and in responses: what is encoded already, in a file, decoded, or just received, arrives the same."""
+    path = write(tmp_path / "instance")
+    _, stored = ends.request("c_store", path)
+    ends.response("c_store", stored, Status.SUCCESS)
+    ways = (path, str(path), InstanceFile.open(path), encoded(path), memoryview(encoded(path)), instance(), stored.data)
+    for count, given in enumerate(ways, 1):
+        asks = () if service == "n_get" else (given,)
+        _, asked = ends.request(service, *before, *asks, count=count)
+        assert service == "n_get" or asked.data.bytes() == encoded(path)
+        if service == "c_find":
+            answer = ends.response(service, asked, dataset=given, count=2 * count - 1, **response)
+            ends.response(service, asked, Status.SUCCESS, count=2 * count)
+        else:
+            answer = ends.response(service, asked, dataset=given, count=count, **response)
+        assert answer.data.bytes() == encoded(path)
+
+
 def test_a_large_data_set_arrives_whole(ends: Ends, tmp_path: Path) -> None:
     """Several MiB, from a file and from memory."""
     path = write(tmp_path / "large", EncapsulatedDocument=bytes(5 << 20))
@@ -561,7 +599,7 @@ def test_a_response_may_be_given_by_its_numbers(
     named = {**arguments, "affected_sop_class_uid": asked.command.sop_class_uid}
     if not service.startswith("c_") or service == "c_store":
         named["affected_sop_instance_uid"] = asked.command.sop_instance_uid
-    answer = ends.response(service, None, context_id=asked.context_id, message_id=asked.message_id, **named)
+    answer = ends.response(service, context_id=asked.context_id, message_id=asked.message_id, **named)
     assert facts(answer, "message_id_being_responded_to", "affected_sop_class_uid", "status") == (
         asked.message_id,
         asked.command.sop_class_uid,
@@ -576,7 +614,14 @@ def test_a_response_without_numbers_and_without_request_is_refused(ends: Ends) -
     """There would be nobody to send it to."""
     for numbers in ({}, {"context_id": 1}, {"message_id": 1}):
         with pytest.raises(InvalidValue, match="needs the request it answers"):
-            ends.answering.send_c_echo_response(None, 0, **numbers)
+            ends.answering.send_c_echo_response(**numbers)
+
+
+def test_a_response_without_a_status_is_refused(ends: Ends) -> None:
+    """Success goes without saying for an echo alone."""
+    _, asked = ends.request("c_store", instance())
+    with pytest.raises(InvalidValue, match="a C-STORE-RSP needs a status"):
+        ends.answering.send_c_store_response(asked)
 
 
 def test_a_response_of_another_kind_is_refused(ends: Ends) -> None:
@@ -608,6 +653,10 @@ def test_what_cannot_be_sent_raises_where_it_was_asked(ends: Ends, tmp_path: Pat
         (InvalidValue, lambda: asking.send_c_move_request(MOVE, "a title that is too long", IDENTIFIER)),
         (InvalidValue, lambda: asking.send_c_find_request(FIND, b"odd")),
         (InvalidValue, lambda: asking.send_c_find_request(FIND, Dataset())),
+        (InvalidValue, lambda: asking.send_c_find_request(FIND, {"PatientID": "1"})),
+        (InvalidValue, lambda: asking.send_c_find_request(FIND, None)),
+        (InvalidValue, lambda: asking.send_c_store_request(7)),
+        (InvalidValue, lambda: asking.send_c_store_request([path])),
         (InvalidValue, lambda: asking.send_n_get_request(MPPS, "no.uid")),
         (InvalidValue, lambda: asking.send_n_get_request(MPPS, INSTANCE, [1 << 32])),
         (InvalidValue, lambda: asking.send_n_action_request(COMMITMENT, INSTANCE, 65536)),
@@ -658,23 +707,74 @@ def test_one_message_larger_than_the_queue_is_taken() -> None:
         assert trio.scu.all("receive_c_store_response")[0].status == 0
 
 
-def test_what_is_received_can_be_sent_on(tmp_path: Path) -> None:
-    """The bytes of one association go to another as they are."""
-    with associated(Provider(destination=MEMORY)) as first, associated(Provider(destination=MEMORY)) as second:
-        first.scu.send_c_store_request(instance())
+@pytest.mark.parametrize("size", [100, 300_000, 3 << 20])
+@pytest.mark.parametrize("place", [MEMORY, SPOOL, "a folder"], ids=str)
+def test_what_is_received_can_be_sent_on(place: Any, size: int, tmp_path: Path) -> None:
+    """The bytes of one association go to another as they are, from wherever they have been kept."""
+    destination = tmp_path if place == "a folder" else place
+    with (
+        associated(Provider(destination=destination)) as first,
+        associated(Provider(destination=MEMORY)) as second,
+    ):
+        first.scu.send_c_store_request(instance(EncapsulatedDocument=bytes(size)))
         first.scp.wait("receive_c_store_request")
         message = first.scp.all("receive_c_store_request")[0]
         second.scu.send_c_store_request(
-            message.data.bytes(),
-            affected_sop_class_uid=message.affected_sop_class_uid,
-            affected_sop_instance_uid=message.affected_sop_instance_uid,
-            move_originator_application_entity_title="SCU",
-            move_originator_message_id=message.message_id,
+            message, move_originator_application_entity_title="SCU", move_originator_message_id=message.message_id
         )
+        second.scu.send_c_store_request(
+            message.data, affected_sop_class_uid=CT, affected_sop_instance_uid="1.2.3.5", priority=Priority.LOW
+        )
+        second.scp.wait("receive_c_store_request", 2)
+        one, other = second.scp.all("receive_c_store_request")
+        assert one.data.bytes() == other.data.bytes() == message.data.bytes()
+        assert (one.affected_sop_class_uid, one.affected_sop_instance_uid) == (CT, INSTANCE)
+        assert (one.move_originator_application_entity_title, one.move_originator_message_id) == ("SCU", 1)
+        assert (other.affected_sop_instance_uid, other.priority) == ("1.2.3.5", Priority.LOW)
+
+
+def test_what_is_queued_to_be_sent_on_outlives_its_message(tmp_path: Path) -> None:
+    """A temporary file stays until it has left, also if whoever received it lets go of it before; then it is gone."""
+    with associated(temp_dir=tmp_path) as first, associated(Provider(destination=MEMORY)) as second:
+        second.scp.react("receive_c_echo_request", lambda message: None)
+        first.scu.send_c_store_request(instance(EncapsulatedDocument=bytes(3 << 20)))
+        first.scp.wait("receive_c_store_request")
+        second.scu.send_c_echo_request()  # fills the window
+        with first.scp.all("receive_c_store_request")[0].data as data:
+            second.scu.send_c_store_request(data, affected_sop_class_uid=CT, affected_sop_instance_uid=INSTANCE)
+        first.scp.events.clear()
+        assert len(list(tmp_path.glob(".*.part"))) == 1
+        with pytest.raises(StateError, match="was not kept"):
+            data.body()
+        second.scp.wait("receive_c_echo_request")
+        second.scp.send_c_echo_response(second.scp.all("receive_c_echo_request")[0])
         second.scp.wait("receive_c_store_request")
-        received = second.scp.all("receive_c_store_request")[0]
-        assert received.dataset == message.dataset
-        assert isinstance(received.command, CStoreRequest)
+        assert second.scp.all("receive_c_store_request")[0].dataset.SOPInstanceUID == INSTANCE
+        until(lambda: not list(tmp_path.glob(".*.part")), "the end of the temporary file")
+
+
+def test_what_is_received_goes_on_as_it_came_or_not_at_all(tmp_path: Path) -> None:
+    """Not in another transfer syntax, not when it is gone, not if its length is odd, and not if it never came."""
+    asked = request([CT])
+    asked.contexts[0].transfer_syntaxes = [IMPLICIT_LE]
+    with associated(destination=tmp_path) as first, associated(contexts=asked.contexts) as second:
+        first.scu.send_c_store_request(instance())
+        first.scp.wait("receive_c_store_request")
+        message = first.scp.all("receive_c_store_request")[0]
+        with pytest.raises(InvalidValue, match=r"is in Explicit VR Little Endian, context 1 in Implicit"):
+            second.scu.send_c_store_request(message)
+        first.scp.send_c_store_request(message)
+        first.scu.wait("receive_c_store_request")
+        message.data.path.unlink()
+        with pytest.raises(StorageError, match="cannot read"):
+            first.scp.send_c_store_request(message)
+        odd = ReceivedData(length=3, transfer_syntax_uid=UID(EXPLICIT_LE), path=tmp_path / "odd")
+        with pytest.raises(InvalidValue, match="odd length"):
+            first.scu.send_c_find_request(FIND, odd)
+        nothing = ReceivedData(length=0, transfer_syntax_uid=UID(EXPLICIT_LE), data=b"")
+        first.scu.send_n_action_request(COMMITMENT, INSTANCE, 1, nothing)
+        first.scp.wait("receive_n_action_request")
+        assert first.scp.all("receive_n_action_request")[0].data is None
 
 
 def test_every_context_of_the_tests_is_accepted(ends: Ends) -> None:

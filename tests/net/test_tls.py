@@ -360,6 +360,36 @@ def test_the_password_of_an_encrypted_key_is_asked_for(encrypted: TlsConfig, tls
     assert asked == ["asked"]
 
 
+def test_the_listener_is_asked_for_the_password_where_nobody_else_knows_it(
+    encrypted: TlsConfig, tls: TlsConfig
+) -> None:
+    """Settings that come from it bring its callback with them; an object that has one of its own is asked itself."""
+    asked: list[str] = []
+    for own in (False, True):
+        listener, scp = Recorder(tls=encrypted), Provider(security="tls")
+        listener.on("private_key_password", lambda: asked.append("listener") or "open sesame")
+        if own:
+            scp.tls = replace(encrypted, verify=VerifyMode.NONE)  # not read yet
+            scp.on("private_key_password", lambda: asked.append("child") or "open sesame")
+        with associated(scp, Recorder(tls=tls), listener) as trio:
+            trio.finish()
+        encrypted = replace(encrypted)  # not read yet, either
+    assert asked == ["listener", "listener", "child"]
+
+
+def test_a_listener_says_at_once_what_is_wrong_with_its_certificate(tls: TlsConfig, tmp_path: Path) -> None:
+    """Not only when somebody has connected, who would wait for nothing; and it can be told better."""
+    with Recorder(tls=replace(tls, certificate=tmp_path / "missing.pem")) as listener:
+        with pytest.raises(TlsFailed, match=r"missing\.pem"):
+            listener.listen("127.0.0.1")
+        assert not listener.is_activated
+        listener.tls = TlsConfig(ca_file=tls.ca_file)
+        with pytest.raises(InvalidValue, match="an acceptor needs a certificate"):
+            listener.listen("127.0.0.1")
+        listener.tls = tls
+        listener.listen("127.0.0.1")
+
+
 def test_a_password_in_the_settings_is_asked_first(encrypted: TlsConfig) -> None:
     """Then nobody else is."""
     scp = Provider(tls=replace(encrypted, private_key_password="open sesame"))

@@ -79,18 +79,19 @@ class Associate:
         *,
         called_ae: str = "ANY-SCP",
         calling_ae: str = "DICOMNET",
-        contexts: Iterable[str | PresentationContext] = (),
+        contexts: str | Iterable[str | PresentationContext] = (),
     ) -> Associate:
         """A request with our defaults.
 
         Args:
-            contexts: abstract syntaxes, each proposed with explicit and
-                implicit VR little endian, or whole presentation contexts.
+            contexts: abstract syntaxes, or one of them, each proposed with
+                explicit and implicit VR little endian, or whole presentation
+                contexts.
         """
         associate = cls()
         associate.called_ae = called_ae
         associate.calling_ae = calling_ae
-        for context in contexts:
+        for context in (contexts,) if isinstance(contexts, str) else contexts:
             if isinstance(context, PresentationContext):
                 associate.contexts.append(context)
             else:

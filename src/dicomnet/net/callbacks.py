@@ -60,7 +60,9 @@ class Callbacks:
         self._registered: dict[str, Callable[..., Any]] = {}
 
     def on(self, name: str, function: F | None = None) -> Any:
-        """Registers a callable for an event instead of overriding its method.
+        """Registers a callable for an event of this object instead of overriding its method; of two, the last counts.
+
+        A listener's are not those of the objects it accepts into.
 
         Args:
             name: the method's name, with or without `on_`.
@@ -217,35 +219,35 @@ class Callbacks:
         """The same for the response."""
 
     def on_receive_n_get_request(self, message: Message[NGetRequest]) -> None:
-        """The peer sends a N-GET request; answer with `send_n_get_response`. The default answer is 0211."""
+        """The peer sends an N-GET request; answer with `send_n_get_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
     def on_receive_n_get_response(self, message: Message[NGetResponse]) -> None:
         """The peer answers our N-GET request with `message.status`."""
 
     def on_receive_n_set_request(self, message: Message[NSetRequest]) -> None:
-        """The peer sends a N-SET request; answer with `send_n_set_response`. The default answer is 0211."""
+        """The peer sends an N-SET request; answer with `send_n_set_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
     def on_receive_n_set_response(self, message: Message[NSetResponse]) -> None:
         """The peer answers our N-SET request with `message.status`."""
 
     def on_receive_n_action_request(self, message: Message[NActionRequest]) -> None:
-        """The peer sends a N-ACTION request; answer with `send_n_action_response`. The default answer is 0211."""
+        """The peer sends an N-ACTION request; answer with `send_n_action_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
     def on_receive_n_action_response(self, message: Message[NActionResponse]) -> None:
         """The peer answers our N-ACTION request with `message.status`."""
 
     def on_receive_n_create_request(self, message: Message[NCreateRequest]) -> None:
-        """The peer sends a N-CREATE request; answer with `send_n_create_response`. The default answer is 0211."""
+        """The peer sends an N-CREATE request; answer with `send_n_create_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
     def on_receive_n_create_response(self, message: Message[NCreateResponse]) -> None:
         """The peer answers our N-CREATE request with `message.status`."""
 
     def on_receive_n_delete_request(self, message: Message[NDeleteRequest]) -> None:
-        """The peer sends a N-DELETE request; answer with `send_n_delete_response`. The default answer is 0211."""
+        """The peer sends an N-DELETE request; answer with `send_n_delete_response`. The default answer is 0211."""
         self._answer_unrecognized(message)
 
     def on_receive_n_delete_response(self, message: Message[NDeleteResponse]) -> None:

@@ -195,11 +195,14 @@ class DicomNet(Sending):
 
         Raises:
             ListenFailed: the address is in use, not ours, or not allowed.
-            InvalidValue: there is no such port, or a network is none.
+            InvalidValue: there is no such port, or a network is none, or `tls` is not for an acceptor.
             StateError: the object is in use already.
+            TlsFailed: a certificate or key in `tls` cannot be used.
         """
         self._take_up()
         _check_port(port)
+        if self.tls is not None:  # else whoever is accepted into has settings of its own
+            self._tls_context(acceptor=True)
         self._proxies = networks(proxies)
         try:
             bound = sockets.bind(host, port, ip_type=ip_type, backlog=backlog, options=self.socket_options)
@@ -223,7 +226,8 @@ class DicomNet(Sending):
 
         Args:
             net: an unused object, perhaps of a subclass; by default a new one of this object's class, made without
-                arguments and given this object's settings. Without `tls` of its own it gets this object's.
+                arguments and given this object's settings. Without `tls` or `on_private_key_password` of its own it gets
+            this object's; that it is for TLS it must say itself, with `tls=` or `security="tls"`.
 
         Raises:
             StateError: no connection waits, or the object is in use or of another security mode.
@@ -234,12 +238,13 @@ class DicomNet(Sending):
             net._take_settings(self)
         if net.security_mode is not self.security_mode:
             raise StateError(
-                f"a {self.security_mode.name} listener cannot accept into a {net.security_mode.name} object"
+                f"a {self.security_mode.name} listener cannot accept into a {net.security_mode.name} object; "
+                f"make that with security={self.security_mode.value!r}"
             )
         net.tls = net.tls or self.tls
         with net._starting:
             net._take_up()
-            context = net._tls_context(acceptor=True)
+            context = net._tls_context(acceptor=True, listener=self)
             try:
                 waiting = self._waiting.popleft()
             except IndexError:
@@ -521,13 +526,14 @@ class DicomNet(Sending):
         self.socket_options, self.flags = other.socket_options, other.flags
         self._security_mode, self.tls = other._security_mode, other.tls
 
-    def _tls_context(self, *, acceptor: bool) -> ssl.SSLContext | None:
+    def _tls_context(self, *, acceptor: bool, listener: DicomNet | None = None) -> ssl.SSLContext | None:
         if self._security_mode is not SecurityMode.TLS:
             return None
         from dicomnet.tls import TlsConfig
 
         config = self.tls or TlsConfig()
-        password = self._callback("private_key_password")
+        knows = listener if listener is not None and not self._is_listened_to("private_key_password") else self
+        password = knows._callback("private_key_password")
         return config.acceptor_context(password) if acceptor else config.requestor_context(password)
 
     def _new_link(self, *, requestor: bool, server: DicomNet | None = None) -> Link:
@@ -728,7 +734,7 @@ class DicomNet(Sending):
                 if not verify(result):
                     refusal = TlsFailed(f"the application refused the certificate of {result.subject}")
                     break
-        except Exception as error:
+        except BaseException as error:
             log.exception("%s on_verify_certificate raised; the peer is refused", link.ledger.id)
             refusal = TlsFailed(f"the certificate could not be verified: {error}")
         with suppress(StateError):  # shut down meanwhile

@@ -679,7 +679,7 @@ class Link:
     def _sink_or_refusal(self, decide: Callable[[], Any], arrival: Arrival, *, for_this: bool) -> Sink:
         try:
             return sink_for(decide(), arrival.incoming, self.net.temp_dir, for_this=for_this)
-        except Exception as error:
+        except BaseException as error:
             log.exception("%s the destination of a data set could not be decided", self.ledger.id)
             return Refusal(error)
 

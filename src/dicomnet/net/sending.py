@@ -4,7 +4,8 @@ All of them may be called from any thread, queue, and return; `on_send` tells
 when the bytes have left. What cannot be sent raises here, in the caller's
 thread. A data set is given as a pydicom `Dataset`, as encoded bytes, or as the
 path of a file, which is streamed; as an `InstanceFile` if its head was read
-already, and then only what was looked at is sent.
+already, and then only what was looked at is sent; or as what was received,
+`message.data`, which goes on as it came.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from copy import copy
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from dicomnet.datasets import encode_dataset
 from dicomnet.dimse import codec
@@ -50,6 +52,7 @@ from dicomnet.errors import InvalidValue, StateError
 from dicomnet.net.callbacks import Callbacks
 from dicomnet.net.link import Link
 from dicomnet.net.message import Message
+from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.source import SMALL, BytesBody, InstanceFile
 from dicomnet.types import Priority
 from dicomnet.uids import Verification, name
@@ -60,11 +63,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dicomnet.net")
 
-Data: TypeAlias = "Dataset | bytes | bytearray | memoryview | str | os.PathLike[str] | InstanceFile"
+Data: TypeAlias = "Dataset | bytes | bytearray | memoryview | str | os.PathLike[str] | InstanceFile | ReceivedData"
 
 
 class Sending(Callbacks):
-    """The requests return the message ID they go by: yours, or a free one."""
+    """The requests return the message ID they go by: yours, or a free one.
+
+    The responses take the request they answer, as its callback got it; or
+    `context_id=` and `message_id=` of one that nobody has kept, and then class
+    and instance if they are to be in it.
+    """
 
     _group_lengths = False
 
@@ -72,7 +80,7 @@ class Sending(Callbacks):
 
     def send_c_store_request(
         self,
-        dataset: Data,
+        dataset: Data | Message[CStoreRequest],
         *,
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
@@ -85,7 +93,8 @@ class Sending(Callbacks):
         """Stores an instance.
 
         Args:
-            dataset: also says SOP class and instance, unless it is bytes.
+            dataset: also says SOP class and instance, unless it is bytes or `message.data`. A whole C-STORE request that
+                was received is sent on as it is.
             move_originator_application_entity_title: who asked, if this is a sub-operation of a C-MOVE.
             context_id: by default the first accepted one of the SOP class in the instance's transfer syntax.
 
@@ -111,12 +120,12 @@ class Sending(Callbacks):
             move_originator_message_id=move_originator_message_id,
         )
         context = self._context(context_id, sop_class, transfer_syntax)
-        return self._send_request(context, command, source)
+        return self._send_request(context, command, source.data if isinstance(source, Message) else source)
 
     def send_c_store_response(
         self,
-        request: Message[CStoreRequest] | None,
-        status: int,
+        request: Message[CStoreRequest] | None = None,
+        status: int | None = None,
         *,
         context_id: int | None = None,
         message_id: int | None = None,
@@ -142,8 +151,8 @@ class Sending(Callbacks):
 
     def send_c_find_response(
         self,
-        request: Message[CFindRequest] | None,
-        status: int,
+        request: Message[CFindRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         context_id: int | None = None,
@@ -169,8 +178,8 @@ class Sending(Callbacks):
 
     def send_c_get_response(
         self,
-        request: Message[CGetRequest] | None,
-        status: int,
+        request: Message[CGetRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         remaining: int | None = None,
@@ -207,8 +216,8 @@ class Sending(Callbacks):
 
     def send_c_move_response(
         self,
-        request: Message[CMoveRequest] | None,
-        status: int,
+        request: Message[CMoveRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         remaining: int | None = None,
@@ -247,7 +256,7 @@ class Sending(Callbacks):
 
     def send_c_echo_response(
         self,
-        request: Message[CEchoRequest] | None,
+        request: Message[CEchoRequest] | None = None,
         status: int = Status.SUCCESS,
         *,
         context_id: int | None = None,
@@ -281,8 +290,8 @@ class Sending(Callbacks):
 
     def send_n_event_report_response(
         self,
-        request: Message[NEventReportRequest] | None,
-        status: int,
+        request: Message[NEventReportRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         event_type_id: int | None = None,
@@ -318,8 +327,8 @@ class Sending(Callbacks):
 
     def send_n_get_response(
         self,
-        request: Message[NGetRequest] | None,
-        status: int,
+        request: Message[NGetRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         context_id: int | None = None,
@@ -349,8 +358,8 @@ class Sending(Callbacks):
 
     def send_n_set_response(
         self,
-        request: Message[NSetRequest] | None,
-        status: int,
+        request: Message[NSetRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         context_id: int | None = None,
@@ -382,8 +391,8 @@ class Sending(Callbacks):
 
     def send_n_action_response(
         self,
-        request: Message[NActionRequest] | None,
-        status: int,
+        request: Message[NActionRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         action_type_id: int | None = None,
@@ -415,8 +424,8 @@ class Sending(Callbacks):
 
     def send_n_create_response(
         self,
-        request: Message[NCreateRequest] | None,
-        status: int,
+        request: Message[NCreateRequest] | None = None,
+        status: int | None = None,
         dataset: Data | None = None,
         *,
         context_id: int | None = None,
@@ -446,8 +455,8 @@ class Sending(Callbacks):
 
     def send_n_delete_response(
         self,
-        request: Message[NDeleteRequest] | None,
-        status: int,
+        request: Message[NDeleteRequest] | None = None,
+        status: int | None = None,
         *,
         context_id: int | None = None,
         message_id: int | None = None,
@@ -498,12 +507,14 @@ class Sending(Callbacks):
         self,
         response_class: type[Response],
         request: Message[Any] | None,
-        status: int,
+        status: int | None,
         data: Data | None,
         context_id: int | None,
         message_id: int | None,
         fields: Mapping[str, object],
     ) -> None:
+        if status is None:
+            raise InvalidValue(f"a {response_class.name} needs a status")
         given = {key: value for key, value in fields.items() if value is not None}
         if request is None:
             if context_id is None or message_id is None:
@@ -529,12 +540,24 @@ class Sending(Callbacks):
             raise StateError("the connection that the request came on is closed")
 
     def _send_response(self, context_id: int, response: Command, data: Data | None = None) -> None:
-        try:
-            self._callback("before_send_command_set")(response)
-        except Exception:
-            # The peer waits for the response, with or without what was to be added to it.
-            log.exception("on_before_send_command_set raised; the response leaves as it is")
+        if self._is_listened_to("before_send_command_set"):
+            response.has_data_set = data is not None
+            response = self._completed(response)
         self._send(context_id, response, data)
+
+    def _completed(self, response: Any) -> Command:
+        """What the application makes of a response; the response as it is if that cannot be sent, for the peer waits."""
+        completed = copy(response)
+        try:
+            self._callback("before_send_command_set")(completed)
+            codec.encode(completed)
+            if completed.message_id_being_responded_to != response.message_id_being_responded_to:
+                raise InvalidValue(f"the {response.name} is made to answer another message")
+        except BaseException as error:
+            codec.encode(response)  # raises what is not the callback's fault
+            log.error("on_before_send_command_set failed; the response leaves as it is", exc_info=error)
+            return cast("Command", response)
+        return cast("Command", completed)
 
     def _send(
         self,
@@ -561,15 +584,16 @@ class Sending(Callbacks):
     def _encode(self, data: Data | None, context: Context) -> bytes | Body | None:
         if isinstance(data, str | os.PathLike):
             data = InstanceFile.open(data)
-        if isinstance(data, InstanceFile):
-            if data.transfer_syntax_uid != context.transfer_syntax:
-                raise InvalidValue(
-                    f"{data.path} is in {name(data.transfer_syntax_uid)}, context {context.context_id} in "
-                    f"{name(context.transfer_syntax)}"
-                )
-            return data.body()
         if data is None:
             return None
+        if isinstance(data, InstanceFile | ReceivedData):
+            if data.transfer_syntax_uid != context.transfer_syntax:
+                raise InvalidValue(
+                    f"{data.path or 'what was received'} is in {name(data.transfer_syntax_uid)}, "
+                    f"context {context.context_id} in {name(context.transfer_syntax)}"
+                )
+            body = data.body()
+            return body if body.length else None
         if not isinstance(data, bytes | bytearray | memoryview):
             data = encode_dataset(data, context.transfer_syntax, group_lengths=self._group_lengths)
         if not len(data):
@@ -589,10 +613,13 @@ def _identity(source: Any) -> tuple[str | None, str | None, str | None]:
     """SOP class, SOP instance and transfer syntax of what is to be stored, as far as it says."""
     if isinstance(source, InstanceFile):
         return source.sop_class_uid, source.sop_instance_uid, source.transfer_syntax_uid
-    if isinstance(source, bytes | bytearray | memoryview):
-        return None, None, None
+    if isinstance(source, Message):
+        return source.command.sop_class_uid, source.command.sop_instance_uid, source.transfer_syntax
+    if isinstance(source, ReceivedData):
+        return None, None, source.transfer_syntax_uid
     meta = getattr(source, "file_meta", None)
-    return source.get("SOPClassUID"), source.get("SOPInstanceUID"), meta and meta.get("TransferSyntaxUID")
+    syntax = meta and meta.get("TransferSyntaxUID")
+    return getattr(source, "SOPClassUID", None), getattr(source, "SOPInstanceUID", None), syntax
 
 
 def _affected(sop_class_uid: str | None, sop_instance_uid: str | None = None) -> dict[str, object]:

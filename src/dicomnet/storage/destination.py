@@ -117,7 +117,7 @@ class Refusal(Sink):
 
     blocking = False
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         self._error = error
 
     def open(self, incoming: Incoming) -> None:  # noqa: ARG002

@@ -117,11 +117,12 @@ class SpoolSink(Sink):
             data = b"".join(self._parts)
             self._parts.clear()
         self._close()
+        spool, self._spool = self._spool, None  # it dies with what is returned, however long somebody knows this sink
         return ReceivedData(
             length=self._length,
             transfer_syntax_uid=self._incoming.transfer_syntax_uid,
             data=data,
-            spool=self._spool,
+            spool=spool,
             keeper=functools.partial(_keep, self._incoming, self._disk),
         )
 

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from dicomnet.datasets import decode_dataset
-from dicomnet.errors import StateError, StorageError
+from dicomnet.errors import InvalidValue, StateError, StorageError
 from dicomnet.limits import INSTANCES, Decoding
 from dicomnet.outline import check_outline
 from dicomnet.storage.disk import DISK, open_file, storage_error
+from dicomnet.storage.source import BytesBody, FileBody, prepared
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES, ExplicitVRLittleEndian, TransferSyntax
 
@@ -91,9 +92,7 @@ class ReceivedData:
         """A new file object that stands at the first byte of the data set; raises like `bytes`."""
         if self._data is not None:
             return BytesIO(self._data)
-        path = self.path or (self._spool and self._spool.path)
-        if not path:
-            raise StateError("the data set was not kept")
+        path = self._file()
         try:
             file = open_file(DISK, str(path))
         except OSError as error:
@@ -131,6 +130,23 @@ class ReceivedData:
         except Exception as error:
             raise StorageError(f"{path} cannot be decoded: {error}", status=0xC000) from error
 
+    def body(self) -> FileBody | BytesBody:
+        """The data set as it came, to be sent and closed; a temporary file lives until then.
+
+        Raises:
+            InvalidValue: its length is odd, so it must not be sent (PS3.5 7.1.1).
+            StateError: it was not kept, or this is closed.
+            StorageError: its file can no longer be read.
+        """
+        if self._data is not None:
+            return BytesBody(self._data, self.transfer_syntax_uid)
+        path = self._file()
+        syntax = TRANSFER_SYNTAXES.get(self.transfer_syntax_uid)
+        if self.length % 2 and not (syntax and syntax.deflated):
+            raise InvalidValue(f"odd length: the data set has {self.length} bytes")
+        body = FileBody(path, self._data_offset, self.length, holds=self._spool)
+        return prepared(body, self.transfer_syntax_uid)
+
     def keep(self, path: str | os.PathLike[str]) -> Path:
         """Makes a file of what was held in memory or in a temporary file, and returns its path.
 
@@ -152,9 +168,14 @@ class ReceivedData:
         """Lets go of memory and of a temporary file; a file that was kept stays."""
         self._data = None
         self._keeper = None
-        if self._spool is not None:
-            self._spool.remove()
-            self._spool = None
+        self._spool = None  # what is on its way out may still hold it
+
+    def _file(self) -> str | os.PathLike[str]:
+        if self._path is not None:
+            return self._path
+        if self._spool is None:
+            raise StateError("the data set was not kept")
+        return self._spool.path
 
 
 class SpoolFile:

@@ -26,7 +26,7 @@ from dicomnet.storage.disk import (
 from dicomnet.types import UID
 from dicomnet.uids import TRANSFER_SYNTAXES
 
-__all__ = ["BytesBody", "FileBody", "InstanceFile", "encode_dataset", "read_file_head", "walk"]
+__all__ = ["BytesBody", "FileBody", "InstanceFile", "encode_dataset", "prepared", "read_file_head", "walk"]
 
 logger = logging.getLogger(__name__)
 
@@ -104,15 +104,7 @@ class InstanceFile:
             StorageError: the file is gone, or is not what was looked at.
         """
         body = FileBody(self.path, self.head.data_offset, self.data_length, looked_at=self, disk=self.disk)
-        if self.data_length > max(SMALL, read_ahead):
-            body.check()
-            return body
-        data = bytearray(body.length)
-        try:
-            body.read_into([memoryview(data)])
-        finally:
-            body.close()
-        return BytesBody(data, self.head.transfer_syntax_uid)
+        return prepared(body, self.head.transfer_syntax_uid, read_ahead)
 
 
 class FileBody:
@@ -127,6 +119,7 @@ class FileBody:
         length: int,
         *,
         looked_at: InstanceFile | None = None,
+        holds: object = None,
         disk: Disk | None = None,
     ) -> None:
         """Nothing is opened before the first byte is read: many bodies may wait for their turn.
@@ -136,6 +129,7 @@ class FileBody:
             offset: where the data set begins in it.
             length: its bytes; if odd it is deflated, and gets a NUL at the end.
             looked_at: what the file must still be when it is opened.
+            holds: what must live until the body is closed, since the file dies with it.
             disk: the file system.
         """
         # PS3.5 A.5: only a deflated stream may be odd, and is then closed with one byte of 00H.
@@ -145,6 +139,7 @@ class FileBody:
         self._offset = offset
         self._in_file = length
         self._looked_at = looked_at
+        self._holds = holds
         self._disk = disk or DISK
         self._descriptor: int | None = None
         self._closed = False
@@ -188,6 +183,7 @@ class FileBody:
     def close(self) -> None:
         """May be called more than once."""
         self._closed = True
+        self._holds = None
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with suppress(OSError):  # nothing was written
@@ -251,6 +247,23 @@ class BytesBody:
     def close(self) -> None:
         self._data = memoryview(b"")
         self._position = 0
+
+
+def prepared(body: FileBody, transfer_syntax_uid: str, read_ahead: int = 0) -> FileBody | BytesBody:
+    """A body that is there; read here and now if it has no more than 64 KiB, or `read_ahead` bytes.
+
+    Raises:
+        StorageError: its file is gone, or is not what was looked at.
+    """
+    if body.length > max(SMALL, read_ahead):
+        body.check()
+        return body
+    data = bytearray(body.length)
+    try:
+        body.read_into([memoryview(data)])
+    finally:
+        body.close()
+    return BytesBody(data, transfer_syntax_uid)
 
 
 def read_file_head(disk: Disk, descriptor: int, path: str) -> FileHead:
