@@ -121,7 +121,7 @@ class Limits:
     commitments_per_address: int = 128
     """The same from one address: a modality that asks for each instance of a study alone is still answered."""
     asynchronous_window: int = 16
-    """Operations performed at a time for a peer that offers an asynchronous window."""
+    """Operations performed at a time for a peer that offers an asynchronous window; 0 is as many as it likes."""
     excess_operations: int = 16
     """Requests of a peer beyond the negotiated window that are still taken: some send ahead by habit."""
     minimum_progress: int = 1 * KIB
@@ -133,6 +133,8 @@ class Limits:
         for length in (self.max_pdu_length, self.sent_pdu_length):
             if length < SMALLEST_MAX_PDU_LENGTH:
                 raise ValueError(f"no message fits into PDUs of {length} bytes, {SMALLEST_MAX_PDU_LENGTH} are needed")
+        if self.asynchronous_window < 0:
+            raise ValueError(f"there is no window of {self.asynchronous_window} operations; 0 is any number")
         if self.connection_burst < 1 or (self.connections_per_second is not None and self.connections_per_second <= 0):
             raise ValueError("at that rate nobody could ever connect; None is any number of connections per second")
 

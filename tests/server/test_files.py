@@ -12,9 +12,9 @@ import pytest
 from announcing import announce
 from dicomnet.aio.requests import StoreRequest
 from dicomnet.datasets import encode_dataset
-from dicomnet.errors import InvalidValue
+from dicomnet.errors import InvalidValue, StorageError
 from dicomnet.server.server import Server
-from dicomnet.storage import room
+from dicomnet.storage import folder, room
 from dicomnet.storage.folder import Folder
 from dicomnet.uids import CTImageStorage, ExplicitVRLittleEndian
 from server.serving import instance, local
@@ -158,3 +158,52 @@ def with_modality() -> tuple[bytes, str, str]:
     one = instance(1)
     one.Modality = "CT"
     return encode_dataset(one, ExplicitVRLittleEndian), CTImageStorage, UID
+
+
+async def test_a_handler_takes_the_place_of_the_folder(tmp_path: Path) -> None:
+    """Wholly, or for some classes; there is still only one for all."""
+    seen: list[str] = []
+    server = local(folder=tmp_path / "a")
+
+    @server.on_store("MRImageStorage")
+    async def look(request: StoreRequest) -> None:
+        seen.append("MR")
+        await request.discard()
+
+    stores = [(SECOND, "1.2.840.10008.5.1.4.1.1.4", UID), (FIRST, CTImageStorage, UID)]
+    assert [answer.status for answer in await responses(server, *stores)] == [0, 0]
+    assert (seen, files(tmp_path / "a")) == (["MR"], {"1.2.3.1.dcm": 1})
+
+    @server.on_store
+    async def take(request: StoreRequest) -> None:
+        seen.append("any")
+        await request.discard()
+
+    with pytest.raises(InvalidValue, match="already"):
+        server.on_store(print)
+    assert [answer.status for answer in await responses(server, *BOTH[1:2])] == [0]
+    assert (seen, files(tmp_path / "a")) == (["MR", "any"], {"1.2.3.1.dcm": 1})
+
+
+@pytest.mark.parametrize("where", ["server", "title"])
+async def test_a_folder_that_nothing_can_be_kept_in_is_told_at_the_start(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than to each modality that sends something; nothing listens then. One that is used by nobody is not looked at."""
+    (tmp_path / "file").write_text("in the way")
+    server = local(folder=tmp_path / ("file" if where == "server" else "made"))
+    if where == "title":
+        server.ae("ROUTER", folder=tmp_path / "file")
+    with pytest.raises(StorageError, match="file: File exists"), server:
+        raise AssertionError
+    with pytest.raises(StorageError, match="file: File exists"):
+        async with server:
+            raise AssertionError
+    assert server.port == 0
+    monkeypatch.setattr(folder, "is_writable", lambda _: False)
+    with pytest.raises(StorageError, match="not writable"), local(folder=tmp_path / "made"):
+        raise AssertionError
+    server = local(folder=tmp_path / "file")
+    server.on_store(print)
+    with server:
+        pass

@@ -440,6 +440,9 @@ def test_what_makes_no_server_is_refused_at_once() -> None:
     """Values out of range, and services nobody knows."""
     for options in (
         {"port": 65536},
+        {"port": "11112"},
+        {"window": -1},
+        {"layout": "{instance}.dcm"},
         {"destination_associations": 0},
         {"handler_threads": 0},
         {"max_pdu_length": 3},
@@ -449,6 +452,9 @@ def test_what_makes_no_server_is_refused_at_once() -> None:
             Server(**options)  # type: ignore[arg-type]
     with pytest.raises(InvalidValue):
         local().handle("n-crate", print)
+    for name in (5, None, ["worklist"]):
+        with pytest.raises(InvalidValue, match="by name"):
+            local().on_find(name)(print)
     local().handle("n_create", print, "mpps")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Self, TypeAlias
 
 from dicomnet.errors import InvalidValue
@@ -39,6 +39,8 @@ class Handlers:
 
     def __init__(self) -> None:
         self._functions: dict[tuple[Verb, UID | None], Handler] = {}
+        self._stand_ins: set[Verb] = set()
+        """The operations of which the general function gives way to another one."""
         self._found: dict[tuple[Verb, str, str | None], Handler | None] = {}
         self._served: Mapping[UID, frozenset[Verb]] | None = None
 
@@ -54,13 +56,14 @@ class Handlers:
             handlers.add(verb, function)
         return handlers
 
-    def add(self, verb: str, function: Handler, *names: str) -> None:
+    def add(self, verb: str, function: Handler, *names: str, stand_in: bool = False) -> None:
         """Has a function perform an operation.
 
         Args:
             verb: "store", "n-create", also written "n_create".
             function: see `Handler`.
             names: services, information models, keywords or UIDs of SOP classes; none is all that the word means.
+            stand_in: whether it is for what nobody else performs, and gives way to one that is added later.
 
         Raises:
             InvalidValue: a name means nothing, or nothing that knows the operation; or there is a function for it already.
@@ -71,11 +74,16 @@ class Handlers:
         classes: list[UID | None] = [None] if not names else []
         for name in names:
             classes += _classes(found, name)
+        if None in classes and found in self._stand_ins:
+            self._stand_ins.discard(found)
+            del self._functions[found, None]
         for sop_class in classes:
             if (found, sop_class) in self._functions:
                 what = "" if sop_class is None else f" {name_of(sop_class)}"
                 raise InvalidValue(f"there is a handler of {found}{what} already")
             self._functions[found, sop_class] = function
+        if stand_in:
+            self._stand_ins.add(found)
         self._found.clear()
         self._served = None
 
@@ -102,6 +110,11 @@ class Handlers:
         if general is not None and any(_is_meant(verb, one) for one in asked):
             return general
         return None
+
+    @property
+    def functions(self) -> Collection[Handler]:
+        """All that were added."""
+        return self._functions.values()
 
     @property
     def verbs(self) -> frozenset[Verb]:
@@ -160,6 +173,8 @@ def verb_named(text: str) -> Verb:
 
 def _classes(verb: Verb, name: str) -> list[UID]:
     """The SOP classes of a name that know the operation."""
+    if not isinstance(name, str):
+        raise InvalidValue(f"a handler of {verb} is for services or SOP classes by name, not for {name!r}")
     if name in MODELS and name not in SERVICES:
         return [model_class(name, verb)]
     found = [one for one in sop_classes(name) if verb in verbs(one)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,13 +68,12 @@ def run(
             "strict_uids": strict_uids,
             "reserve": reserve,
         }
-        folder = _folder(output, **kept)
         server = Receiver(
             called_ae,
             host=host,
             port=port,
             tls=None if tls is None else _acceptor(tls),
-            place=folder,
+            place=Folder(output, **kept),
             layout=layout,
             check=check,
             **kept,
@@ -102,7 +100,7 @@ class Receiver(Server):
     """Takes everything that can be stored, from anybody."""
 
     def __init__(self, aet: str | None, *, place: Folder, level: int, **options: Any) -> None:
-        super().__init__(aet, unrestricted=True, grace=GRACE, **options)
+        super().__init__(aet, folder=place.root, unrestricted=True, grace=GRACE, **options)
         self._level = level
         """Of the log lines about single instances."""
         self.handle("store", Keep(place if self.layout is None else place.root, layout=self.layout, told=self._note))
@@ -121,13 +119,6 @@ def _until_signal(server: Server, workers: int, ready: Callable[[], object]) -> 
         return 0
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _folder(output: Path, **kept: Any) -> Folder:
-    folder = Folder(output, **kept)
-    if not os.access(output, os.W_OK | os.X_OK):
-        raise click.ClickException(f"cannot keep files in {output}: the folder is not writable")
-    return folder
 
 
 def _acceptor(tls: TlsConfig) -> TlsConfig:

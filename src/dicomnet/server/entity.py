@@ -64,8 +64,12 @@ class Entity:
         self._transfer_syntaxes = checked_syntaxes(transfer_syntaxes)
         self.extended = checked_extended(extended)
         self._take_methods()
+        if folder is None and layout is not None:
+            raise InvalidValue(
+                "a layout without a folder; of what a handler saves it is request.save(folder, layout=...)"
+            )
         if folder is not None and Verb.STORE not in self.handlers.verbs:
-            self.handlers.add(Verb.STORE, Keep(folder, layout=self.layout))
+            self.handlers.add(Verb.STORE, Keep(folder, layout=self.layout), stand_in=True)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.aet or 'with any title'}>"
@@ -148,6 +152,12 @@ class Entity:
     def handles(self, verb: Verb, sop_class: str) -> bool:
         """Whether there is a handler."""
         return self.handlers.find(verb, sop_class) is not None
+
+    def check_folder(self) -> None:
+        """Makes the folder if it is not there; raises `StorageError` if nothing could be kept in it."""
+        kept = any(isinstance(function, Keep) for function in self.handlers.functions)
+        if kept and isinstance(self.folder, str | os.PathLike):
+            Folder(self.folder).check_writable()
 
     def gives_out(self, request: AssociateRequest) -> bool:
         """Whether a request proposes anything that strangers may not ask for."""

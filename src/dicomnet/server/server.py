@@ -66,7 +66,7 @@ class Server(Entity):
             own machine has that one's address, and not the rights of ours. From anybody else such a header is hostile.
         sock: a socket that listens already, or its descriptor, in place of host and port. It stays the caller's, and so do
             those who wait in its queue at the end.
-        folder: where instances are kept if there is no store handler.
+        folder: where instances are kept that no store handler is for; made at the start if it is not there.
         layout: how files are named there, see `Layout`.
         calling_ae: the titles that may call; None is any.
         networks: the addresses that may call, such as "10.1.0.0/16"; None is any.
@@ -209,8 +209,8 @@ class Server(Entity):
         Raises:
             InvalidValue: the port, a network or the socket is none.
         """
-        if not 0 <= port <= 65535:
-            raise InvalidValue(f"port {port} is not between 0 and 65535")
+        if not isinstance(port, int) or not 0 <= port <= 65535:
+            raise InvalidValue(f"port {port!r} is no number between 0 and 65535")
         self._site.check_at_rest()
         trusted = self._proxies if proxies is None else networks_of(proxies)
         if sock is not None:
@@ -285,6 +285,7 @@ class Server(Entity):
 
         Raises:
             ListenFailed: the address is in use, not ours, or not allowed.
+            StorageError: nothing could be kept in the folder of a title.
             InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
             StateError: it runs already; or there are threads, which workers cannot be forked beside.
         """

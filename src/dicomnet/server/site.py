@@ -96,11 +96,14 @@ class Site:
         """Opens the listening sockets; those that somebody else has opened are taken by name, or else in order.
 
         Raises:
+            StorageError: nothing could be kept in the folder of a title.
             ListenFailed: an address is in use, not ours, or not allowed.
             InvalidValue: more sockets were opened than there are addresses.
         """
         left = list(inherited)
         try:
+            for entity in self.entities:
+                entity.check_folder()
             for entrance in self.entrances:
                 named = [pair for pair in left if entrance.name and pair[0] == entrance.name]
                 entrance.sockets = [sock for _, sock in named]

@@ -205,6 +205,11 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def is_writable(folder: str | os.PathLike[str]) -> bool:
+    """Whether files may be made in it."""
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def entries(path: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
     """What is in a folder that the user named; folders are known from files without asking again."""
     with os.scandir(path) as found:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dicomnet.errors import StorageError
-from dicomnet.storage.disk import DISK, Disk, storage_error
+from dicomnet.storage.disk import DISK, Disk, is_writable, storage_error
 from dicomnet.storage.doubts import DOUBTS
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.leftovers import remove_leftovers, remove_leftovers_below
@@ -76,6 +76,11 @@ class Folder:
         except OSError as error:
             raise storage_error(error, f"cannot keep files in {self.root}") from error
         _FOLDERS.add(self)
+
+    def check_writable(self) -> None:
+        """Raises `StorageError` if no file could be kept here."""
+        if not is_writable(self.root):
+            raise StorageError(f"cannot keep files in {self.root}: the folder is not writable")
 
     def sink_for(self, incoming: Incoming, *, check: Check = "off", duplicates: Duplicates | None = None) -> FileSink:
         """The sink that keeps this instance here; waits for nothing. For ``check`` see `FileSink`."""
