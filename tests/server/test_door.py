@@ -273,13 +273,13 @@ def test_a_tls_peer_on_a_plain_port_is_named_in_one_line(
 
 def test_the_time_to_ask_for_an_association_begins_with_the_connection(connect: Connect) -> None:
     """Who speaks late has no more of it (PS3.8 9.1.5)."""
-    with local(timeouts=Timeouts(artim=1.0)) as server:
+    with local(timeouts=Timeouts(artim=2.0)) as server:
         peer = connect(server)
         began = monotonic()
-        assert not peer.readable(0.7)
+        assert not peer.readable(1.7)
         peer.send(associate()[:20])
         assert peer.take_rest() == b""
-        assert monotonic() - began < 1.6
+        assert monotonic() - began < 3.5
 
 
 # Sockets of others, and the end.

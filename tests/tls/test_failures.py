@@ -78,8 +78,10 @@ def test_another_name_without_the_certificate_still_shows_the_way_out() -> None:
 
 def test_a_certificate_cannot_write_into_our_log(site: Site) -> None:
     """What stands in it is a stranger's."""
-    for data in (site.server.der, site.server.der.replace(b"pacs.example", b"pacs\n\x1b[2Jmp")):
-        assert refused(62, data, "other.example").isprintable()
+    forged = site.server.der.replace(b"pacs.example", b"pacs\n\x1b[2Jmpl")
+    said = refused(62, forged, "other.example")
+    assert r"but for pacs\u000a\u001b[2Jmpl, 127.0.0.1" in said
+    assert said.isprintable()
 
 
 @pytest.mark.parametrize("server_side", [False, True])
