@@ -29,7 +29,7 @@ from dcmtk import (
     UNCOMPRESSED,
     same_content,
 )
-from dicomnet import MEMORY, SPOOL, Associate, Message, NotAnInstance, StateError, Status, TlsConfig
+from dicomnet import MEMORY, SPOOL, Associate, Message, StateError, Status, StorageError, TlsConfig
 from dicomnet.cli._certificate import self_signed
 from dicomnet.storage.folder import Folder
 from dicomnet.tls import Profile
@@ -330,7 +330,7 @@ def test_storescp_keeps_every_bit(arguments: tuple[str | int, ...], tmp_path: Pa
             for path in files():
                 try:
                     assert modality.store(path) == Status.SUCCESS, path
-                except (NotAnInstance, StateError) as error:
+                except (StorageError, StateError) as error:
                     refused[name_of(path)] = str(error)
     palettes = [name_of(instance.path) for instance in bundled() if instance.sop_class == COLOR_PALETTE_STORAGE]
     reasons = {**UNSENDABLE, **dict.fromkeys(palettes, "no presentation context for Color Palette Storage")}

@@ -27,6 +27,7 @@ from dicomnet.part10 import (
 
 CT = uids.CTImageStorage
 
+PLAIN = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]
 EXAMPLE = {
     "sop_class_uid": "1.2.840.10008.5.1.4.1.1.2",
     "sop_instance_uid": "1.2.3.4",
@@ -127,10 +128,11 @@ class TestReading:
             data_offset=288,
             meta_sop_class_uid=CT,
             meta_sop_instance_uid="1.2.3.4",
+            meta_transfer_syntax_uid=uids.ExplicitVRLittleEndian,
             difference=None,
         )
 
-    @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
+    @pytest.mark.parametrize("syntax", PLAIN)
     def test_byte_by_byte(self, syntax: str) -> None:
         """Before the identity is complete the answer is "not yet"; afterwards it does not change."""
         whole = file_header(**EXAMPLE | {"transfer_syntax_uid": syntax}) + encode(
@@ -276,12 +278,41 @@ class TestOldFiles:
         )
         assert found.transfer_syntax_uid == uids.ImplicitVRLittleEndian
 
+    @pytest.mark.parametrize("stated", PLAIN)
+    @pytest.mark.parametrize("actual", PLAIN)
+    def test_uncompressed_syntaxes_mixed_up(self, stated: str, actual: str) -> None:
+        """A data set in another one than group 0002 says: its bytes decide, or no peer could read it; and it is told."""
+        found = head(
+            file_header(**EXAMPLE | {"transfer_syntax_uid": stated}) + encode(actual, {0x0016: CT, 0x0018: "1.2.3.4"})
+        )
+        assert (found.transfer_syntax_uid, found.meta_transfer_syntax_uid) == (actual, stated)
+        assert (found.sop_class_uid, found.sop_instance_uid) == (CT, "1.2.3.4")
+        text = f"transfer syntax UID is {actual} in the data set and {stated} in group 0002"
+        assert found.difference == (None if stated == actual else text)
+
+    @pytest.mark.parametrize(
+        ("stated", "data"),
+        [
+            ("1.2.840.10008.1.2.1", b"\10\0\5\0??\2\0AB"),  # a VR that nobody knows
+            ("1.2.840.10008.1.2.1", b"\x10\0\x10\0\4\0\0\0ABCD"),  # not where a data set begins
+            ("1.2.840.10008.1.2.2", b"\1\0\0\x10LO\0\2AB"),
+            ("1.2.840.10008.1.2.2", b"\0\10\0\5\0\0\0\2AB"),  # implicit VR big endian was never anything
+            ("1.2.840.10008.1.2.4.50", b"\10\0\5\0\4\0\0\0ABCD"),  # compressed: what it was before, nobody can say
+            ("1.2.3.4", b"\10\0\5\0\4\0\0\0ABCD"),
+        ],
+    )
+    def test_a_doubt_leaves_what_is_stated(self, stated: str, data: bytes) -> None:
+        """Only a data set that begins like one of another uncompressed syntax, and like none of this, is believed."""
+        found = head(file_header(**EXAMPLE | {"transfer_syntax_uid": stated}) + data)
+        assert found.transfer_syntax_uid == stated
+        assert found.difference is None
+
 
 class TestWhatIsNoInstance:
     @pytest.mark.parametrize(
         ("data", "reason"),
         [
-            (b"", "neither"),
+            (b"", "it is empty"),
             (b"hello, world" * 100, "neither"),
             (b"\10\0", "no SOP class UID"),
             (b"\0\10\x16\0\0\0\0\0", "transfer syntax is not stated"),

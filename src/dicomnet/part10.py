@@ -43,7 +43,7 @@ class FileHead:
     """What the first bytes of a file say of the instance in it."""
 
     transfer_syntax_uid: UID
-    """(0002,0010), or a guess from the first element when the file does not say."""
+    """(0002,0010), or what the first element shows where the file does not say, or names the wrong uncompressed one."""
     sop_class_uid: UID
     """(0008,0016) where it can be read, else (0002,0002)."""
     sop_instance_uid: UID
@@ -54,8 +54,10 @@ class FileHead:
     """(0002,0002), if present."""
     meta_sop_instance_uid: UID | None
     """(0002,0003), if present."""
+    meta_transfer_syntax_uid: UID | None
+    """(0002,0010), if present."""
     difference: str | None
-    """How group 0002 and the data set disagree on the identity, if they do."""
+    """How group 0002 and the data set disagree, if they do: on the identity, or on the transfer syntax."""
 
 
 def file_header(
@@ -220,7 +222,7 @@ def _read_head(data: bytes, *, complete: bool) -> FileHead | None:
     data_set = data[meta.data_offset : meta.data_offset + _MOST_DATA_SET]
     if len(data_set) < _PREFIX_SIZE and not complete:
         return None
-    syntax = meta.transfer_syntax_uid or _guessed_syntax(data_set)
+    syntax = _syntax(meta.transfer_syntax_uid, data_set)
     if problem := data_set_start_problem(data_set, syntax):
         raise _NotAnInstance(problem)
     identity = data_set_identity(data_set, syntax, complete=complete)
@@ -233,6 +235,8 @@ def _meta_offset(data: bytes, *, complete: bool) -> int:
         return _PREFIX_SIZE
     if len(data) < _PREFIX_SIZE and not complete:
         raise _Short
+    if not data:
+        raise _NotAnInstance("it is empty")
     # Files from before PS3.10 begin with the data set, in either byte order; others have lost their preamble.
     if data[:2] in (b"\2\0", b"\10\0", b"\0\10"):
         return 0
@@ -282,9 +286,10 @@ def _head(meta: _Meta, syntax: UID, sop_class_uid: UID | None, sop_instance_uid:
     if (
         sop_class_uid != meta.sop_class_uid
         or sop_instance_uid != meta.sop_instance_uid
+        or syntax != meta.transfer_syntax_uid
         or not (sop_class_uid and sop_instance_uid)
     ):
-        difference = _difference(meta, sop_class_uid, sop_instance_uid)
+        difference = _difference(meta, syntax, sop_class_uid, sop_instance_uid)
     return FileHead(
         transfer_syntax_uid=syntax,
         sop_class_uid=sop_class_uid or meta.sop_class_uid or UID(""),
@@ -292,15 +297,17 @@ def _head(meta: _Meta, syntax: UID, sop_class_uid: UID | None, sop_instance_uid:
         data_offset=meta.data_offset,
         meta_sop_class_uid=meta.sop_class_uid,
         meta_sop_instance_uid=meta.sop_instance_uid,
+        meta_transfer_syntax_uid=meta.transfer_syntax_uid,
         difference=difference,
     )
 
 
-def _difference(meta: _Meta, sop_class_uid: UID | None, sop_instance_uid: UID | None) -> str | None:
+def _difference(meta: _Meta, syntax: UID, sop_class_uid: UID | None, sop_instance_uid: UID | None) -> str | None:
     """How group 0002 and the data set disagree, if they do; one of them must tell the identity."""
     pairs = (
         ("SOP class", meta.sop_class_uid, sop_class_uid),
         ("SOP instance", meta.sop_instance_uid, sop_instance_uid),
+        ("transfer syntax", meta.transfer_syntax_uid, syntax),
     )
     for what, ours, theirs in pairs:
         if not (ours or theirs):
@@ -313,13 +320,29 @@ def _difference(meta: _Meta, sop_class_uid: UID | None, sop_instance_uid: UID | 
     return "; ".join(differences) or None
 
 
-def _guessed_syntax(data_set: bytes) -> UID:
+def _syntax(stated: UID | None, data_set: bytes) -> UID:
+    """What the data set is in, by group 0002 or, where that cannot be, by its first element."""
+    guessed = _guessed_syntax(data_set)
+    if stated is None:
+        if guessed is None:
+            raise _NotAnInstance("its transfer syntax is not stated, and no known one begins like this")
+        return guessed
+    # Some writers convert the data set and forget to say so. Sent as what group 0002 says, nobody could read it.
+    return guessed if guessed and stated in _PLAIN and _is_sure(data_set) else stated
+
+
+def _guessed_syntax(data_set: bytes) -> UID | None:
     explicit = data_set[4:6] in _VRS
     if data_set[:1] != b"\0":
         return ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
-    if explicit:
-        return ExplicitVRBigEndian
-    raise _NotAnInstance("its transfer syntax is not stated, and no known one begins like this")
+    return ExplicitVRBigEndian if explicit else None
+
+
+def _is_sure(data_set: bytes) -> bool:
+    """Whether it begins like a data set of the syntax that is guessed, and like none of another one."""
+    # First values are short: in implicit VR that is two zeros at the end of the length, behind a VR that nobody knows none.
+    begins = data_set[:2] in (b"\10\0", b"\0\10")
+    return begins and (data_set[4:6] in _VRS or data_set[6:8] == b"\0\0")
 
 
 def _identity(data: bytes, order: _Order, *, give_up: bool) -> tuple[UID | None, UID | None] | None:
@@ -444,6 +467,9 @@ _UNDEFINED = 0xFFFF_FFFF
 
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 """The VRs with a length of 16 bits (PS3.5 7.1.2); one that is not known is younger than this, and has the long form."""
+
+_PLAIN = frozenset((ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian))
+"""The transfer syntaxes that differ in how elements are written, and in nothing else."""
 
 _VRS = SHORT_VRS | frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 

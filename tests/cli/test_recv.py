@@ -117,14 +117,16 @@ def test_what_is_sent_is_kept_byte_for_byte(
 
 
 def test_real_files_of_all_sorts(receive: Callable[..., Receiver], command: Command) -> None:
-    """All instances that pydicom brings along, junk and all, go through send and recv and stay what they are; but for one
-    that is cut off, and refused."""
+    """All instances that pydicom brings along, junk and all, go through send and recv and stay what they are; but for two
+    that are cut off: one is not sent, and one refused."""
     pydicom = pytest.importorskip("pydicom")
     folder = Path(pydicom.__file__).parent / "data" / "test_files"
     receiver = receive("--no-durable")
     outcome = command("send", receiver.address, folder)
     assert outcome.code == 1
-    assert outcome.out.count("1 failed (C000)") == outcome.err.count("MR_truncated.dcm: failed: C000") == 1
+    assert "2 failed (unreadable, C000)" in outcome.out
+    assert outcome.err.count("rtplan_truncated.dcm: failed: odd length: its data set has 1829 bytes") == 1
+    assert outcome.err.count("MR_truncated.dcm: failed: C000") == 1
     stored = int(outcome.out.split()[0])
     assert stored > 50
     assert len(receiver.files) == stored

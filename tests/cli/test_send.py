@@ -59,11 +59,27 @@ def test_what_is_no_instance_is_skipped_with_the_reason(command: Command, peer: 
     outcome = command("send", archive.address, folder)
     assert outcome.code == 0
     assert outcome.out.startswith("1 stored, 4 skipped, ")
-    assert "skipped 3 files: not an instance: it begins neither with" in outcome.err
+    assert "skipped 2 files: not an instance: it begins neither with" in outcome.err
+    assert "skipped 1 file: not an instance: it is empty" in outcome.err
     assert "skipped 1 file: not an instance: a DICOMDIR is a directory" in outcome.err
     assert "notes.txt" not in outcome.err
     outcome = command("send", archive.address, folder, "-v")
     assert f"{folder / 'notes.txt'}: skipped, not an instance: it begins" in outcome.err
+
+
+def test_a_damaged_instance_is_no_success(command: Command, peer: MakePeer, instance: Write) -> None:
+    """What has lost its end, or names itself by what is no UID, is not passed over as if it were none; the others are stored."""
+    path = instance("a.dcm", number=1)
+    content = path.read_bytes()
+    (path.parent / "cut.dcm").write_bytes(content[:-1])
+    (path.parent / "odd.dcm").write_bytes(content.replace(b"1.2.840.10008.1.2.1", b"no transfer syntax "))
+    archive = peer()
+    outcome = command("send", archive.address, path.parent)
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 stored, 2 failed (unreadable), ")
+    assert "cut.dcm: failed: odd length" in outcome.err
+    assert "odd.dcm: failed: its transfer syntax UID is not a UID" in outcome.err
+    assert archive.instances == ["1.2.3.1"]
 
 
 def test_a_second_file_of_an_instance_is_skipped(command: Command, peer: MakePeer, instance: Write) -> None:
@@ -102,7 +118,7 @@ def test_a_file_that_disagrees_with_itself_is_reported(command: Command, peer: M
     archive = peer()
     outcome = command("send", archive.address, path)
     assert outcome.code == 0
-    assert "1 file: group 0002 and the data set disagree on the identity" in outcome.err
+    assert "1 file: group 0002 and the data set disagree; what" in outcome.err
     assert archive.instances == ["1.2.3.1"]
     outcome = command("send", archive.address, path, "-v")
     assert "SOP instance UID is 1.2.3.1 in the data set and 1.2.3.2 in group 0002" in outcome.err

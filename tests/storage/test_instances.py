@@ -19,7 +19,7 @@ from pydicom.dataelem import DataElement
 
 from dicomnet.datasets import decode_dataset, encode_dataset
 from dicomnet.dimse.fragments import Body
-from dicomnet.errors import InvalidValue, NotAnInstance, StorageError, Unsupported
+from dicomnet.errors import InvalidValue, StorageError, Unsupported
 from dicomnet.part10 import file_header
 from dicomnet.storage import instances
 from dicomnet.storage.convert import transcode
@@ -206,12 +206,30 @@ class TestWhatIsGiven:
         assert isinstance(item, Unreadable)
         assert "odd length" in str(item.error)
 
+    @pytest.mark.parametrize(
+        ("keyword", "text"),
+        [
+            ("sop_class", "CT Image Storage"),
+            ("instance", "../../etc/passwd"),
+            ("instance", "1." + 63 * "2"),
+            ("syntax", "garbage!"),
+        ],
+    )
+    def test_what_no_peer_can_be_told(self, tmp_path: Path, keyword: str, text: str) -> None:
+        """A UID that is none makes its own instance unreadable, before contexts are proposed for all of them."""
+        (tmp_path / "a").write_bytes(header(**{keyword: text}) + b"\x10\0\x10\0PN\x04\0Doe ")
+        shutil.copy(CT, tmp_path / "b")
+        broken, whole = Instances(tmp_path)
+        assert isinstance(broken, Unreadable)
+        assert "is not a UID: " + text[:3] in str(broken.error)
+        assert isinstance(whole, Instance)
+
     @pytest.mark.parametrize("number", range(4))
     def test_bytes_without_an_instance(self, number: int) -> None:
         """Nobody gives them by accident."""
         (item,) = Instances([b"", b"Dear colleague", CT.read_bytes()[:-1], header()][number])
         assert isinstance(item, Unreadable)
-        assert isinstance(item.error, NotAnInstance)
+        assert item.error.status == 0xC000
 
     def test_received_data_that_is_gone(self) -> None:
         """It was counted and let go."""
@@ -537,8 +555,8 @@ def drain(body: Body) -> bytes:
     return bytes(data)
 
 
-def header(instance: str = "1.2.3", syntax: str = ExplicitVRLittleEndian) -> bytes:
-    return file_header(sop_class_uid=CTImageStorage, sop_instance_uid=instance, transfer_syntax_uid=syntax)
+def header(instance: str = "1.2.3", syntax: str = ExplicitVRLittleEndian, sop_class: str = CTImageStorage) -> bytes:
+    return file_header(sop_class_uid=sop_class, sop_instance_uid=instance, transfer_syntax_uid=syntax)
 
 
 def reason(item: Item) -> str:

@@ -195,6 +195,12 @@ class TestSameNameAgain:
         again = store(FileSink(tmp_path / "a"), incoming=incoming(transfer_syntax_uid=ImplicitVRLittleEndian))
         assert not again.duplicate
 
+    def test_a_data_set_in_another_syntax_than_its_peer_says(self, tmp_path: Path) -> None:
+        """What group 0002 of both files says is the same, whatever the bytes show."""
+        implicit = b"\x08\0\x16\0\x08\0\0\0" + b"1.2.3.4\0" + b"\x08\0\x18\0\x08\0\0\0" + b"1.2.3.4\0"
+        store(FileSink(tmp_path / "a"), implicit)
+        assert store(FileSink(tmp_path / "a"), implicit).duplicate
+
     @pytest.mark.parametrize(
         "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("b"), lambda path: path.write_text("x")]
     )

@@ -73,8 +73,8 @@ class Report:
             self.display.say(f"skipped {count_of(others, 'file')} for other reasons (-v tells each)")
         if self.different:
             self.display.say(
-                f"{count_of(self.different, 'file')}: group 0002 and the data set disagree on the identity; what the "
-                "data set says is sent (-v tells each)"
+                f"{count_of(self.different, 'file')}: group 0002 and the data set disagree; what the data set "
+                "says is sent (-v tells each)"
             )
 
     # While it is sent.

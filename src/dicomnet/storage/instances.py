@@ -16,8 +16,8 @@ from dicomnet.part10 import data_set_identity, read_head
 from dicomnet.records import dataclass, field
 from dicomnet.storage.disk import DISK, Disk, path_status, storage_error
 from dicomnet.storage.received import ReceivedData
-from dicomnet.storage.source import BytesBody, InstanceFile, read_file_head, walk
-from dicomnet.types import UID
+from dicomnet.storage.source import BytesBody, InstanceFile, walk
+from dicomnet.types import UID, is_uid, printable
 from dicomnet.uids import (
     TRANSFER_SYNTAXES,
     ExplicitVRBigEndian,
@@ -48,7 +48,7 @@ class Instance:
     length: int
     """Bytes of its body; 0 for a pydicom data set, whose length is not known before it is encoded."""
     difference: str | None
-    """How group 0002 and the data set disagree on the identity, if they do."""
+    """How group 0002 and the data set disagree, if they do."""
     _source: InstanceFile | _Memory | Dataset
     index: int = 0
     """Its place among those that were given, from 0."""
@@ -174,8 +174,7 @@ class Instances:
         self._lock = threading.Lock()
         self._at_hand = _is_at_hand(what)
         self._failure: Exception | None = None
-        items = self._read(what)
-        numbered = _numbered(items)
+        numbered = _numbered(map(_sendable, self._read(what)))
         self._items = _without_duplicates(numbered) if skip_duplicates else numbered
 
     def __iter__(self) -> Iterator[Item]:
@@ -245,23 +244,9 @@ class Instances:
         try:
             return _of_file(InstanceFile.open(path, disk=self._disk))
         except NotAnInstance as error:
-            if self._has_head(path):  # an instance it is, but a damaged one
-                return Unreadable(str(path), path, error)
             return Skipped(str(path), path, error.detail)
         except StorageError as error:
             return Unreadable(str(path), path, error)
-
-    def _has_head(self, path: Path) -> bool:
-        try:
-            descriptor = self._disk.open_path(str(path))
-            try:
-                return self._disk.state(descriptor) is not None and bool(
-                    read_file_head(self._disk, descriptor, str(path))
-                )
-            finally:
-                self._disk.close(descriptor)
-        except (OSError, NotAnInstance):
-            return False
 
 
 def pairs(items: Iterable[Item]) -> list[tuple[UID, UID]]:
@@ -327,9 +312,9 @@ def _of_memory(
     length = len(memory.data) - memory.offset
     syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
     if not length:
-        raise NotAnInstance(name, "there is no data set in it")
+        raise StorageError(f"{name}: there is no data set in it", status=_CANNOT_UNDERSTAND)
     if length % 2 and not (syntax and syntax.deflated):
-        raise NotAnInstance(name, f"odd length: its data set has {length} bytes")
+        raise StorageError(f"{name}: odd length: its data set has {length} bytes", status=_CANNOT_UNDERSTAND)
     return Instance(
         name, None, sop_class_uid, sop_instance_uid, transfer_syntax_uid, length + length % 2, difference, memory
     )
@@ -365,6 +350,22 @@ def _identified(name: str, sop_class_uid: UID | None, sop_instance_uid: UID | No
     if not sop_class_uid or not sop_instance_uid:
         raise NotAnInstance(name, f"no SOP {'instance' if sop_class_uid else 'class'} UID in it")
     return sop_class_uid, sop_instance_uid
+
+
+def _sendable(item: Item) -> Item:
+    """Where a peer could not even be told what it is, that is a fault of this one alone, and no reason to store none."""
+    if isinstance(item, Instance):
+        for what, text in (
+            ("SOP class UID", item.sop_class_uid),
+            ("SOP instance UID", item.sop_instance_uid),
+            ("transfer syntax UID", item.transfer_syntax_uid),
+        ):
+            if not is_uid(text):
+                error = StorageError(
+                    f"{item.name}: its {what} is not a UID: {printable(text)}", status=_CANNOT_UNDERSTAND
+                )
+                return Unreadable(item.name, item.path, error)
+    return item
 
 
 def _uid(value: object) -> UID | None:

@@ -48,8 +48,8 @@ class InstanceFile:
         """Reads the first few KiB of a file.
 
         Raises:
-            NotAnInstance: there is no instance in it that could be sent.
-            StorageError: it cannot be read.
+            NotAnInstance: there is no instance in it.
+            StorageError: it cannot be read, or what is left of the instance in it cannot be sent.
         """
         disk = disk or DISK
         name = os.fspath(path)
@@ -66,10 +66,11 @@ class InstanceFile:
             raise storage_error(error, f"cannot read {name}") from error
         data_length = state.size - head.data_offset
         if not data_length:
-            raise NotAnInstance(name, "the file ends before its data set")
+            raise StorageError(f"{name}: the file ends before its data set", status=_CANNOT_UNDERSTAND)
         if data_length % 2 and not _deflated(head.transfer_syntax_uid):
             # PS3.5 7.1.1: every element is of even length, so a byte is missing or too many.
-            raise NotAnInstance(name, f"odd length: its data set has {data_length} bytes")
+            text = f"{name}: odd length: its data set has {data_length} bytes"
+            raise StorageError(text, status=_CANNOT_UNDERSTAND)
         return cls(path if isinstance(path, Path) else Path(path), head, data_length, state, disk)
 
     @property
@@ -90,7 +91,7 @@ class InstanceFile:
 
     @property
     def difference(self) -> str | None:
-        """How group 0002 and the data set disagree on the identity, if they do."""
+        """How group 0002 and the data set disagree, if they do."""
         return self.head.difference
 
     def body(self, read_ahead: int = 0) -> FileBody | BytesBody:
@@ -361,6 +362,8 @@ def _deflated(transfer_syntax_uid: str) -> bool:
 
 SMALL = 64 * 1024
 """Up to this size a data set is queued together with its command, to leave in one write."""
+
+_CANNOT_UNDERSTAND = 0xC000
 
 _entry_name = attrgetter("name")
 

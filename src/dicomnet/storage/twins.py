@@ -84,7 +84,8 @@ def look(disk: Disk, folder: OpenFolder, name: str, ours: Ours, *, durable: bool
 
 
 def _same(disk: Disk, theirs: int, state: FileState, head: FileHead, ours: Ours) -> bool:
-    if head.transfer_syntax_uid != ours.transfer_syntax_uid or state.size != head.data_offset + ours.length:
+    syntax = head.meta_transfer_syntax_uid or head.transfer_syntax_uid
+    if syntax != ours.transfer_syntax_uid or state.size != head.data_offset + ours.length:
         return False
     descriptor = ours.open_read()
     try:
