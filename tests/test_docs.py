@@ -8,12 +8,16 @@ import re
 import shutil
 import subprocess
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption
 from pydicom.data import get_testdata_file
 
 import dicomnet
+from tls.certificates import issue
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
@@ -69,6 +73,23 @@ def test_the_guide_to_the_core_echoes(tmp_path: Path) -> None:
     with dicomnet.runtime(), Scp() as scp:
         _, port = scp.listen("127.0.0.1")
         assert run(sys.executable, str(program), str(port), folder=tmp_path) == "the peer says 0000 success\n"
+
+
+def test_the_program_about_secure_links_of_objects_runs(tmp_path: Path) -> None:
+    """Both sides of it, with certificates of the names that it gives them."""
+    authority = issue(tmp_path, "authority")
+    (tmp_path / "hospital-ca.pem").write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    for who, name, encryption in (
+        ("pacs", x509.IPAddress(ip_address("127.0.0.1")), BestAvailableEncryption(b"sesame")),
+        ("ct1", x509.DNSName("ct1.hospital.example"), NoEncryption()),
+    ):
+        issued = issue(tmp_path, who, authority, names=(name,))
+        issued.file.write_bytes(issued.certificate.public_bytes(Encoding.PEM))
+        (tmp_path / f"{who}.key").write_bytes(issued.key_bytes(encryption=encryption))
+    program = tmp_path / "secure.py"
+    page = blocks((REPOSITORY / "docs" / "tls.md").read_text(), "python")
+    program.write_text(next(block for block in page if "class Scu" in block))
+    assert run(sys.executable, str(program), folder=tmp_path) == "TLSv1.3, CN=pacs\n0000 success\n"
 
 
 ACCESS = (REPOSITORY / "docs" / "access.md").read_text()

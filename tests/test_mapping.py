@@ -21,8 +21,71 @@ ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in MAPPING.splitlines()
     if line.startswith("| ")
-    and not re.match(r"\| (C|C type|C, C\+\+|theirs|constant|argument.*|suite|`DICOMSOCKET\w+`) \|", line)
+    and not re.match(r"\| (C|C type|C, C\+\+|\.NET|theirs|constant|argument.*|suite|`DICOMSOCKET\w+`) \|", line)
 ]
+MESSAGES = [
+    f"Send{service}{kind}"
+    for service in "CStore CFind CGet CMove CEcho NReport NGet NSet NAction NCreate NDelete".split()
+    for kind in ("Request", "Response")
+] + ["SendCCancelRequest"]
+C_NAMES = (
+    """
+    StartUp ShutDown CreateNet CreateNetExt InitializeNet FreeNet EnableReferenceCounting SetCallback SetCallbackExt
+    Breathe GetOpenSslVersion SetFlags GetFlags EnableOptimizedMemorySend IsOptimizedMemorySendEnabled
+    Listen ListenExt Connect ConnectExt Accept Close CloseForced ServerClose SetSocketOptions GetSocketOptions
+    GetDefaultSocketOptions IsActivated IsConnected IsAssociated GetQueueSend GetHostInfo GetPeerInfo GetServer
+    GetClientCount GetClient GetAssociate GetCommandSet GetSecureMode GetIsSecureConnected SetIsSecureConnected
+    SendAssociateRequest SendAssociateAccept SendAssociateReject SendReleaseRequest SendReleaseResponse SendAbort SendData
+    CreateAssociate FreeAssociate Reset Default IsRequest SetRequest GetVersion SetVersion GetCalled SetCalled GetCalling
+    SetCalling GetApplication SetApplication GetPresentationCount GetPresentation SetPresentation AddPresentation
+    DelPresentation GetResult SetResult GetAbstract SetAbstract FindAbstract FindNextAbstract GetAbstractCount
+    GetTransferCount GetTransfer SetTransfer AddTransfer DelTransfer IsRoleSelect GetUserRole GetProviderRole SetRoleSelect
+    GetLengthExtended GetExtended SetExtended IsMaxLength GetMaxLength SetMaxLength IsImplementClass GetImplementClass
+    SetImplementClass IsImplementVersion GetImplementVersion SetImplementVersion IsAsyncOperations GetInvokedOperations
+    GetPerformedOperations SetAsyncOperations GetUserInfoCount GetTypeUserInfo GetLengthUserInfo GetDataUserInfo SetUserInfo
+    AddUserInfo DelUserInfo GetCipherFromIndexTLS SetCipherFromIndexTLS SetCipherToIndexTLS GetCiphersuiteTLS
+    GetEncryptionAlgorithmTLS GetAuthenticationAlgorithmTLS GetIntegrityAlgorithmTLS GetKeyExchangeAlgorithmTLS
+    GetEncryptKeyLengthTLS GetMutualAuthKeyLengthTLS SetClientCertificateTLS SetServerCertificateTLS
+""".split()
+    + MESSAGES
+)
+"""The names of the C functions behind `L_Dicom`."""
+OTHER_NAMES = """
+    LDicomNet LDicomNet::StartUp LDicomNet::ShutDown Initialize EnableReferenceCounting Breathe GetOpenSslVersion SetFlags
+    GetFlags EnableOptimizedMemorySend EnableOptimizedSend SetDebugMode OnSendExt Listen Connect Accept Close CloseForced
+    ServerClose SetSocketOptions GetSocketOptions GetDefaultSocketOptions IsActivated IsConnected IsAssociated GetQueueSend
+    GetHostInfo GetPeerInfo GetServer GetClientCount GetClient GetAssociate GetCommandSet GetSecureMode LDicomAssociate
+    GetCTX CTXSetOptions SetSLLMethodType OnCreateCTX L_SSL_CTX_CREATE OnPrivateKeyPassword OnVerify
+    DICOMNETCALLBACK DICOMNETCALLBACKEXT DICOMSOCKETOPTIONS CONNECTCALLBACK ACCEPTCALLBACK CLOSECALLBACK RECEIVECALLBACK
+    SENDCALLBACK RECEIVEDATACALLBACK RECEIVEUNKNOWNCALLBACK ONSECURELINKREADY BEFORESENDCOMMANDSET
+    OnConnect OnAccept OnClose OnReceive OnSend OnReceiveData OnReceiveUnknown OnSecureLinkReady OnBeforeSendCommandSet
+    OnReceiveAssociateRequest OnReceiveAssociateAccept OnReceiveAssociateReject OnReceiveReleaseRequest
+    OnReceiveReleaseResponse OnReceiveAbort
+    DicomNet.Startup DicomNet.Shutdown DicomNet Dispose Flags DicomNetFlags DicomNetFlags.None
+    DicomNetFlags.SendDataWithGroupLengthStandardDataElements DicomNetSecurityMode DicomNetSecurityeMode
+    DicomNetSecurityMode.None DicomNetSecurityMode.Iscl DicomNetSecurityMode.Tls DicomNetIpTypeFlags.None
+    DicomNetIpTypeFlags.Ipv4 DicomNetIpTypeFlags.Ipv6 DicomNetIpTypeFlags.Ipv4OrIpv6 DicomSocketOptions NoDelay
+    SendBufferSize ReceiveBufferSize SocketOptions DefaultSocketOptions HostAddress HostPort PeerAddress PeerPort IpType
+    Server Association SecurityMode DicomPduType DicomAssociate Version Called Calling ApplicationContextName
+    PresentationContextCount GetPresentationContextID SetPresentationContextID AddPresentationContext
+    DeletePresentationContext GetAbstractCount DeleteTransfer DicomRoleSupport GetExtendedData SetExtendedData MaxLength
+    ImplementClass ImplementationVersionName SetAsynchronousOperations IsAsynchronous UserInformationCount
+    AddUserInformation GetTlsCipherSuiteByIndex SetTlsCipherSuiteByIndex GetTlsCipherSuite GetTlsEncryptionAlgorithm
+    GetTlsAuthenticationAlgorithm GetTlsIntegrityAlgorithm GetTlsKeyExchangeAlgorithm GetTlsEncryptionKeyLength
+    GetTlsMutualAuthenticationKeyLength SetTlsClientCertificate CertificateString ErrorException VerifyCertificate
+    DicomOpenSslContextCreationSettings DicomException.Code StatusBase StatusFailureFailed
+    StatusFailureDuplicateSopInstance Scu QueryRetrieveScu PrintSCU BeforeConnect AfterConnect AfterSecureLinkReady
+    PrivateKeyPassword BeforeAssociateRequest AfterAssociateRequest BeforeAssociateAccept BeforeCStore BeforeCFind
+    BeforeCMove BeforeCGet Match Moved ReceivedStoreRequest AfterCStore AfterCFind AfterCMove AfterCGet
+    BeforeReleaseRequest AfterReleaseRequest BeforeClose AfterClose
+""".split()
+"""Those of C++ and .NET, and C's types."""
+THEIRS = {
+    name
+    for quoted in re.findall(r"`([^`]+)`", MAPPING)
+    if not quoted.startswith("dicomnet.")
+    for name in re.findall(r"[\w:]+(?:\.\w+)*", quoted)
+}
 NAMES = sorted(set(re.findall(r"`(dicomnet\.[\w.]+)`", MAPPING)))
 A_REASON = re.compile("not (needed|offered): .+")
 
@@ -54,6 +117,14 @@ def test_every_row_says_something() -> None:
         assert len(row) > 1
         ours = " ".join(row[1:])
         assert "`dicomnet." in ours or A_REASON.search(ours) or "`with` block" in ours or row[-1] in SAME, row
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"L_Dicom{name}" for name in C_NAMES), *OTHER_NAMES, *(f"OnReceive{name[4:]}" for name in MESSAGES)]
+)
+def test_every_name_of_theirs_is_there(name: str) -> None:
+    """Whoever comes from one of the three dialects and looks for a name finds it."""
+    assert name in THEIRS
 
 
 SAME = ("the same", "override a method, or `dicomnet.DicomNet.on`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,30 @@ def test_the_query_pair_finds_what_matches() -> None:
     assert answers[:2] == ["1001 Doe^Jane 1.2.3.1", "1002 Doe^John 1.2.3.2"]
     assert answers[2].startswith("0000")
     assert len(answers) == 3
+
+
+def test_the_gateway_sends_on_what_it_is_sent(tmp_path: Path) -> None:
+    """What storage_scu sends it, storage_scp keeps; whoever hung up before did it no harm."""
+    paths = [str(get_testdata_file(name, download=False)) for name in ("CT_small.dcm", "JPEG2000.dcm")]
+    with (
+        serving("storage_scp.py", "0", str(tmp_path)) as (archive, _),
+        serving("gateway.py", "0", f"ARCHIVE@127.0.0.1:{archive}") as (port, _),
+    ):
+        socket.create_connection(("127.0.0.1", int(port))).close()
+        said = run("storage_scu.py", f"GATEWAY@127.0.0.1:{port}", *paths)
+        assert said.splitlines() == [f"{path}: 0000 success" for path in paths]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_gateway_passes_on_that_nobody_is_there() -> None:
+    """As a rejection that says to come again."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        with serving("gateway.py", "0", f"ARCHIVE@127.0.0.1:{nobody.getsockname()[1]}") as (port, _):
+            path = str(get_testdata_file("CT_small.dcm", download=False))
+            result = outcome("storage_scu.py", f"GATEWAY@127.0.0.1:{port}", path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("association rejected (2/3/1)")
 
 
 def test_every_example_says_how_it_is_used() -> None:

@@ -421,6 +421,8 @@ def test_a_peers_certificate_tells_whose_it_is(site: Site) -> None:
         "issuer: CN=authority",
         f"valid: {certificate.not_valid_before_utc:{seconds}} to {certificate.not_valid_after_utc:{seconds}} UTC",
         "serial number: 123456789ABCDEF",
+        "authority: no",
+        "purposes: any",
         f"SHA-256 fingerprint: {fingerprint}",
     ]
 

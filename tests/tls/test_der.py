@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, strategies as st
 
+from dicomnet.tls import VerifyResult
 from dicomnet.tls.der import facts_of, list_facts
 from tls.certificates import Site, issue, revoke
 
@@ -42,6 +44,38 @@ def test_a_name_cannot_steer_a_terminal(tmp_path: Path) -> None:
     facts = facts_of(issue(tmp_path, "one", names=(trick,)).der)
     assert facts is not None
     assert facts.names == ("a\\u001b[2J\\u000a.example",)
+
+
+SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named"),
+    [
+        ((), ()),
+        ((SERVER,), ("TLS server",)),
+        ((CLIENT, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), ("TLS client", "any")),
+        ((x509.ObjectIdentifier("1.2.3.4"),), ("2a0304",)),
+    ],
+    ids=["none", "one", "two", "unknown"],
+)
+@pytest.mark.parametrize("authority", [True, False])
+def test_what_a_certificate_is_for(
+    tmp_path: Path, kinds: tuple[x509.ObjectIdentifier, ...], named: tuple[str, ...], authority: bool
+) -> None:
+    """Whether it may sign others, and what else it may be used for, also in the text that is shown of it."""
+    extensions = (x509.ExtendedKeyUsage(kinds),) if kinds else ()
+    issuer = issue(tmp_path, "issuer")
+    issued = issue(tmp_path, "one", issuer, extensions=extensions, authority=authority)
+    result = VerifyResult(True, 0, issued.der)
+    assert (result.is_authority, result.purposes) == (authority, named)
+    assert f"authority: {'yes' if authority else 'no'}\npurposes: {', '.join(named) or 'any'}\n" in result.text
+
+
+def test_what_nobody_can_read_is_no_authority() -> None:
+    """Nor is it for anybody."""
+    result = VerifyResult(False, 0, b"no certificate")
+    assert (result.is_authority, result.purposes, result.names) == (False, (), ())
 
 
 @pytest.mark.parametrize("years", [1, 60])

@@ -1,4 +1,5 @@
-"""Certificates and lists of revoked ones in DER: just enough of RFC 5280 4.1, 4.2.1.6 and 5.1 to say whose they are."""
+"""Certificates and lists of revoked ones in DER: just enough of RFC 5280 4.1, 4.2.1 and 5.1 to say whose and for what they
+are."""
 
 from __future__ import annotations
 
@@ -25,6 +26,10 @@ class Facts(NamedTuple):
     """In bits, of the hash that its issuer has signed; None is a signature neither of RSA nor of ECDSA."""
     names: tuple[str, ...]
     """The hosts and addresses that it is for: those of the subjectAltName, with the common name if no host is there."""
+    is_authority: bool
+    """Whether other certificates may be signed with its key (RFC 5280 4.2.1.9)."""
+    purposes: tuple[str, ...]
+    """What it may be used for (RFC 5280 4.2.1.12); none named is any."""
 
 
 @lru_cache(maxsize=64)  # the same peers come again, and reading costs a quarter of a handshake
@@ -38,6 +43,7 @@ def facts_of(certificate: bytes) -> Facts | None:
             del fields_[0]
         (_, serial), _, (_, issuer), (_, validity), (_, subject), (_, key), *rest = fields_
         not_before, not_after = (_time(tag, value) for tag, value in elements(validity))
+        extensions = _extensions(dict(rest).get(0xA3))
         return Facts(
             int.from_bytes(serial, signed=True),
             _name(issuer),
@@ -46,7 +52,9 @@ def facts_of(certificate: bytes) -> Facts | None:
             _name(subject),
             *_kind_and_length(key),
             _hash_length(signed_by),
-            _names(subject, dict(rest).get(0xA3)),
+            _names(subject, extensions.get(_SUBJECT_ALT_NAME, [])),
+            any(tag == 0x01 and value != b"\0" for tag, value in extensions.get(_BASIC_CONSTRAINTS, [])),
+            tuple(_PURPOSES.get(kind, kind.hex()) for _, kind in extensions.get(_EXTENDED_KEY_USAGE, [])),
         )
     except (ValueError, IndexError):
         return None
@@ -113,21 +121,22 @@ def _attributes(rdns: bytes) -> list[tuple[bytes, str]]:
     return found
 
 
-def _names(subject: bytes, extensions: bytes | None) -> tuple[str, ...]:
-    alternatives = [] if extensions is None else _alternatives(extensions)
+def _extensions(block: bytes | None) -> dict[bytes, list[tuple[int, bytes]]]:
+    """The elements in each of those extensions that are sequences and say something to us."""
+    found = {}
+    for _, extension in elements(elements(block)[0][1]) if block is not None else ():
+        (_, kind), *_, (_, value) = elements(extension)
+        if kind in (_SUBJECT_ALT_NAME, _BASIC_CONSTRAINTS, _EXTENDED_KEY_USAGE):
+            found[kind] = elements(elements(value)[0][1])
+    return found
+
+
+def _names(subject: bytes, alternatives: list[tuple[int, bytes]]) -> tuple[str, ...]:
     hosts = [value.decode("latin-1") for tag, value in alternatives if tag == 0x82]
     addresses = [str(ip_address(value)) for tag, value in alternatives if tag == 0x87 and len(value) in (4, 16)]
     if not hosts:  # so do those who check names (RFC 6125 6.4.4)
         hosts = [text for kind, text in _attributes(subject) if _ATTRIBUTES.get(kind) == "CN"]
     return tuple(_harmless(name) for name in (*hosts, *addresses))
-
-
-def _alternatives(extensions: bytes) -> list[tuple[int, bytes]]:
-    for _, extension in elements(elements(extensions)[0][1]):
-        (_, kind), *_, (_, value) = elements(extension)
-        if kind == _SUBJECT_ALT_NAME:
-            return elements(elements(value)[0][1])
-    return []
 
 
 def _harmless(text: str) -> str:
@@ -185,6 +194,18 @@ _ESCAPED = r"\\\1"
 _TIMES = {0x17, 0x18}
 
 _SUBJECT_ALT_NAME = bytes.fromhex("551d11")
+_BASIC_CONSTRAINTS = bytes.fromhex("551d13")
+_EXTENDED_KEY_USAGE = bytes.fromhex("551d25")
+
+_PURPOSES = {
+    bytes.fromhex("551d2500"): "any",
+    bytes.fromhex("2b06010505070301"): "TLS server",
+    bytes.fromhex("2b06010505070302"): "TLS client",
+    bytes.fromhex("2b06010505070303"): "code signing",
+    bytes.fromhex("2b06010505070304"): "e-mail",
+    bytes.fromhex("2b06010505070308"): "time stamping",
+    bytes.fromhex("2b06010505070309"): "OCSP signing",
+}
 
 _RSA_PSS = bytes.fromhex("2a864886f70d01010a")
 _RSA = {bytes.fromhex("2a864886f70d010101"), _RSA_PSS}

@@ -29,7 +29,7 @@ class VerifyResult:
 
     @property
     def subject(self) -> str | None:
-        """Whose it is, as in ``CN=pacs, O=Hospital``. These five are None if the certificate cannot be read."""
+        """Whose it is, as in ``CN=pacs, O=Hospital``. This and the next four are None if the certificate cannot be read."""
         return None if (facts := self._facts()) is None else facts.subject
 
     @property
@@ -55,6 +55,16 @@ class VerifyResult:
         return () if (facts := self._facts()) is None else facts.names
 
     @property
+    def is_authority(self) -> bool:
+        """Whether other certificates may be signed with its key; False if it cannot be read."""
+        return (facts := self._facts()) is not None and facts.is_authority
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What it may be used for, such as "TLS server"; where it names nothing, anything."""
+        return () if (facts := self._facts()) is None else facts.purposes
+
+    @property
     def fingerprint(self) -> str | None:
         """The SHA-256 of the certificate in hexadecimal, as other tools print it: pairs in capitals, with colons."""
         return None if self.certificate is None else hashlib.sha256(self.certificate).digest().hex(":").upper()
@@ -71,6 +81,8 @@ class VerifyResult:
                 f"issuer: {facts.issuer}",
                 f"valid: {facts.not_before:%Y-%m-%d %H:%M:%S} to {facts.not_after:%Y-%m-%d %H:%M:%S} UTC",
                 f"serial number: {facts.serial_number:X}",
+                f"authority: {'yes' if facts.is_authority else 'no'}",
+                f"purposes: {', '.join(facts.purposes) or 'any'}",
             ]
         if self.fingerprint is not None:
             lines.append(f"SHA-256 fingerprint: {self.fingerprint}")
