@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import (
+    SUBOPERATION_COUNTS,
     CCancelRequest,
     CEchoRequest,
     CEchoResponse,
@@ -123,6 +124,13 @@ def sent_by_peer(command: Command, data: bytes = b"", *, context_id: int = ECHO)
     """A message as bytes, of a peer that sends what our side would not."""
     command_set = encoded(command, has_data_set=bool(data))
     return command_pdus(context_id, command_set, 16384) + data_pdus(context_id, data, 16384)
+
+
+def pending(request: Request, context_id: int) -> bytes:
+    """A pending response to a C-GET or C-MOVE that announces data, as bytes."""
+    counts = dict.fromkeys(SUBOPERATION_COUNTS, 1)
+    elements = codec.elements(encoded(request.respond(Status.PENDING, **counts)))
+    return command_pdus(context_id, codec.encode_elements({**elements, 0x0800: 0}), 16384)
 
 
 def unknown(message_id: int) -> bytes:
@@ -401,6 +409,39 @@ class TestReceiving:
             pair.pump()
             assert bytes(pair.acceptor.outgoing.written[-10:]) == answer
             assert kinds(pair.requestor.take()) == [Aborted]
+
+    @pytest.mark.parametrize("request_", [get(1), move(1)])
+    @pytest.mark.parametrize("surplus", [[], [b"data"], [b"da", b"ta"], [b""]])
+    def test_data_are_announced_with_a_pending_retrieve_response(self, request_: Request, surplus: list[bytes]) -> None:
+        """It has none (PS3.7 9.3.3.2, 9.3.4.2): the response is told as it comes, and data are thrown away, if they come."""
+        pair, context_id = associated(), GET if isinstance(request_, CGetRequest) else MOVE
+        pair.requestor.send(request_, b"keys", context_id=context_id)
+        pair.pump()
+        data = [pdv(piece, context_id) for piece in surplus[:-1]] + [
+            pdv(piece, context_id, LAST) for piece in surplus[-1:]
+        ]
+        for _ in range(3):
+            pair.requestor.feed(pending(request_, context_id) + (p_data(*data) if data else b""))
+            assert not pair.requestor.endpoint.connection.message_open
+        pair.requestor.feed(sent_by_peer(store(9), b"instance", context_id=CT))
+        pair.requestor.feed(sent_by_peer(request_.respond(Status.SUCCESS), context_id=context_id))
+        events = pair.requestor.take()
+        begun = [event for event in events if isinstance(event, MessageBegun)]
+        assert [event.command.has_data_set for event in begun] == [False] * 3 + [True, False]
+        assert kinds(events).count(Tolerated) == 1
+        assert b"".join(bytes(event.data) for event in events if isinstance(event, DataReceived)) == b"instance"
+        assert not pair.requestor.endpoint.operations.invoked
+        assert pair.requestor.state is State.ASSOCIATED
+
+    def test_what_is_surplus_is_still_a_message_on_its_context(self) -> None:
+        """Once it has begun it comes whole, and data on another context belong to nothing."""
+        for stream in pdv(b"half", MOVE) + pdv(encoded(echo(1)), ECHO, COMMAND | LAST), pdv(b"data", CT, LAST):
+            pair = associated()
+            pair.requestor.send(move(1), b"keys", context_id=MOVE)
+            pair.pump()
+            pair.requestor.feed(pending(move(1), MOVE) + p_data(stream))
+            assert kinds(pair.requestor.take())[-2:] == [ProtocolViolated, Aborted]
+            assert pair.requestor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PARAMETER, SEND_EOF]
 
     def test_a_command_set_without_end(self) -> None:
         """Beyond the limit it is not collected any further."""

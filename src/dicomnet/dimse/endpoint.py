@@ -12,7 +12,7 @@ import logging
 from collections import deque
 
 from dicomnet.dimse import codec
-from dicomnet.dimse.commands import CCancelRequest, Command, Request, Response, UnknownCommand
+from dicomnet.dimse.commands import CCancelRequest, Command, Request, Response, RetrieveResponse, UnknownCommand
 from dicomnet.dimse.dump import dump_association, dump_message
 from dicomnet.dimse.events import DataReceived, MessageBegun
 from dicomnet.dimse.fragments import Assembler, Body, OutgoingMessage, command_pdus, data_pdus, small_message
@@ -73,6 +73,7 @@ class Endpoint:
         """Answers to what we refuse, or do not know, that have not left."""
         self._reading_paused = False
         self._unmatched_told = False
+        self._surplus_told = False
 
     @property
     def state(self) -> State:
@@ -294,7 +295,9 @@ class Endpoint:
 
     def _begin_message(self, context_id: int, command_set: bytes, events: list[Event], now: float) -> None:
         command = codec.decode(command_set)
-        self._assembler.command_understood(data_follows=command.has_data_set)
+        # PS3.7 9.3.4.2: there are no data with a pending C-GET-RSP or C-MOVE-RSP. Peers announce some and send none, too.
+        surplus = isinstance(command, RetrieveResponse) and command.status.is_pending and command.has_data_set
+        self._assembler.command_understood(data_follows=command.has_data_set, surplus=surplus)
         terms = self.connection.terms
         assert terms is not None
         context = terms.contexts[context_id]
@@ -306,10 +309,14 @@ class Endpoint:
             wanted = operation is not None
         else:
             wanted = self._take_request(command, context, now)
+        self._discarding = surplus or (command.has_data_set and not wanted)
+        if surplus:
+            command.has_data_set = False
+            if not self._surplus_told:
+                self._surplus_told = True
+                events.append(Tolerated(f"the peer announced data with a pending {command.name}; ignored"))
         if wanted:
             events.append(MessageBegun(context, command, command_set, operation))
-        else:
-            self._discarding = command.has_data_set
 
     def _match(self, response: Response, context: Context, events: list[Event], now: float) -> Invoked | None:
         """The operation that waits for the response (PS3.7 9.3: matched by message ID, never by order)."""

@@ -47,12 +47,13 @@ class Assembler:
     fragments are passed through.
     """
 
-    __slots__ = ("_command", "_context_id", "_limit", "awaiting_data")
+    __slots__ = ("_command", "_context_id", "_limit", "_surplus_on", "awaiting_data")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._command = bytearray()
         self._context_id = 0
+        self._surplus_on = 0
         self.awaiting_data = False
         """Whether a command is complete and its data set is not."""
 
@@ -76,7 +77,10 @@ class Assembler:
                 AbortReason.UNEXPECTED_PARAMETER,
             )
         last = bool(fragment.control & _LAST and fragment.ends_value)
+        surplus_on, self._surplus_on = self._surplus_on, 0
         if not fragment.control & _COMMAND:
+            if surplus_on == fragment.context_id:
+                self.awaiting_data, self._context_id = True, surplus_on
             if not self.awaiting_data:
                 raise InvalidMessage("data where a command was expected", AbortReason.UNEXPECTED_PARAMETER)
             if last:
@@ -95,10 +99,15 @@ class Assembler:
         self._command.clear()
         return command
 
-    def command_understood(self, *, data_follows: bool) -> None:
-        """After a command set: whether (0000,0800) announces data decides what may come next."""
-        self.awaiting_data = data_follows
-        if not data_follows:
+    def command_understood(self, *, data_follows: bool, surplus: bool = False) -> None:
+        """After a command set: whether (0000,0800) announces data decides what may come next.
+
+        Args:
+            surplus: the data that it announces are none that the message has, so they may as well not come.
+        """
+        self.awaiting_data = data_follows and not surplus
+        if not self.awaiting_data:
+            self._surplus_on = self._context_id if surplus else 0
             self._context_id = 0
 
 
