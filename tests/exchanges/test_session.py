@@ -589,7 +589,7 @@ def test_a_request_that_the_provider_itself_refuses_is_in_the_log(caplog: pytest
     stage.rest()
     assert isinstance(session.error, AssociationRejected)
     assert not scp.asked
-    text = "peer0 REQUESTOR@peer -> ACCEPTOR is rejected: application context not supported"
+    text = "peer0 REQUESTOR@peer -> ACCEPTOR is rejected: application context not supported (1.2.840.10008.1.1)"
     assert text in [record.getMessage() for record in caplog.records]
 
 

@@ -214,21 +214,21 @@ BEFORE_ASSOCIATION = {
     "another application context": Case(
         associate(item(0x10, b"1.2.840.10008.3.1.1.9") + CONTEXTS + USER_INFORMATION),
         WRONG_APPLICATION_CONTEXT,
-        "HOSTILE@127.0.0.1 -> ARCHIVE is rejected: application context not supported",
+        "HOSTILE@127.0.0.1 -> ARCHIVE is rejected: application context not supported .1.2.840.10008.3.1.1.9.",
     ),
     "no application context": Case(
-        associate(CONTEXTS + USER_INFORMATION), WRONG_APPLICATION_CONTEXT, "application context not supported"
+        associate(CONTEXTS + USER_INFORMATION), WRONG_APPLICATION_CONTEXT, "context not supported .there is none"
     ),
     "no presentation context": Case(
-        associate(APPLICATION_CONTEXT + USER_INFORMATION), NO_REASON_OF_PROVIDER, "is rejected: provider no reason"
+        associate(APPLICATION_CONTEXT + USER_INFORMATION), NO_REASON_OF_PROVIDER, "it proposes no presentation context"
     ),
     "PDUs of seven bytes": Case(
         associate(APPLICATION_CONTEXT + CONTEXTS + item(0x50, item(0x51, b"\0\0\0\7"))),
         NO_REASON_OF_PROVIDER,
-        "is rejected: provider no reason",
+        "is rejected: it takes PDUs of 7 bytes at most: no message fits",
     ),
-    "a blank called title": Case(associate(called=b""), UNKNOWN_CALLED, "called ae title not recognized"),
-    "a blank calling title": Case(associate(calling=b""), UNKNOWN_CALLING, "calling ae title not recognized"),
+    "a blank called title": Case(associate(called=b""), UNKNOWN_CALLED, "called AE title not recognized"),
+    "a blank calling title": Case(associate(calling=b""), UNKNOWN_CALLING, "calling AE title not recognized"),
 }
 
 WITHIN_ASSOCIATION = {
@@ -468,7 +468,7 @@ def test_a_peer_that_does_not_close_is_closed(sites: MakeSite) -> None:
     site.settle()
     assert sorted(re.sub("^.*?: ", "", line) for line in site.complaints()) == [
         "PDU type FFH is unknown",
-        "protocol version not supported",
+        "protocol version not supported (0002H, without bit 0)",
     ]
 
 

@@ -180,7 +180,7 @@ def test_an_unknown_class_that_is_described_as_something_else_is_refused() -> No
 def test_c_get_alone_accepts_storage_in_the_other_direction_only() -> None:
     """The requestor must offer to be SCP, and is granted nothing else (PS3.4 C.5.3)."""
     able = abilities(gives=True)
-    assert outcomes(ask(CTImageStorage), able) == [ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED]
+    assert outcomes(ask(CTImageStorage), able) == [ContextOutcome.USER_REJECTION]
     accept = decide(ask((CTImageStorage, PLAIN, True, True)), able)
     assert accept.contexts[0].accepted
     assert accept.user_information.roles == (RoleSelection(CTImageStorage, scu=False, scp=True),)
@@ -211,7 +211,7 @@ def test_a_context_without_a_role_of_any_use_is_refused(syntax: UID) -> None:
     """A peer that is SCP only, where nobody is its SCU (PS3.7 D.3.3.4)."""
     able = abilities({FIND: {Verb.FIND}, StorageCommitmentPushModel: {Verb.N_ACTION}}, stores=everything)
     request = ask((syntax, PLAIN, False, True))
-    assert outcomes(request, able) == [ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED]
+    assert outcomes(request, able) == [ContextOutcome.USER_REJECTION]
     both = ask((syntax, PLAIN, True, True))
     assert outcomes(both, able) == [ContextOutcome.ACCEPTANCE]
     assert decide(both, able).user_information.roles == (RoleSelection(syntax, scu=True, scp=False),)
@@ -221,7 +221,7 @@ def test_who_offers_no_role_reports_only_where_that_is_tolerated() -> None:
     """The default is to be SCU, which tells nothing (PS3.7 D.3.3.4)."""
     served = {StorageCommitmentPushModel: {Verb.N_EVENT_REPORT}}
     request = ask(StorageCommitmentPushModel)
-    assert outcomes(request, abilities(served)) == [ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED]
+    assert outcomes(request, abilities(served)) == [ContextOutcome.USER_REJECTION]
     for tolerated in ({"assume_roles": True}, {"report_without_role": True}):
         assert outcomes(request, abilities(served, **tolerated)) == [ContextOutcome.ACCEPTANCE]
 
@@ -230,7 +230,7 @@ def test_a_class_of_events_is_for_who_hears_them() -> None:
     """Our reports go to SCUs; that a peer reports such events is another thing."""
     able = abilities({EVENTS: {Verb.N_EVENT_REPORT}}, hears=lambda _: False)
     assert outcomes(ask(EVENTS), able) == [ContextOutcome.ACCEPTANCE]
-    assert outcomes(ask((EVENTS, PLAIN, False, True)), able) == [ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED]
+    assert outcomes(ask((EVENTS, PLAIN, False, True)), able) == [ContextOutcome.USER_REJECTION]
 
 
 def test_the_window_is_the_lower_of_both() -> None:

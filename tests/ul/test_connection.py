@@ -504,7 +504,9 @@ class TestBadInput:
     def test_a_listener_without_a_place_refuses(self) -> None:
         """What the shell says to refuse with is sent for any request, and no user is asked."""
         connection = connected(refuse=AssociateReject(2, 3, 2))
-        assert connection.receive(RQ, NOW) == [RequestRefused(requested(), AssociateReject(2, 3, 2))]
+        assert connection.receive(RQ, NOW) == [
+            RequestRefused(requested(), AssociateReject(2, 3, 2), "local limit exceeded")
+        ]
         assert everything_to_send(connection) == [b"\3\0\0\0\0\4\0\2\3\2"]
 
     def test_what_is_wrong_with_a_request_counts_more_than_a_full_listener(self) -> None:

@@ -76,21 +76,35 @@ class TestScreen:
         assert screen(REQUEST) is None
 
     @pytest.mark.parametrize(
-        ("request_", "numbers"),
+        ("request_", "numbers", "wrong"),
         [
-            pytest.param(replace(REQUEST, protocol_version=0), (1, 2, 2), id="no version"),
-            pytest.param(replace(REQUEST, protocol_version=0xFFFE), (1, 2, 2), id="every version but ours"),
-            pytest.param(replace(REQUEST, application_context=UID("1.2.3")), (1, 1, 2), id="another application"),
-            pytest.param(replace(REQUEST, application_context=UID("")), (1, 1, 2), id="no application"),
-            pytest.param(replace(REQUEST, called_ae=""), (1, 1, 7), id="nobody called"),
-            pytest.param(replace(REQUEST, calling_ae=""), (1, 1, 3), id="nobody calling"),
-            pytest.param(replace(REQUEST, contexts=()), (1, 2, 1), id="no context"),
-            pytest.param(informed(max_pdu_length=7), (1, 2, 1), id="no room for a message"),
+            pytest.param(replace(REQUEST, protocol_version=0), (1, 2, 2), "0000H, without bit 0", id="no version"),
+            pytest.param(
+                replace(REQUEST, protocol_version=0xFFFE),
+                (1, 2, 2),
+                "FFFEH, without bit 0",
+                id="every version but ours",
+            ),
+            pytest.param(
+                replace(REQUEST, application_context=UID("1.2.3")), (1, 1, 2), "(1.2.3)", id="another application"
+            ),
+            pytest.param(
+                replace(REQUEST, application_context=UID("")), (1, 1, 2), "(there is none)", id="no application"
+            ),
+            pytest.param(replace(REQUEST, called_ae=""), (1, 1, 7), "called AE title", id="nobody called"),
+            pytest.param(replace(REQUEST, calling_ae=""), (1, 1, 3), "calling AE title", id="nobody calling"),
+            pytest.param(replace(REQUEST, contexts=()), (1, 2, 1), "no presentation context", id="no context"),
+            pytest.param(informed(max_pdu_length=7), (1, 2, 1), "PDUs of 7 bytes", id="no room for a message"),
         ],
     )
-    def test_a_request_cannot_be_taken(self, request_: AssociateRequest, numbers: tuple[int, int, int]) -> None:
-        """Result, source and reason are those of PS3.8 Table 9-21."""
-        assert screen(request_) == AssociateReject(*numbers)
+    def test_a_request_cannot_be_taken(
+        self, request_: AssociateRequest, numbers: tuple[int, int, int], wrong: str
+    ) -> None:
+        """Result, source and reason are those of PS3.8 Table 9-21; the words say what they do not."""
+        found = screen(request_)
+        assert found is not None
+        assert found[0] == AssociateReject(*numbers)
+        assert wrong in found[1]
 
     @pytest.mark.parametrize("version", [1, 3, 0xFFFF])
     def test_only_bit_0_of_the_version_is_tested(self, version: int) -> None:

@@ -14,7 +14,6 @@ from dicomnet.errors import (
     AssociationRejected,
     ConnectionLost,
     DicomTimeout,
-    RejectReason,
     StateError,
     StorageError,
     TlsFailed,
@@ -254,8 +253,7 @@ class Lifetime:
         reject = self.rejected = event.reject
         self.ledger.associating(event.request.calling_ae, event.request.called_ae)
         self.ledger.rejected(reject.result, reject.source, reject.reason)
-        reason = RejectReason((reject.source, reject.reason)).name.replace("_", " ").lower()
-        log.warning("%s %s is rejected: %s", self.id, self.ledger.who, reason)
+        log.warning("%s %s is rejected: %s", self.id, self.ledger.who, event.wrong)
         self._end(None)
 
     def _on_transport_closed(self, event: TransportClosed) -> None:

@@ -26,7 +26,6 @@ from dicomnet.errors import (
     ConnectionLost,
     DicomNetError,
     DicomTimeout,
-    RejectReason,
     StateError,
 )
 from dicomnet.exchanges.ledger import Ledger
@@ -576,8 +575,7 @@ class Link:
         reject = event.reject
         self.ledger.associating(event.request.calling_ae, event.request.called_ae)
         self.ledger.rejected(reject.result, reject.source, reject.reason)
-        reason = RejectReason((reject.source, reject.reason)).name.replace("_", " ").lower()
-        log.warning("%s %s is rejected: %s", self.ledger.id, self.ledger.who, reason)
+        log.warning("%s %s is rejected: %s", self.ledger.id, self.ledger.who, event.wrong)
 
     def _on_transport_closed(self, event: TransportClosed) -> None:
         if self.closed_here:

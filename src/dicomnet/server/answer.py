@@ -154,7 +154,8 @@ def _judge(
     """The transfer syntaxes for an abstract syntax, or why it is refused: a context is for what the peer's roles allow."""
     wanted = _wanted(syntax, request, abilities, offered)
     if not wanted:
-        return _UNKNOWN
+        as_scu, as_scp = _uses(syntax, request, abilities)
+        return _NOT_IN_THIS_ROLE if as_scu or as_scp else _UNKNOWN
     if not wanted & abilities.granted:
         return _NOT_FOR_YOU
     return abilities.transfer_syntaxes if _is_storage(syntax, request, abilities) else _PLAIN
@@ -213,7 +214,7 @@ _NOTHING: frozenset[Verb] = frozenset()
 _STORE, _GET, _REPORT = frozenset({Verb.STORE}), frozenset({Verb.GET}), frozenset({Verb.N_EVENT_REPORT})
 
 _UNKNOWN = _Refusal(ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED)
-_NOT_FOR_YOU = _Refusal(ContextOutcome.USER_REJECTION)
+_NOT_IN_THIS_ROLE = _NOT_FOR_YOU = _Refusal(ContextOutcome.USER_REJECTION)
 
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
 # For what we read and write ourselves; nothing is gained by compressing it.

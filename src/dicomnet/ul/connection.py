@@ -431,9 +431,9 @@ class Connection:
 
     def screen(self, request: AssociateRequest) -> AssociateReject | None:
         self.request = request
-        reject = negotiation.screen(request) or self.refuse
+        reject, wrong = negotiation.screen(request) or (self.refuse, "local limit exceeded")
         if reject is not None:
-            self._events.append(RequestRefused(request, reject))
+            self._events.append(RequestRefused(request, reject, wrong))
         return reject
 
     def start_artim(self) -> None:

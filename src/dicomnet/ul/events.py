@@ -79,6 +79,8 @@ class RequestRefused(Event):
 
     request: AssociateRequest
     reject: AssociateReject
+    wrong: str
+    """What is wrong with it, in words."""
 
 
 @dataclass(frozen=True, slots=True)

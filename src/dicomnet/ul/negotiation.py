@@ -113,20 +113,26 @@ class Policy:
     implementation_version_name: str | None = IMPLEMENTATION_VERSION_NAME
 
 
-def screen(request: AssociateRequest) -> AssociateReject | None:
-    """What the provider itself refuses, before any user is asked (PS3.8 9.2, AE-6)."""
-    if not request.protocol_version & 1:  # PS3.8 9.3.2: only bit 0 is tested
-        return _reject(RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED)
-    if request.application_context != DICOM_APPLICATION_CONTEXT:  # PS3.7 A.2.1: the only one there is
-        return _reject(RejectReason.APPLICATION_CONTEXT_NOT_SUPPORTED)
+def screen(request: AssociateRequest) -> tuple[AssociateReject, str] | None:
+    """What the provider itself refuses, before any user is asked (PS3.8 9.2, AE-6), and what is wrong with it in words."""
+    version, application_context = request.protocol_version, request.application_context
+    if not version & 1:  # PS3.8 9.3.2: only bit 0 is tested
+        wrong = f"protocol version not supported ({version:04X}H, without bit 0)"
+        return _reject(RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED), wrong
+    if application_context != DICOM_APPLICATION_CONTEXT:  # PS3.7 A.2.1: the only one there is
+        wrong = f"application context not supported ({application_context or 'there is none'})"
+        return _reject(RejectReason.APPLICATION_CONTEXT_NOT_SUPPORTED), wrong
     if not request.called_ae:
-        return _reject(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED)
+        return _reject(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED), "called AE title not recognized (it is blank)"
     if not request.calling_ae:
-        return _reject(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED)
+        return _reject(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED), "calling AE title not recognized (it is blank)"
     if not request.contexts:  # PS3.8 9.3.2: one or more
-        return _reject(RejectReason.PROVIDER_NO_REASON)
-    if 0 < (request.user_information.max_pdu_length or 0) < SMALLEST_MAX_PDU_LENGTH:
-        return _reject(RejectReason.PROVIDER_NO_REASON)
+        return _reject(RejectReason.PROVIDER_NO_REASON), "it proposes no presentation context"
+    max_pdu_length = request.user_information.max_pdu_length or SMALLEST_MAX_PDU_LENGTH
+    if max_pdu_length < SMALLEST_MAX_PDU_LENGTH:
+        return _reject(
+            RejectReason.PROVIDER_NO_REASON
+        ), f"it takes PDUs of {max_pdu_length} bytes at most: no message fits"
     return None
 
 
