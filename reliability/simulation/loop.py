@@ -78,17 +78,17 @@ class SimSelector(selectors.BaseSelector):
         self.things: dict[int, Selectable] = {}
         """What a descriptor stands for."""
         self._loop = loop
-        self._keys: dict[int, selectors.SelectorKey] = {}
+        self._keys = _Keys()
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        number = _number(fileobj)
         if number in self._keys:
             raise KeyError(number)
         key = self._keys[number] = selectors.SelectorKey(fileobj, number, events, data)
         return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._keys.pop(fileobj if isinstance(fileobj, int) else fileobj.fileno())
+        return self._keys.pop(_number(fileobj))
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         self.unregister(fileobj)
@@ -115,7 +115,18 @@ class SimSelector(selectors.BaseSelector):
         return self._keys
 
     def get_key(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._keys[fileobj if isinstance(fileobj, int) else fileobj.fileno()]
+        return self._keys[_number(fileobj)]
 
     def close(self) -> None:
         self._keys.clear()
+
+
+class _Keys(dict[int, selectors.SelectorKey]):
+    """By descriptor; a socket finds its own, too, as newer event loops ask."""
+
+    def get(self, fileobj: Any, default: Any = None) -> Any:
+        return super().get(_number(fileobj), default)
+
+
+def _number(fileobj: Any) -> int:
+    return fileobj if isinstance(fileobj, int) else fileobj.fileno()

@@ -105,7 +105,15 @@ def issue(
         .not_valid_before(now + timedelta(days[0]))
         .not_valid_after(now + timedelta(days[1]))
         .add_extension(x509.BasicConstraints(ca=issuer is None or authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+    # The default contexts of Python 3.13 ask for these (RFC 5280 4.2.1).
+    if issuer:
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+        builder = builder.add_extension(by, critical=False)
+    if issuer is None or authority:
+        signs = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
+        builder = builder.add_extension(signs, critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if usage is not None:

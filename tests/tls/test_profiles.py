@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dicomnet.errors import InvalidValue, TlsFailed, Unsupported
-from dicomnet.tls import Profile, TlsConfig, cipher_suites_available
+from dicomnet.tls import CipherInfo, Profile, TlsConfig, cipher_suites_available
 from tls.certificates import Issued, Site, handshake, issue
 
 AVAILABLE = [
@@ -93,8 +93,10 @@ def test_the_modified_profile_has_its_list(site: Site, certificate: str, version
     issued: Issued = getattr(site, certificate)
     acceptor = site.acceptor(profile=profile, certificate=issued.file)
     kind = "ECDSA" if certificate == "server" else "RSA"
-    suites = [name for name in profile.cipher_suites if name.startswith(f"ECDHE-{kind}")]
-    assert len(suites) == (7 if kind == "ECDSA" else 3)
+    listed = [name for name in profile.cipher_suites if name.startswith(f"ECDHE-{kind}")]
+    assert len(listed) == (7 if kind == "ECDSA" else 3)
+    # From OpenSSL 3.2 on those with a short tag are said to be worth 64 bits, and nobody gets them.
+    suites = [name for name in listed if not name.endswith("CCM8") or CipherInfo.of(name).bits >= 128]
     if version == "TLSv1.3":
         assert handshake(site.requestor(profile=profile), acceptor).requestor.version() == version
         assert {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"} <= set(profile.cipher_suites_of_tls13)

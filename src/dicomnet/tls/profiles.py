@@ -131,7 +131,7 @@ _MODIFIED = (
     *_DHE_GCM,
     *"DHE-RSA-CHACHA20-POLY1305 DHE-RSA-AES256-CCM DHE-RSA-AES128-CCM DHE-RSA-AES256-CCM8 DHE-RSA-AES128-CCM8".split(),
 )
-"""PS3.15 Table B.13, the strong ones before those with a short tag of integrity (CCM8)."""
+"""PS3.15 Table B.13, the strong ones before those with a short tag (CCM8), which OpenSSL gives nobody from 3.2 on."""
 
 _BCP195 = (
     *_RFC_9325,
