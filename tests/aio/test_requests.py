@@ -69,6 +69,11 @@ class TestSaving:
         assert saved[0].path == tmp_path / "incoming" / "1.2.3.1.dcm"
         assert saved[0].bytes() == encoded(instance(1))
 
+    async def test_what_save_gives_may_be_returned(self, tmp_path: Path) -> None:
+        """It says that the data set is kept, so the peer need not send it again."""
+        assert (await store_one(lambda request: request.save(tmp_path))).status == Status.SUCCESS
+        assert (tmp_path / "1.2.3.1.dcm").exists()
+
     async def test_a_plain_function_saves_from_its_thread(self, tmp_path: Path) -> None:
         """The twin has the same method, without await."""
         threads = []

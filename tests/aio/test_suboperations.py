@@ -133,12 +133,31 @@ class TestGet:
         assert (report.completed, report.failed) == (2, 1)
         assert report.failed_uids == ["1.2.3.7"]
 
-    async def test_what_cannot_be_read_is_a_failure_and_not_the_end(self, tmp_path: Path) -> None:
-        """A path that leads nowhere, among others or alone."""
+    @pytest.mark.parametrize("there", [False, True])
+    async def test_what_cannot_be_read_is_a_failure_and_not_the_end(
+        self, there: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A path that leads nowhere, or to no instance; the log has it, and the peer is told no paths of ours."""
+        if there:
+            (tmp_path / "gone.dcm").touch()
         report = await get(lambda request: [instance(1), tmp_path / "gone.dcm"])
         assert (report.status, report.completed, report.failed) == (Status.SUBOPERATIONS_WARNING, 1, 1)
+        assert report.error_comment
+        assert str(tmp_path) not in report.error_comment
+        (said,) = [
+            record.getMessage() for record in caplog.records if "C-GET-RQ is answered B000" in record.getMessage()
+        ]
+        assert "1 of 2 failed" in said
+        assert str(tmp_path / "gone.dcm") in said
         report = await get(lambda request: tmp_path / "gone.dcm")
         assert (report.status, report.completed, report.failed) == (Status.CANNOT_PERFORM_SUBOPERATIONS, 0, 1)
+
+    async def test_what_else_is_in_a_folder_is_no_failure(self, tmp_path: Path) -> None:
+        """Nobody has named it."""
+        instance(1).save_as(tmp_path / "1.dcm", enforce_file_format=True)
+        (tmp_path / "index.db").write_bytes(bytes(4096))
+        report = await get(lambda request: tmp_path)
+        assert (report.status, report.completed, report.failed) == (Status.SUCCESS, 1, 0)
 
     async def test_compressed_instances_go_only_as_they_are(self) -> None:
         """Nothing is decoded on the way."""

@@ -33,6 +33,7 @@ from dicomnet.exchanges.services import verb_of
 from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Wait
 from dicomnet.exchanges.values import dataset_of
+from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.walk import Problem
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ async def perform_store(performance: Performance) -> None:
     request = performance.request
     assert isinstance(request, StoreRequest)
     try:
-        reply = _reply(await performance.call())
+        result = await performance.call()
+        reply = _reply(None if isinstance(result, ReceivedData) else result)  # what `save` gives says that it is kept
         status = final_status(reply.status)
         if not status.is_failure and not request.taken:
             log.error(

@@ -12,9 +12,10 @@ import inspect
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from dicomnet.aio.calling import CancelledByPeer, each, ended_by, final_status, interruptible
@@ -23,7 +24,7 @@ from dicomnet.aio.performing import Performance, answer_failure
 from dicomnet.aio.requests import RetrieveRequest, off_loop
 from dicomnet.datasets import encode_dataset, is_dataset
 from dicomnet.dimse.status import Status
-from dicomnet.errors import DicomNetError, InvalidValue
+from dicomnet.errors import DicomNetError, InvalidValue, NotAnInstance, StorageError
 from dicomnet.exchanges.contexts import for_instances
 from dicomnet.exchanges.reports import Outcome, StoreResult
 from dicomnet.exchanges.requestor import Requestor
@@ -32,7 +33,7 @@ from dicomnet.exchanges.store import OneAssociation, Store
 from dicomnet.storage.instances import Instance, Instances, Item, Skipped, Unreadable, pairs
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.source import InstanceFile
-from dicomnet.types import UID, Address, ae_title, is_uid
+from dicomnet.types import UID, Address, ae_title, is_uid, printable
 from dicomnet.uids import TRANSFER_SYNTAXES
 
 log = logging.getLogger("dicomnet.association")
@@ -101,6 +102,8 @@ class Tally:
         self.warning = 0
         self.comment: str | None = None
         """What the peer is told of the failures."""
+        self._first: str | None = None
+        """What the log is told of them, which may know paths."""
         self._failed_uids: list[UID] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -119,7 +122,7 @@ class Tally:
         elif result.outcome is Outcome.WARNING:
             self.warning += 1
         else:
-            self._fail_one(result.sop_instance_uid, result.detail)
+            self._fail_one(result.sop_instance_uid, result.error or result.detail)
         self._performance.bytes += result.length if result.ok else 0
         if self.remaining:
             self.tell()
@@ -128,7 +131,7 @@ class Tally:
         """None of these could be sent at all."""
         for item in items:
             if isinstance(item, Unreadable):
-                self._fail_one(None, str(item.error))
+                self._fail_one(None, item.error)
 
     def count_unsent(self, items: Sequence[Item]) -> None:
         """There was no association for these."""
@@ -156,6 +159,12 @@ class Tally:
         else:
             status = Status.CANNOT_PERFORM_SUBOPERATIONS
         fields: dict[str, Any] = dict(self._counts)
+        request = self._performance.request
+        if self.failed:
+            of, first = f"{self.failed} of {self.total} failed", printable(self._first or self.comment or "")
+            log.warning(
+                "%s %s is answered %04X: %s: %s", request.association.id, request.message.name, status, of, first
+            )
         if status.is_cancel:
             fields["number_of_remaining_suboperations"] = self.remaining
         comment = None if status.is_success or status.is_cancel else self.comment
@@ -175,9 +184,10 @@ class Tally:
             "number_of_warning_suboperations": self.warning,
         }
 
-    def _fail_one(self, sop_instance_uid: UID | None, detail: str) -> None:
+    def _fail_one(self, sop_instance_uid: UID | None, why: Exception | str) -> None:
         self.failed += 1
-        self.comment = self.comment or detail or None
+        self.comment = self.comment or (why.comment if isinstance(why, StorageError) else str(why)) or None
+        self._first = self._first or str(why) or None
         if sop_instance_uid and is_uid(sop_instance_uid):
             self._failed_uids.append(sop_instance_uid)
 
@@ -300,7 +310,8 @@ async def _collect(performance: Performance, tally: Tally) -> list[Item] | None:
             raise CancelledByPeer
         # In a list of its own, so that a path that leads nowhere is one failure and not that of them all.
         items = await interruptible(request, off_loop(lambda: list(Instances([given]))))
-    items = [item for item in items if not isinstance(item, Skipped)]
+    named = {Path(one) for one in given if isinstance(one, str | os.PathLike)}
+    items = [item for item in (_meant(item, named) for item in items) if not isinstance(item, Skipped)]
     tally.total = len(items)
     return items
 
@@ -353,6 +364,13 @@ def _originator(title: str, message_id: int) -> tuple[str, int] | None:
         return ae_title(title), message_id
     except ValueError:
         return None
+
+
+def _meant(item: Item, named: Collection[Path]) -> Item:
+    """A file that the handler names is one to send: where there is no instance in it, it has failed."""
+    if not isinstance(item, Skipped) or item.copy or item.path not in named:
+        return item
+    return Unreadable(item.name, item.path, NotAnInstance(item.name, item.reason))
 
 
 def _is_instance(value: Any) -> bool:

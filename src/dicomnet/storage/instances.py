@@ -112,13 +112,13 @@ class Instance:
         try:
             return encode_dataset(self._source, self.transfer_syntax_uid)
         except InvalidValue as error:
-            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND) from error
+            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND, comment=str(error)) from error
 
     def _body(self, data: bytes, transfer_syntax_uid: str) -> Body:
         try:
             return BytesBody(data, transfer_syntax_uid)
         except InvalidValue as error:
-            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND) from error
+            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND, comment=str(error)) from error
 
 
 @dataclass(slots=True)
