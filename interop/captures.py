@@ -7,6 +7,7 @@ connection to port 104, which the dissector takes for DICOM.
 
 from __future__ import annotations
 
+import re
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import peers
 from relay import Exchange
+from shapes import Shape
 
 TSHARK = "/usr/bin/tshark"
 
@@ -23,9 +25,9 @@ TSHARK = "/usr/bin/tshark"
 class Dissected:
     """One exchange as the dissector reads it."""
 
-    asked: list[int] = field(default_factory=list)
-    """Types of the PDUs of the side that opened it, in order."""
-    answered: list[int] = field(default_factory=list)
+    asked: Shape = field(default_factory=Shape)
+    """Of the side that opened it; of command sets there is nothing, see `dissect_commands`."""
+    answered: Shape = field(default_factory=Shape)
     complaints: list[str] = field(default_factory=list)
     """What it found malformed, or warns of."""
 
@@ -33,21 +35,45 @@ class Dissected:
 def dissect(exchanges: Sequence[Exchange]) -> list[Dissected]:
     """Has tshark read exchanges; the results are in the same order."""
     found = [Dissected() for _ in exchanges]
-    with tempfile.NamedTemporaryFile(prefix="capture-", suffix=".pcap") as file:
-        write_capture(Path(file.name), exchanges)
-        fields = [argument for name in _FIELDS for argument in ("-e", name)]
-        peers.require(TSHARK, package="tshark")
-        reply = peers.run(TSHARK, "-n", "-r", file.name, "-Y", _SHOWN, "-T", "fields", *fields, timeout=60)
-    assert reply.returncode == 0, reply.stdout
-    for line in reply.stdout.splitlines():
-        if line.startswith("Running as user"):  # what it says to root on standard error
-            continue
-        stream, port, types, *complaints = line.split("\t")
+    fields = [argument for name in _FIELDS for argument in ("-e", name)]
+    for line in _read(exchanges, "-Y", _SHOWN, "-T", "fields", *fields):
+        stream, port, types, kinds, item_lengths, versions, contexts, controls, lengths, *complaints = line.split("\t")
         one = found[int(stream)]
-        pdus = one.answered if port == str(_OUR_PORT) else one.asked
-        pdus += [int(value, 0) for value in types.split(",") if value]
+        side = one.answered if port == str(_OUR_PORT) else one.asked
+        side.pdus += _numbers(types)
+        side.items += zip(_numbers(kinds), _numbers(item_lengths), strict=True)
+        side.versions += [version for version in versions.split(",") if version]
+        side.fragments += zip(_numbers(contexts), _numbers(controls), _numbers(lengths), strict=True)
         one.complaints += [complaint for complaint in complaints if complaint]
     return found
+
+
+def dissect_commands(exchanges: Sequence[Exchange]) -> list[tuple[list[tuple[int, int]], list[tuple[int, int]]]]:
+    """Has tshark read the command sets of exchanges: of each exchange the elements of both sides, and their lengths."""
+    found: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]] = [([], []) for _ in exchanges]
+    side: list[tuple[int, int]] = []
+    for line in _read(exchanges, "-Y", "dicom", "-O", "dicom"):
+        if ports := _PORTS.match(line):
+            source, target = map(int, ports.groups())
+            side = found[target - _FIRST_PORT][1] if source == _OUR_PORT else found[source - _FIRST_PORT][0]
+        elif element := _ELEMENT.match(line):
+            side.append((int(element[1], 16), int(element[2])))
+    return found
+
+
+def _read(exchanges: Sequence[Exchange], *arguments: str) -> list[str]:
+    """What tshark prints of exchanges, line by line."""
+    with tempfile.NamedTemporaryFile(prefix="capture-", suffix=".pcap") as file:
+        write_capture(Path(file.name), exchanges)
+        peers.require(TSHARK, package="tshark")
+        reply = peers.run(TSHARK, "-n", "-r", file.name, *arguments, timeout=60)
+    assert reply.returncode == 0, reply.stdout
+    # What it says to root is on standard error.
+    return [line for line in reply.stdout.splitlines() if not line.startswith("Running as user")]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(value, 0) for value in text.split(",") if value]
 
 
 def write_capture(path: Path, exchanges: Sequence[Exchange]) -> None:
@@ -89,7 +115,14 @@ def _packet(
 
 
 _SHOWN = "dicom || _ws.malformed || _ws.expert.severity >= 0x600000"  # from warnings on
-_FIELDS = ("tcp.stream", "tcp.srcport", "dicom.pdu.type", "_ws.malformed", "_ws.expert.message")
+_FIELDS = (
+    *("tcp.stream", "tcp.srcport", "dicom.pdu.type"),
+    *("dicom.assoc.item.type", "dicom.assoc.item.len", "dicom.userinfo.version"),
+    *("dicom.pdv.ctx", "dicom.pdv.flags", "dicom.pdv.len"),
+    *("_ws.malformed", "_ws.expert.message"),
+)
+_PORTS = re.compile(r"Transmission Control Protocol, Src Port: (\d+), Dst Port: (\d+)")
+_ELEMENT = re.compile(r" +\(0000,(\w{4})\) +(\d+) ")
 _LINKTYPE_RAW = 101
 _ASKING, _ANSWERING = bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2))
 _OUR_PORT, _FIRST_PORT = 104, 10_000

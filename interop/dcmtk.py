@@ -76,15 +76,20 @@ def worklist(folder: Path, items: Sequence[Dataset]) -> Iterator[peers.Listener]
     own = folder / "WORKLIST"
     own.mkdir()
     (own / "lockfile").touch()
+    write_worklist(own, items)
+    with peers.listening(WLMSCPFS, "--verbose", "-csk", "-dfp", folder) as scp:
+        yield scp
+
+
+def write_worklist(folder: Path, items: Sequence[Dataset]) -> None:
+    """Writes items as the files that DCMTK and Orthanc take a worklist from."""
     for number, item in enumerate(items):
-        file = pydicom.FileDataset(str(own / f"{number}.wl"), item, preamble=bytes(128))
+        file = pydicom.FileDataset(str(folder / f"{number}.wl"), item, preamble=bytes(128))
         file.file_meta = FileMetaDataset()
         file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         file.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.31"
         file.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-        file.save_as(own / f"{number}.wl", enforce_file_format=True)
-    with peers.listening(WLMSCPFS, "--verbose", "-csk", "-dfp", folder) as scp:
-        yield scp
+        file.save_as(folder / f"{number}.wl", enforce_file_format=True)
 
 
 @contextmanager

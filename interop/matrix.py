@@ -14,7 +14,8 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 DCMTK = "DCMTK"
 PYNETDICOM = "pynetdicom"
-PEERS = (DCMTK, PYNETDICOM)
+ORTHANC = "Orthanc"
+PEERS = (DCMTK, PYNETDICOM, ORTHANC)
 ROLES = ("SCU", "SCP")
 
 SERVICES = {
@@ -38,18 +39,25 @@ _NO_COMMITMENT = "DCMTK has no program for storage commitment"
 _NO_MPPS = "DCMTK has no program for performed procedure steps"
 _NO_UPS = "DCMTK has no program for unified procedure steps"
 _NO_N_SERVICES = "DCMTK's programs use N-services for printing only"
+_OWN_ASSOCIATION = "Orthanc sends and expects results on associations of their own"
+_NO_GETTING = "Orthanc has what it retrieves moved to itself"
+_ARCHIVE = "Orthanc is an archive and uses N-services for storage commitment only"
 
 GAPS = {
-    (service, role, DCMTK): reason
-    for role in ROLES
-    for service, reason in {
-        "commit": _NO_COMMITMENT,
-        "commit reverse": _NO_COMMITMENT,
-        "mpps": _NO_MPPS,
-        "ups": _NO_UPS,
-        "n-services": _NO_N_SERVICES,
+    (service, role, peer): reason
+    for peer, services in {
+        DCMTK: {
+            "commit": _NO_COMMITMENT,
+            "commit reverse": _NO_COMMITMENT,
+            "mpps": _NO_MPPS,
+            "ups": _NO_UPS,
+            "n-services": _NO_N_SERVICES,
+        },
+        ORTHANC: {"commit": _OWN_ASSOCIATION, **dict.fromkeys(("mpps", "print", "ups", "n-services"), _ARCHIVE)},
     }.items()
-}
+    for service, reason in services.items()
+    for role in ROLES
+} | {("get", "SCP", ORTHANC): _NO_GETTING}
 """Why there is no test of a service in a role (ours) with a peer."""
 
 

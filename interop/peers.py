@@ -1,4 +1,4 @@
-"""Real peers for the tests: DCMTK's programs as this system's packages bring them, and instances that pydicom brings.
+"""Real peers for the tests: programs as this system's packages bring them, and instances that pydicom brings.
 
 Every test names the program it needs with `require`, so that it skips with a reason where the program is absent. With
 ``DICOMNET_REQUIRE_PEERS=1`` it fails there: a machine that ought to have all peers cannot pass by lacking one.
@@ -76,18 +76,25 @@ class Listener:
 
 @contextmanager
 def listening(
-    program: str, *arguments: str | Path | int, configure: Callable[[int], object] | None = None
+    program: str,
+    *arguments: str | Path | int,
+    configure: Callable[[int], object] | None = None,
+    package: str = "dcmtk",
+    kill: bool = False,
 ) -> Iterator[Listener]:
     """Runs a peer from the moment it accepts until the block ends.
 
-    It takes the port as its last argument, or from a file that ``configure`` writes when it is given the port.
+    It takes the port as its last argument, or from a file that ``configure`` writes when it is given the port. With
+    ``kill`` it is not asked to end, which some take seconds for.
     """
-    require(program)
+    require(program, package=package)
     with tempfile.NamedTemporaryFile(prefix="peer-", suffix=".log") as log:
         listener = _start(program, arguments, log, configure)
         try:
             yield listener
         finally:
+            if kill:
+                listener.process.kill()
             _stop(listener.process)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import dicomnet
 from dicomnet import aio
 from dicomnet.aio.hub import close_hub
+from holdings import LEVELS, UNIQUE, find
 from services import FILM, FILM_SESSION, PRINTER_INSTANCE, dataset, picture
 
 SHELLS = ("Peer", "aio.Peer")
@@ -22,9 +24,11 @@ def remote(shell: str, port: int, *, title: str = "ARCHIVE", aet: str = "US", **
     return made(f"{title}@127.0.0.1:{port}", aet=aet, **options)
 
 
-def borrowing(shell: str, server: dicomnet.Server, port: int, operation: str, *what: Any, **options: Any) -> Any:
-    """One operation of a peer that borrows a server of ours, called ARCHIVE on this machine."""
-    address = f"ARCHIVE@127.0.0.1:{port}"
+def borrowing(
+    shell: str, server: dicomnet.Server, port: int, operation: str, *what: Any, title: str = "ARCHIVE", **options: Any
+) -> Any:
+    """One operation of a peer on this machine that borrows a server of ours."""
+    address = f"{title}@127.0.0.1:{port}"
     if shell == "Peer":
         with server.peer(address) as peer:
             return getattr(peer, operation)(*what, **options)
@@ -71,6 +75,19 @@ def print_film(line: Any) -> None:
     line.n_set("BasicGrayscaleImageBox", box.ReferencedSOPInstanceUID, picture())
     line.n_action("BasicFilmBox", film.sop_instance_uid, 1)
     line.n_delete("BasicFilmSession", session.sop_instance_uid)
+
+
+def check_levels(ask: Any, model: str, compared: Callable[[str], None], paths: Sequence[Path]) -> None:
+    """Asks at every level of a model, and compares the unique keys with those in the files."""
+    for level, keys in LEVELS[model].items():
+        unique = UNIQUE[level]
+        expected = {
+            match[unique].value for match in find(paths, dataset(QueryRetrieveLevel=level, **keys, **{unique: ""}))
+        }
+        matches = ask(level, model=model, **keys)
+        assert expected
+        assert sorted(match[unique].value for match in matches) == sorted(expected)
+        compared(f"{len(expected)} at {level}")
 
 
 class Blocking(dicomnet.Peer):

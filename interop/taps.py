@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from captures import dissect
+from captures import dissect, dissect_commands
 from relay import Exchange, Relay, pdus, relay_to
+from shapes import Shape, shape, without_data
 
 DISSECTOR_LIMIT = {"_ws.malformed", "Early termination of tag. Data is missing"}
 """What the dissector says of data sets that it cannot read to their end: those that are deflated, and encapsulated pixel
@@ -33,24 +34,52 @@ class Taps:
             yield before
         self.exchanges += [(name, exchange) for relay in relays for exchange in relay.exchanges if exchange.asked]
 
-    def check(self) -> int:
-        """Holds what Wireshark's dissector reads against the PDUs that went over the wire; returns how many there were.
+    def check(self, peer: str) -> int:
+        """Holds what Wireshark's dissector reads against what went over the wire; returns how many PDUs there were.
 
-        Every PDU is seen as what it is, and none is malformed. A connection
-        in which a data set was compressed or deflated may show the limit of the
-        dissector.
+        Every PDU is seen as what it is, down to its items, fragments and the
+        elements of commands, and none is malformed; and in each test both we
+        and the peer took part.
+
+        Args:
+            peer: what its implementation version name begins with.
         """
         assert self.exchanges, "no test of this module has said anything over the wire"
+        found = faults([exchange for _, exchange in self.exchanges])
+        assert not any(found), [(name, one) for (name, _), one in zip(self.exchanges, found, strict=True) if one]
+        versions: dict[str, set[str]] = {}
         count = 0
-        found = dissect([exchange for _, exchange in self.exchanges])
-        for (name, exchange), dissected in zip(self.exchanges, found, strict=True):
-            asked = [kind for kind, _ in pdus(bytes(exchange.asked))]
-            answered = [kind for kind, _ in pdus(bytes(exchange.answered))]
-            assert (dissected.asked, dissected.answered) == (asked, answered), name
-            allowed = DISSECTOR_LIMIT if _unreadable(exchange) else set()
-            assert set(dissected.complaints) <= allowed, (name, dissected.complaints)
-            count += len(asked) + len(answered)
+        for name, exchange in self.exchanges:
+            for side in (shape(bytes(exchange.asked)), shape(bytes(exchange.answered))):
+                versions.setdefault(name, set()).update(side.versions)
+                count += len(side.pdus)
+        for name, known in versions.items():
+            assert all(any(one.startswith(who) for one in known) for who in ("DICOMNET", peer)), (name, known)
         return count
+
+
+def faults(exchanges: Sequence[Exchange]) -> list[list[str]]:
+    """What is wrong with each of some exchanges: a length that does not fit, or what the dissector reads otherwise."""
+    found: list[list[str]] = []
+    readable: list[tuple[Exchange, tuple[Shape, Shape], list[str]]] = []
+    for exchange in exchanges:
+        found.append([])
+        try:
+            real = shape(bytes(exchange.asked)), shape(bytes(exchange.answered))
+        except ValueError as error:
+            found[-1].append(str(error))
+        else:
+            readable.append((exchange, real, found[-1]))
+    whole = [exchange for exchange, *_ in readable]
+    bare = [without_data(exchange) for exchange in whole]
+    readings = zip(readable, dissect(whole), dissect(bare), dissect_commands(bare), strict=True)
+    for (exchange, real, wrong), said, alone, (asked, answered) in readings:
+        said.asked.elements, said.answered.elements = asked, answered
+        if (said.asked, said.answered) != real:
+            wrong.append(f"{real} is read as {said.asked}, {said.answered}")
+        allowed = DISSECTOR_LIMIT if _unreadable(exchange) else set()
+        wrong += {*said.complaints} - allowed | {*alone.complaints}
+    return found
 
 
 def _unreadable(exchange: Exchange) -> bool:

@@ -9,9 +9,10 @@ import pytest
 
 import dcmtk
 import peers
-from captures import TSHARK, dissect, write_capture
+from captures import TSHARK, dissect, dissect_commands, write_capture
 from relay import Exchange, pdus, relay_to
-from taps import DISSECTOR_LIMIT
+from shapes import shape, without_data
+from taps import DISSECTOR_LIMIT, faults
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def echo() -> Exchange:
 def test_the_dissector_reads_an_association(echo: Exchange) -> None:
     """Request, echo and release in each direction, and nothing to complain of."""
     [found] = dissect([echo])
-    assert (found.asked, found.answered) == ([1, 4, 5], [2, 4, 6])
+    assert (found.asked.pdus, found.answered.pdus) == ([1, 4, 5], [2, 4, 6])
     assert found.complaints == []
 
 
@@ -33,14 +34,14 @@ def test_the_dissector_tells_several_associations_apart(echo: Exchange) -> None:
     """Each exchange is a connection of its own, in the order they are given."""
     silent = Exchange()
     found = dissect([echo, silent, echo])
-    assert [one.asked for one in found] == [[1, 4, 5], [], [1, 4, 5]]
+    assert [one.asked.pdus for one in found] == [[1, 4, 5], [], [1, 4, 5]]
 
 
 def test_the_dissector_reads_what_came_in_many_pieces(echo: Exchange) -> None:
     """PDUs that are cut anywhere, and several in one segment, are the same PDUs."""
     order = [(True, 1)] * len(echo.asked) + [(False, len(echo.answered))]
     [found] = dissect([Exchange(echo.asked, echo.answered, order)])
-    assert (found.asked, found.answered) == ([1, 4, 5], [2, 4, 6])
+    assert (found.asked.pdus, found.answered.pdus) == ([1, 4, 5], [2, 4, 6])
 
 
 def test_the_dissector_complains_of_a_fault(echo: Exchange) -> None:
@@ -49,6 +50,39 @@ def test_the_dissector_complains_of_a_fault(echo: Exchange) -> None:
     struct.pack_into(">H", broken, 74 + 2, 0x7000)  # the length of the application context, the first item
     [found] = dissect([Exchange(broken, echo.answered, echo.order)])
     assert found.complaints
+
+
+def test_no_wrong_length_passes(echo: Exchange) -> None:
+    """Each length of each PDU, item, fragment and element of both sides, made longer or shorter: none goes unnoticed.
+
+    Half of these the dissector alone passes over in silence.
+    """
+    broken = []
+    for asks, stream in (True, echo.asked), (False, echo.answered):
+        for at, packed in shape(bytes(stream)).lengths:
+            [length] = struct.unpack_from(packed, stream, at)
+            for wrong in {length + 1, length + 2, max(0, length - 2), length + 100} - {length}:
+                other = bytearray(stream)
+                struct.pack_into(packed, other, at, wrong)
+                sides = (other, echo.answered) if asks else (echo.asked, other)
+                broken.append(Exchange(*sides, echo.order))
+    assert len(broken) > 100
+    assert all(faults(broken))
+    assert faults([echo]) == [[]]
+
+
+def test_what_is_no_data_set_is_read_also_where_data_sets_are_not(tmp_path: Path) -> None:
+    """Requests and responses about a compressed image, whose pixel data keep the dissector from reading the response."""
+    [instance, *_] = dcmtk.sendable("1.2.840.10008.1.2.4.70")
+    with peers.listening(dcmtk.STORESCP, "+xs", "+B", "-od", tmp_path) as scp, relay_to(scp.port) as relay:
+        assert peers.run(dcmtk.STORESCU, "-R", "-xs", "127.0.0.1", relay.port, instance.path).returncode == 0
+    exchange = next(exchange for exchange in relay.exchanges if exchange.asked)
+    [bare] = dissect([without_data(exchange)])
+    assert (bare.asked.pdus, bare.answered.pdus) == ([1, 4, 5], [2, 4, 6])
+    assert bare.complaints == []
+    [(asked, answered)] = dissect_commands([without_data(exchange)])
+    assert (0x0700, 2) in asked  # the priority of the request
+    assert (0x0900, 2) in answered  # the status of the response
 
 
 def test_a_capture_holds_every_byte(echo: Exchange, tmp_path: Path) -> None:
@@ -78,6 +112,6 @@ def test_the_dissector_has_a_limit_also_with_dcmtk_alone(tmp_path: Path) -> None
     exchanges = [exchange for exchange in relay.exchanges if exchange.asked]
     found = dissect(exchanges)
     for exchange, one in zip(exchanges, found, strict=True):
-        assert one.asked == [kind for kind, _ in pdus(bytes(exchange.asked))]
+        assert one.asked.pdus == [kind for kind, _ in pdus(bytes(exchange.asked))]
         assert set(one.complaints) <= DISSECTOR_LIMIT
     assert {complaint for one in found for complaint in one.complaints} == DISSECTOR_LIMIT

@@ -12,8 +12,8 @@ import matrix
 import peers
 
 peers.require_module("pynetdicom")
-for name in ("test_scu_with_dcmtk", "test_scp_with_dcmtk", "test_scu_with_pynetdicom", "test_scp_with_pynetdicom"):
-    import_module(name)
+for role, peer in product(matrix.ROLES, matrix.PEERS):
+    import_module(f"test_{role}_with_{peer}".lower())
 
 PAGE = Path(__file__).parent.parent / "docs" / "interop.md"
 

@@ -425,4 +425,4 @@ def test_we_use_all_n_services_of_pynetdicom(shell: str, tap: Tap, compared: Com
 
 def test_the_dissector_agrees_with_what_pynetdicom_was_asked(taps: Taps) -> None:
     """Wireshark reads every PDU of the tests above as what it is, and finds none malformed."""
-    assert taps.check() > len(taps.exchanges)
+    assert taps.check("PYNETDICOM") > len(taps.exchanges)
