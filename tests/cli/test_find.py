@@ -151,7 +151,9 @@ def test_no_match_is_no_failure(command: Command, archive: Archive) -> None:
         (("STUDY", "PatientNam=X"), "did you mean PatientName?"),
         (("STUDY", "Modality=CT"), "Modality is a key of the SERIES level"),
         (("SERIES", "Modality=CT"), "StudyInstanceUID is missing"),
-        (("STUDIES", "PatientID=1"), "'STUDIES' is neither an information model"),
+        (("STUDYS", "PatientID=1"), "'STUDYS' is neither a level, an information model nor the keyword"),
+        (("STUDYS", "PatientID=1"), "did you mean STUDY or"),
+        (("PatientID=1",), "'PatientID=1' stands where the LEVEL belongs, as in: STUDY PatientID=1"),
         (("STUDY", "StudyDate=yesterday"), "neither a value nor a range"),
         (("STUDY", "PatientID"), "not of the form KEY=VALUE"),
         (("STUDY", "PatientID=1", "--json", "--csv"), "two forms"),
@@ -165,6 +167,14 @@ def test_a_question_that_cannot_be_asked_is_wrong_usage(
     assert (outcome.code, outcome.out) == (2, "")
     assert said in " ".join(outcome.err.split())
     assert archive.asked == []
+
+
+def test_a_key_is_looked_at_before_anybody_is_called(command: Command) -> None:
+    """What is misspelt is told though nobody listens at the address."""
+    for arguments in (("PatientNam=X",), ("PatientID=1", "--returning", "PatientNam")):
+        outcome = command("find", "ARCHIVE@127.0.0.1:1", "STUDY", *arguments)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "there is no attribute 'PatientNam'; did you mean PatientName?" in outcome.err
 
 
 def test_a_refusal_is_told_with_what_to_try(command: Command, archive: Archive) -> None:

@@ -11,6 +11,7 @@ from pydicom import Dataset
 from cli.helpers import Outcome
 from dicomnet import StatusError
 from dicomnet.server.server import Server
+from dicomnet.storage.disk import Disk
 
 Command = Callable[..., Outcome]
 Write = Callable[..., Path]
@@ -96,6 +97,54 @@ def test_keys_that_match_nothing(command: Command, archive: Archive, tmp_path: P
     outcome = command("get", archive.address, tmp_path / "in", "AccessionNumber=unknown")
     assert outcome.code == 1
     assert outcome.err == "nothing matches these keys\n"
+
+
+def test_a_study_that_the_peer_does_not_have(command: Command, archive: Archive, tmp_path: Path) -> None:
+    """A success without an instance is told as what it is, as if a query had said so."""
+    archive.paths = []
+    outcome = command("get", archive.address, tmp_path / "in", "StudyInstanceUID=1.2.840.9")
+    assert outcome.code == 1
+    assert outcome.out.startswith("0 received, ")
+    assert outcome.err == "nothing matches these keys\n"
+
+
+def test_what_we_cannot_keep_is_not_blamed_on_the_peer(
+    command: Command, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is ours, so nobody is sent to look at the peer for it."""
+
+    def fail(*_: Any, **__: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Disk, "create", fail)
+    monkeypatch.setattr(Disk, "create_unnamed", fail)
+    outcome = command("get", archive.address, tmp_path / "in", "StudyInstanceUID=1.2.840.1")
+    assert outcome.code == 1
+    assert outcome.err.startswith("3 instances not kept, the first: cannot ")
+    assert "No space left on device" in outcome.err
+    assert f"{archive.address} ended with A702, " in outcome.err
+    assert "look at the receiver" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("in", "StudyInstanceUId=1"), "did you mean StudyInstanceUID?"),
+        (("in", "StudyInstanceUID=a"), "'a' is not a UID"),
+        (
+            ("StudyInstanceUID=1.2",),
+            "'StudyInstanceUID=1.2' stands where DIR belongs, as in: incoming/ StudyInstanceUID=1.2",
+        ),
+    ],
+)
+def test_a_mistake_in_typing_is_told_before_anybody_is_called(
+    command: Command, arguments: tuple[str, ...], said: str
+) -> None:
+    """Nobody listens at the address, and nobody hears of it."""
+    outcome = command("get", "ARCHIVE@127.0.0.1:1", *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in " ".join(outcome.err.split())
+    assert not Path("in").exists()
 
 
 def test_what_is_missing_is_named(command: Command, archive: Archive, paths: list[Path], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,6 +135,30 @@ def test_a_wrong_file_of_our_own_is_not_blamed_on_the_peer(
     assert "no secure link" not in outcome.err
     assert "127.0.0.1" not in outcome.err
     assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shells of other systems close no descriptors")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("name", ["demo", "echo", "send", "recv"])
+def test_closed_streams_are_no_matter(
+    name: str, closed: str, peer: Callable[..., Peer], instance: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A service manager may give none: what is said goes nowhere, what is done is done."""
+    arguments = {
+        "demo": ["demo", "--reject"],
+        "echo": ["echo", peer().address],
+        "send": ["send", peer().address, str(instance("a.dcm", number=1))],
+        "recv": ["recv", "--help"],
+    }
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "dicomnet", *arguments[name]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env=environment(),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")

@@ -59,6 +59,14 @@ def test_an_unknown_receiver_is_told_with_what_to_do(command: Command, archive: 
     assert "the AE title of the receiver, which must be entered there with its address" in outcome.err
 
 
+def test_a_study_that_the_peer_does_not_have(command: Command, archive: Archive) -> None:
+    """A success without an instance is told as what it is."""
+    archive.paths = []
+    outcome = command("move", archive.address, "--to", "WS", STUDY)
+    assert outcome.code == 1
+    assert outcome.err == "nothing matches these keys\n"
+
+
 def test_a_receiver_that_is_not_there(command: Command, archive: Archive) -> None:
     """The peer could send nothing, and the counts say so."""
     outcome = command("move", archive.address, "--to", "GONE", STUDY)

@@ -325,7 +325,17 @@ def test_a_port_in_use(command: Command, tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         outcome = command("recv", "--host", "127.0.0.1", "--port", port, "--output", tmp_path)
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err == f"Error: cannot listen on 127.0.0.1:{port}: address already in use\n"
+    assert outcome.err == (
+        f"Error: cannot listen on 127.0.0.1:{port}: address already in use; another program has this port: end it, or take "
+        "another with --port\n"
+    )
+
+
+def test_an_address_that_is_not_ours(command: Command, tmp_path: Path) -> None:
+    """192.0.2.1 is of no machine (RFC 5737); the option that names it is told."""
+    outcome = command("recv", "--host", "192.0.2.1", "--port", 0, "--output", tmp_path)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.endswith("; --host must be an address of this machine\n")
 
 
 def test_a_folder_that_cannot_be(command: Command, tmp_path: Path) -> None:
@@ -334,6 +344,26 @@ def test_a_folder_that_cannot_be(command: Command, tmp_path: Path) -> None:
     outcome = command("recv", "--port", 0, "--output", tmp_path / "file" / "folder")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith(f"Error: cannot keep files in {tmp_path / 'file' / 'folder'}: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("recv", "--port", "0", "--output"),
+        ("get", "A@127.0.0.1:1", "StudyInstanceUID=1"),
+        ("move", "A@127.0.0.1:1", "StudyInstanceUID=1", "--port", "0", "--into"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_folder_that_cannot_be_written_to(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told before anybody is called, or called upon; root may write everywhere, so the system is asked in its stead."""
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    where = 2 if arguments[0] == "get" else len(arguments)
+    outcome = command(*arguments[:where], tmp_path, *arguments[where:])
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == f"Error: cannot keep files in {tmp_path}: the folder is not writable\n"
 
 
 @pytest.mark.skipif(

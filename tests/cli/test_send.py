@@ -275,7 +275,7 @@ def test_a_file_that_vanishes_fails_alone(command: Command, peer: MakePeer, inst
     outcome = command("send", archive.address, *paths)
     assert outcome.code == 1
     assert outcome.out.startswith("6 stored, 1 failed (unreadable), ")
-    assert outcome.err == f"{paths[5]}: failed: cannot read {paths[5]}: No such file or directory\n"
+    assert outcome.err == f"{paths[5]}: failed: cannot read it: No such file or directory\n"
     assert len(archive.requests) == 1
 
 
@@ -290,7 +290,7 @@ def test_a_file_that_is_replaced_fails_alone(command: Command, peer: MakePeer, i
     archive = peer(store=replace_the_sixth)
     outcome = command("send", archive.address, *paths)
     assert outcome.code == 1
-    assert outcome.err == f"{paths[5]}: failed: {paths[5]} has changed since it was looked at\n"
+    assert outcome.err == f"{paths[5]}: failed: it has changed since it was looked at\n"
     assert archive.instances == [f"1.2.3.{n}" for n in (1, 2, 3, 4, 5, 7)]
 
 
@@ -309,7 +309,7 @@ def test_a_file_that_gets_shorter_while_it_is_sent_fails_alone(
     outcome = command("send", archive.address, *paths)
     assert outcome.code == 1
     assert outcome.out.startswith("4 stored, 1 failed (unreadable), ")
-    assert outcome.err == f"{paths[1]}: failed: {paths[1]} has become shorter since its length was taken\n"
+    assert outcome.err == f"{paths[1]}: failed: it has become shorter since its length was taken\n"
     assert archive.instances == ["1.2.3.1", "1.2.3.3", "1.2.3.4", "1.2.3.5"]
     assert len(archive.requests) == 2
 
@@ -330,7 +330,7 @@ def test_a_file_that_cannot_be_read_fails_alone(
     outcome = command("send", peer().address, bad, good)
     assert outcome.code == 1
     assert outcome.out.startswith("1 stored, 1 failed (unreadable), ")
-    assert f"{bad}: failed: cannot read {bad}: permission denied" in outcome.err
+    assert f"{bad}: failed: cannot read it: permission denied" in outcome.err
 
 
 def test_a_folder_that_cannot_be_read_fails(
@@ -350,7 +350,54 @@ def test_a_folder_that_cannot_be_read_fails(
     outcome = command("send", peer().address, folder, path)
     assert outcome.code == 1
     assert outcome.out.startswith("1 stored, 1 failed (unreadable), ")
-    assert outcome.err == f"{folder}: failed: cannot read {folder}: Permission denied\n"
+    assert outcome.err == f"{folder}: failed: cannot read it: Permission denied\n"
+
+
+def test_a_folder_in_a_folder_that_cannot_be_read_fails(
+    command: Command, peer: MakePeer, instance: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in it should have been sent, so the exit code is no 0."""
+    folder = instance("a.dcm", number=1).parent
+    locked = folder / "locked"
+    locked.mkdir()
+    original = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    outcome = command("send", peer().address, folder)
+    assert outcome.code == 1
+    assert outcome.out.startswith("1 stored, 1 failed (unreadable), ")
+    assert outcome.err == f"{locked}: failed: cannot read it: Permission denied\n"
+
+
+def test_files_that_fail_for_one_reason_are_one_line(
+    command: Command, peer: MakePeer, instance: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand files of somebody else's are no thousand lines."""
+    paths = [instance(f"{number}.dcm", number=number) for number in (1, 2, 3)]
+
+    def fail(path: Path, **_: Any) -> InstanceFile:
+        raise StorageError(f"cannot read {path}: Permission denied")
+
+    monkeypatch.setattr(InstanceFile, "open", fail)
+    outcome = command("send", peer().address, paths[0].parent)
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[0] == (
+        f"3 files failed: cannot read it: Permission denied (the first: {paths[0]}; -v tells each)"
+    )
+
+
+def test_a_name_of_a_file_does_not_drive_the_terminal(command: Command, peer: MakePeer, instance: Write) -> None:
+    """Who names a file on a disc from elsewhere says nothing of his own."""
+    path = instance("a.dcm", number=1)
+    path.with_name("b\x1b[2J\n0 failed").write_text("nothing")
+    outcome = command("send", "-v", peer().address, path.parent)
+    assert_plain(outcome.err)
+    assert "b\\x1b[2J\\x0a0 failed: skipped, not an instance" in outcome.err
 
 
 def test_one_request_at_a_time_is_on_its_way(command: Command, peer: MakePeer, instance: Write) -> None:

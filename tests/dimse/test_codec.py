@@ -434,11 +434,12 @@ class TestWriting:
     @pytest.mark.parametrize(
         ("comment", "sent"),
         [
-            ("x" * 70, "x" * 64),
+            ("x" * 70, "x" * 61 + "..."),
             ("  disk full ", "disk full"),
             ("Größe\u3042", "Gr??e?"),
             ("C:\\data\nsecond line\x7f", "C:/data second line"),
-            ("x" * 63 + " y", "x" * 63),
+            ("x" * 64, "x" * 64),
+            ("ends early, " + "x" * 40 + " 1052 of 20684 bytes", "ends early, " + "x" * 40 + " 1052 of ..."),
             ("", None),
             (" \n", None),
         ],

@@ -284,7 +284,7 @@ class TestWalk:
     def test_a_folder_that_cannot_be_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It is logged and passed over."""
+        """It is told, or logged where nobody wants to know, and passed over."""
         make(tmp_path, "a/1", "b/2")
         original = os.scandir
 
@@ -296,6 +296,9 @@ class TestWalk:
         monkeypatch.setattr(os, "scandir", refuse)
         assert found(tmp_path, tmp_path) == ["b/2"]
         assert "Permission denied" in caplog.text
+        told: list[tuple[Path, str]] = []
+        assert [*walk([tmp_path], failed=lambda path, error: told.append((path, str(error))))] == [tmp_path / "b" / "2"]
+        assert told == [(tmp_path / "a", f"cannot read {tmp_path / 'a'}: Permission denied")]
         with pytest.raises(StorageError, match=r"cannot read .*/a: Permission denied"):
             found(tmp_path, tmp_path / "a")
 

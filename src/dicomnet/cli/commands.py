@@ -168,6 +168,8 @@ def find(
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv are two forms; give one")
+    if "=" in what:
+        raise click.UsageError(f"{what!r} stands where the LEVEL belongs, as in: STUDY {what}")
     from dicomnet.cli import find
 
     form = find.form_for(as_json=as_json, as_csv=as_csv)
@@ -185,10 +187,12 @@ def get(*, caller: Caller, folder: Path, keys: Mapping[str, str], model: str, le
 
     Keys that are not unique, such as an accession number, are resolved by a query. What is missing in the end is named.
 
-    Exits with 0 only if everything has come.
+    Exits with 0 only if there was something, and all of it has come.
 
     Example: dicomnet get ARCHIVE@10.0.0.5:104 incoming/ StudyInstanceUID=1.2.3.4
     """
+    if not keys and "=" in folder.name:
+        raise click.UsageError(f"'{folder}' stands where DIR belongs, as in: incoming/ {folder}")
     from dicomnet.cli import get
 
     if not get.run(caller, folder, keys, model=model, level=level, durable=durable):
@@ -223,7 +227,7 @@ def move(
 
     Keys that are not unique, such as an accession number, are resolved by a query.
 
-    Exits with 0 only if everything has been sent, or has come.
+    Exits with 0 only if there was something, and all of it has been sent, or has come.
 
     Example: dicomnet move ARCHIVE@10.0.0.5:104 --to WORKSTATION StudyInstanceUID=1.2.3.4
     """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dicomnet.cli.requestor import Caller
+from dicomnet.cli.requestor import Caller, check_keys
 from dicomnet.cli.wording import count_of
 from dicomnet.errors import DicomNetError
 from dicomnet.sync.peer import Peer
@@ -57,6 +57,7 @@ def run(
     Raises:
         ClickException: the query was refused, or could not be asked; what came before was printed.
     """
+    check_keys(keys, *returning)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what pydicom thinks of a peer's values; what cannot be read is told below
         try:

@@ -9,7 +9,7 @@ from time import perf_counter
 import click
 
 from dicomnet.cli.progress import shown
-from dicomnet.cli.requestor import Caller
+from dicomnet.cli.requestor import Caller, check_keys
 from dicomnet.cli.retrieved import Watch, conclude
 from dicomnet.errors import DicomNetError
 from dicomnet.exchanges.reports import RetrieveReport
@@ -25,17 +25,19 @@ def run(caller: Caller, folder: Path, keys: Mapping[str, str], *, model: str, le
         durable: whether to wait for the disk before an instance counts as received.
 
     Returns:
-        Whether all that there is has come.
+        Whether there was something, and all of it has come.
 
     Raises:
         ClickException: it was refused, or could not be asked.
     """
     begun = perf_counter()
+    check_keys(keys)
     options = caller.options()
     watch = Watch()
     report: RetrieveReport | None = None
     try:
         place = Folder(folder, durable=durable)
+        place.check_writable()
         with shown(None, None) as watch.display, Peer(caller.address, **options) as peer:
             report = peer.get(place, keys, model=model, level=level, on_instance=watch.take, check=False)
     except DicomNetError as error:

@@ -1,12 +1,13 @@
 """The `dicomnet` command as a process: how it begins and how it ends.
 
 The script imports this module, which imports hardly anything until it runs, so
-that Ctrl-C ends the command in silence however early it comes.
+that Ctrl-C ends the command in silence as soon as anything of ours is running.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from dicomnet.cli.codes import INTERRUPTED
@@ -15,6 +16,7 @@ from dicomnet.cli.codes import INTERRUPTED
 def main() -> None:
     """The entry point."""
     gc.set_threshold(NEW_OBJECTS)
+    _replace_closed_streams()
     try:
         from dicomnet.cli.commands import run
 
@@ -24,6 +26,18 @@ def main() -> None:
     finally:
         gc.freeze()  # nothing is left to be found: without this the interpreter searches all of it, twice, as it ends
     sys.exit(code)
+
+
+def _replace_closed_streams() -> None:
+    """What goes to a closed stream (`>&-`) goes nowhere, and no file or connection of ours gets its descriptor."""
+    for name, flags in (
+        ("stdin", os.O_RDONLY),
+        ("stdout", os.O_WRONLY),
+        ("stderr", os.O_WRONLY),
+    ):  # by descriptor: 0, 1, 2
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, flags)
+            setattr(sys, name, os.fdopen(nowhere, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
 
 
 NEW_OBJECTS = 10_000

@@ -10,11 +10,12 @@ from time import perf_counter
 import click
 
 from dicomnet.cli.progress import Display, shown
-from dicomnet.cli.requestor import Caller
+from dicomnet.cli.requestor import Caller, check_keys
 from dicomnet.cli.retrieved import conclude
 from dicomnet.cli.wording import size
 from dicomnet.errors import DicomNetError
 from dicomnet.exchanges.reports import RetrieveReport
+from dicomnet.storage.folder import Folder
 from dicomnet.sync.peer import Peer
 
 
@@ -27,17 +28,19 @@ def run(caller: Caller, to: str | Path, keys: Mapping[str, str], *, model: str, 
         port: where we listen for a folder of ours.
 
     Returns:
-        Whether all has been sent, or has come.
+        Whether there was something, and all of it has been sent, or has come.
 
     Raises:
         ClickException: it was refused, or could not be asked.
     """
     begun = perf_counter()
+    check_keys(keys)
     options = caller.options()
     progress = _Progress()
     try:
         with ExitStack() as stack:
             if isinstance(to, Path):
+                Folder(to).check_writable()
                 from dicomnet.cli.local import borrowing_peer
 
                 peer = stack.enter_context(borrowing_peer(caller, port, options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -103,7 +104,7 @@ class Report:
     def fail(self, path: Path, word: str, reason: str) -> None:
         with self._lock:
             self.failed[word] += 1
-            self._problem(path, "failed", reason.removeprefix(f"{path}: "))
+            self._problem(path, "failed", _without(path, reason))
 
     def lose(self, path: Path, reason: str) -> None:
         """Sent, and nobody can say whether the peer has it."""
@@ -163,6 +164,12 @@ class Report:
         if self.skipped:
             parts.append(f"{self.skipped.total()} skipped")
         return ", ".join((*parts, size(self.bytes), f"{seconds:.1f} s"))
+
+
+def _without(path: Path, reason: str) -> str:
+    """A reason that names no file, so that others may have the same."""
+    named = rf"(?<!\S){re.escape(str(path))}(?=[:\s])"
+    return re.sub(named, "it", reason.removeprefix(f"{path}: "), count=1)
 
 
 def _failure(result: StoreResult) -> tuple[str, str]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from dicomnet.cli.wording import count_of
+from dicomnet.types import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -17,7 +20,7 @@ class Display(Protocol):
     """Where a person sees how far it is; used by one thread at a time."""
 
     def say(self, text: str) -> None:
-        """A line on stderr."""
+        """A line on stderr; paths and what a peer has said may be in it as they are."""
 
     def moved(self, instances: int, count: int) -> None:
         """So many instances are done, and so many bytes have moved, since it began."""
@@ -27,7 +30,7 @@ class Plain:
     """No terminal: lines alone, for a log file needs no bar."""
 
     def say(self, text: str) -> None:
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
 
     def moved(self, instances: int, count: int) -> None:
         """Not told."""
@@ -81,11 +84,11 @@ class _Bar:
         self._instances = instances
 
     def say(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     def moved(self, instances: int, count: int) -> None:
         self._bar.update(self._task, completed=count, done=_done(instances, self._instances))
 
 
 def _done(instances: int, of: int | None) -> str:
-    return f"{instances} instances" if of is None else f"{instances}/{of} files"
+    return count_of(instances, "instance") if of is None else f"{instances}/{of} files"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 from collections.abc import Callable
@@ -88,8 +89,7 @@ def run(
             lambda: click.echo(f"listening on {_where(host, server.port)}, keeping instances in {output}"),
         )
     except ListenFailed as error:
-        hint = "; ports below 1024 may need more rights" if 0 < port < 1024 else ""
-        raise click.ClickException(f"cannot listen on {_where(host, port)}: {error.detail}{hint}") from error
+        raise click.ClickException(f"cannot listen on {_where(host, port)}: {error.detail}{_advice(error)}") from error
     except InvalidValue as error:
         raise click.UsageError(str(error)) from error
     except DicomNetError as error:
@@ -131,9 +131,22 @@ def _acceptor(tls: TlsConfig) -> TlsConfig:
     return tls
 
 
+def _advice(error: ListenFailed) -> str:
+    cause = error.__cause__
+    number = cause.errno if isinstance(cause, OSError) else None
+    advice = _ADVICE.get(number or 0)
+    return f"; {advice}" if advice else ""
+
+
 def _where(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
 
+
+_ADVICE = {
+    errno.EADDRINUSE: "another program has this port: end it, or take another with --port",
+    errno.EADDRNOTAVAIL: "--host must be an address of this machine",
+    errno.EACCES: "ports below 1024 need more rights; take another with --port",
+}
 
 GRACE = 5.0
 """Seconds for running associations to finish; systemd and containers kill after ten or more."""

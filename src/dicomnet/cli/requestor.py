@@ -114,6 +114,25 @@ def takes_keys(text: str, *, default: str | None = None) -> Callable[[Callable[.
     return decorate
 
 
+def check_keys(keys: Mapping[str, str], *returning: str) -> None:
+    """Looks at the keys before anybody is called, who may refuse what was misspelt.
+
+    Args:
+        returning: further attributes, without values.
+
+    Raises:
+        UsageError: an attribute is not known, or a value does not suit it.
+    """
+    from dicomnet.exchanges.values import dataset_of, path_of
+
+    try:
+        dataset_of(keys)
+        for key in returning:
+            path_of(key)
+    except InvalidValue as error:
+        raise click.UsageError(str(error)) from error
+
+
 def title_option(
     name: str, text: str, *, default: str | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -258,7 +258,9 @@ def _push_title(header: bytes, value: str) -> bytes:
 
 def _push_comment(header: bytes, value: str) -> bytes:
     # Without a character set only the default repertoire is left; a backslash would part two values.
-    raw = value.translate(_NOT_IN_LO).encode("ascii", "replace").strip()[:64]
+    raw = value.translate(_NOT_IN_LO).encode("ascii", "replace").strip()
+    if len(raw) > _MOST_OF_LO:
+        raw = raw[: _MOST_OF_LO - 3] + b"..."  # or half a number would pass for a whole one
     return _push_text(header, raw) if raw else b""
 
 
@@ -348,6 +350,7 @@ _DATA_SET = 0x0001
 _PRIORITIES: dict[int | None, Priority] = {int(priority): priority for priority in Priority}
 
 # PS3.5 6.2 keeps control characters and the backslash out of LO.
+_MOST_OF_LO = 64
 _NOT_IN_LO = {**dict.fromkeys((*range(0x20), 0x7F), " "), ord("\\"): "/"}
 
 _PULL_BY_VR: dict[str, Callable[[bytes], Any]] = {

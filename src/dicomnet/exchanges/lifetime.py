@@ -286,8 +286,8 @@ def status_of(error: BaseException) -> tuple[Status, str | None]:
 
 
 def plain(text: str) -> str:
-    """A comment as it may be sent: 64 characters of the default repertoire (PS3.7 Annex C)."""
-    return printable(text).encode("ascii", "replace").decode()[:64]
+    """A comment as it may be sent, in the default repertoire (PS3.7 Annex C); what is too long is cut when it is encoded."""
+    return printable(text).encode("ascii", "replace").decode()
 
 
 _RELEASING = (State.AWAITING_LOCAL_RELEASE, State.COLLISION_REQUESTOR_LOCAL, State.COLLISION_ACCEPTOR_REPLY)

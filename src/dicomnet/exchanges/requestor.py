@@ -225,7 +225,7 @@ def query_class(what: str, model: str | None) -> tuple[UID, str | None]:
         return model_class(model or ("patient-root" if level == "PATIENT" else "study-root"), Verb.FIND), level
     if model is not None:
         raise InvalidValue(f"{what!r} is no level; {', '.join(_LEVELS)} are")
-    return model_class(what, Verb.FIND), None
+    return model_class(what, Verb.FIND, levels=_LEVELS), None
 
 
 def one_class(sop_class: str) -> UID:

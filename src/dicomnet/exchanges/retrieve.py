@@ -148,7 +148,8 @@ class _Retrieve:
         if response.number_of_warning_suboperations is not None:
             report.warning = response.number_of_warning_suboperations
         if response.status.is_final:
-            report.status, report.error_comment = response.status, response.error_comment
+            report.status = response.status
+            report.error_comment = None if response.error_comment is None else printable(response.error_comment)
             report.failed_uids = _failed_uids(reply)
             if self._progress is not None:
                 self._progress(report)

@@ -103,12 +103,13 @@ def sop_classes(name: str) -> tuple[UID, ...]:
     return (found,)
 
 
-def model_class(model: str, verb: str) -> UID:
+def model_class(model: str, verb: str, *, levels: Iterable[str] = ()) -> UID:
     """The SOP class that queries or retrieves an information model (PS3.4 C.3).
 
     Args:
         model: a model of `MODELS`, or one SOP class by keyword or UID.
         verb: "find", "move" or "get".
+        levels: what might have been meant as well, for the text of an error.
 
     Raises:
         InvalidValue: there is no such model, or none with this operation.
@@ -119,9 +120,8 @@ def model_class(model: str, verb: str) -> UID:
             raise InvalidValue(f"{model} knows {', '.join(known)}, not {verb}")
         return known[Verb(verb)]
     if not (is_uid(model) or model in KEYWORDS):
-        raise InvalidValue(
-            f"{model!r} is neither an information model nor the keyword or UID of a SOP class; {_hint(model, MODELS)}"
-        )
+        kinds = f"{'a level, ' if levels else ''}an information model nor the keyword or UID of a SOP class"
+        raise InvalidValue(f"{model!r} is neither {kinds}; {_hint(model, levels, MODELS)}")
     (sop_class,) = sop_classes(model)
     if verb not in _RETRIEVAL or verb not in verbs(sop_class):
         raise InvalidValue(f"{name_of(sop_class)} is not a SOP class of {verb}")

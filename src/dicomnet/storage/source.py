@@ -292,38 +292,42 @@ def walk(
     """All files that the paths name or contain, folders sorted; each folder once, however many links lead to it.
 
     Temporary files of a receiver are left out, and so is what is no regular
-    file. A folder in a folder that cannot be read is logged.
+    file.
 
     Args:
         paths: files and folders.
-        failed: told of a path that was given and cannot be read, to go on with the next one.
+        failed: told of a path that was given, and of a folder in a folder, that cannot be read, to go on with the next one.
 
     Raises:
-        StorageError: a path that was given cannot be read, and there is no ``failed``.
+        StorageError: a path that was given cannot be read, and there is no ``failed``; of a folder in a folder it is logged.
     """
     seen: set[tuple[int, int]] = set()
     for given in paths:
         path = Path(given)
         try:
-            yield from _walk_given(path, seen)
+            yield from _walk_given(path, seen, failed or _log)
         except StorageError as error:
             if failed is None:
                 raise
             failed(path, error)
 
 
-def _walk_given(path: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk_given(
+    path: Path, seen: set[tuple[int, int]], failed: Callable[[Path, StorageError], object]
+) -> Iterator[Path]:
     try:
         path_status(path)
     except OSError as error:
         raise storage_error(error, f"cannot read {path}") from error
     if is_folder(path):
-        yield from _walk_folder(path, seen)
+        yield from _walk_folder(path, seen, failed)
     else:
         yield path
 
 
-def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk_folder(
+    folder: Path, seen: set[tuple[int, int]], failed: Callable[[Path, StorageError], object]
+) -> Iterator[Path]:
     waiting = _entries(folder, seen)
     while waiting:
         above, entry = waiting.pop()
@@ -333,9 +337,13 @@ def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             elif entry.is_file() and not _is_temporary(entry.name):
                 yield above / entry.name
         except StorageError as error:
-            logger.warning("%s", error)
-        except OSError as error:
+            failed(above / entry.name, error)
+        except OSError as error:  # a link that leads nowhere, or in a circle: there is nothing to miss
             logger.warning("cannot read %s: %s", entry.path, error.strerror)
+
+
+def _log(_: Path, error: StorageError) -> None:
+    logger.warning("%s", error)
 
 
 def _entries(folder: Path, seen: set[tuple[int, int]]) -> list[tuple[Path, os.DirEntry[str]]]:
