@@ -244,12 +244,14 @@ def _push_per_class(item_type: int, push: Callable[[Any], bytes], values: Sequen
 
 
 def _item(item_type: int, content: bytes) -> bytes:
-    return _number(item_type, 1, "item type") + b"\0" + _counted(content)
+    return _number(item_type, 1, "item type") + b"\0" + _counted(content, f"item {item_type:02X}H")
 
 
-def _counted(content: bytes) -> bytes:
-    """The content behind its two-byte length; beyond 65535 bytes the length would wrap (PS3.8 9.3.2.3)."""
-    return _number(len(content), 2, "item length") + content
+def _counted(content: bytes, what: str = "field") -> bytes:
+    """The content behind its two-byte length, which would otherwise wrap (PS3.8 9.3.2.3)."""
+    if len(content) > 0xFFFF:
+        raise InvalidValue(f"{what} of {len(content)} bytes, its length can say 65535 at most")
+    return len(content).to_bytes(2, "big") + content
 
 
 def _number(value: int, size: int, name: str) -> bytes:
