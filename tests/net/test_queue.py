@@ -12,6 +12,7 @@ from dicomnet.errors import DicomTimeout, SendQueueFull, StateError
 from dicomnet.net.queue import OVERHEAD, PATH_COST, SendQueue, Ticket, ticket_for
 from dicomnet.pdu import PduType
 from dicomnet.storage.source import BytesBody
+from net.recorder import PATIENCE
 
 
 class File(BytesBody):
@@ -111,6 +112,38 @@ def test_waiting_ends_with_the_queue() -> None:
     queue.enter(data(10))
     queue.end()
     queue.wait(0)
+
+
+def test_waiting_ends_when_it_is_of_no_use() -> None:
+    """Whoever can tell that nothing will leave is asked again when something may have changed, or has left."""
+    queue, stuck = SendQueue(100), False
+    first, second = data(10), data(10)
+    queue.enter(first)
+    queue.enter(second)
+    asked = threading.Semaphore(0)
+    raised: list[StateError] = []
+
+    def is_stuck() -> bool:
+        asked.release()
+        return stuck
+
+    def wait() -> None:
+        with pytest.raises(StateError, match="wait for this callback") as caught:
+            queue.wait(PATIENCE, is_stuck)
+        raised.append(caught.value)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    for change in (lambda: None, lambda: queue.leave(first, sent=True), queue.look_again):
+        assert asked.acquire(timeout=PATIENCE)
+        change()
+    assert asked.acquire(timeout=PATIENCE)
+    stuck = True
+    queue.look_again()
+    waiting.join(PATIENCE)
+    assert len(raised) == 1
+    queue.leave(second, sent=True)
+    queue.wait(0, is_stuck)
 
 
 def test_waiting_has_a_bound() -> None:

@@ -263,6 +263,7 @@ def pause_of(net: Recorder) -> None:
     [
         pytest.param(Limits(undelivered_bytes=1 << 40), 8000, 16 + 4, id="sixteen messages"),
         pytest.param(Limits(undelivered_messages=1 << 40), 300_000, 4 + 1, id="one MiB"),
+        pytest.param(Limits(undelivered_messages=1, undelivered_bytes=1 << 40), 300_000, 1 + 1, id="one message"),
     ],
 )
 def test_reading_pauses_while_a_callback_holds_on(limits: Limits, size: int, most: int) -> None:
@@ -325,6 +326,52 @@ def test_flush_from_a_callback() -> None:
         trio.scu.send_c_echo_request()
         trio.scu.wait("receive_c_echo_response")
         assert dicomnet.breathe(PATIENCE)
+        assert left == [0]
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(undelivered_messages=1)])
+def test_flush_from_a_callback_that_answers_wait_for_says_so(limits: Limits) -> None:
+    """Requests beyond the window leave when earlier ones are answered, and only so many answers wait for a callback."""
+    with dicomnet.runtime():
+        scu = Recorder(limits=limits)
+        raised: list[StateError] = []
+
+        def ask(associate: object) -> None:
+            for _ in range(50):
+                scu.send_c_echo_request()
+            scu.send_release_request()
+            with pytest.raises(StateError, match="wait for this callback to return") as caught:
+                scu.flush()
+            raised.append(caught.value)
+
+        scu.react("receive_associate_accept", ask)
+        with associated(scu=scu) as trio:
+            scu.wait("receive_release_response")
+            trio.listener.wait("close ok of a client")
+        assert len(raised) == 1
+        assert scu.told.count("receive_c_echo_response") == 50
+
+
+def test_flush_from_a_callback_waits_for_what_can_leave() -> None:
+    """Reading has stopped; what needs no answer leaves all the same, and is waited for."""
+    with dicomnet.runtime(), associated(limits=Limits(undelivered_messages=1), socket_options=NARROW) as trio:
+        left: list[int] = []
+
+        def send_much(*_: object) -> None:
+            pause_of(trio.scp)
+            for number in range(20):
+                trio.scp.send_data(1, echo(number), b"\0" * 500_000)
+            trio.scp.flush()
+            left.append(trio.scp.send_queue_length)
+
+        trio.scp.react("receive_c_cancel_request", send_much)
+        trio.scp.react("receive_unknown", lambda *_: None)
+        trio.scu.react("receive_unknown", lambda *_: None)
+        trio.scu.send_c_cancel_request(1, context_id=1)
+        for number in range(5):
+            trio.scu.send_data(1, echo(number))
+        trio.scu.wait("receive_unknown", 20)
+        until(lambda: bool(left), "the end of the callback")
         assert left == [0]
 
 

@@ -311,6 +311,27 @@ def test_a_listener_has_room_for_so_many_handshakes(tls: TlsConfig) -> None:
         assert order == ["silent", "honest"]
 
 
+def test_a_listener_without_settings_closes_who_is_one_too_many(
+    tls: TlsConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It leaves them to who accepts, so it cannot say what is wrong; one line of the log says it."""
+    with (
+        Recorder(security="tls", limits=Limits(associations=1)) as listener,
+        Recorder(tls=tls) as first,
+        Recorder(tls=tls) as second,
+    ):
+        listener.react("accept", lambda error: listener.accept(Provider(tls=tls)))
+        where = listener.listen("127.0.0.1")
+        first.connect(*where)
+        first.wait("secure_link_ready ok")
+        second.connect(*where)
+        second.wait("close TlsFailed")
+        assert len(listener.clients) == 1
+    [record] = [record for record in caplog.records if "there is no room" in record.getMessage()]
+    assert record.levelname == "WARNING"
+    assert "could not be made" not in caplog.text
+
+
 def test_close_in_the_middle_of_a_handshake(tls: TlsConfig) -> None:
     """At once, and nobody is told any more."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -76,6 +76,11 @@ class Endpoint:
         self._surplus_told = False
 
     @property
+    def held_back(self) -> int:
+        """Requests, and the one for release, that leave when earlier ones are answered."""
+        return len(self._waiting or ()) + self._release_wanted
+
+    @property
     def state(self) -> State:
         return self.connection.state
 

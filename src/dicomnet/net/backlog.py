@@ -21,6 +21,11 @@ class Backlog:
         self._paused = False
         self._disregarded = False
 
+    @property
+    def is_full(self) -> bool:
+        """Whether reading has stopped for it."""
+        return self._paused
+
     def grow(self, messages: int, size: int) -> None:
         """So many messages came, or bytes that are held in memory for them; on the loop's thread."""
         limits = self._limits

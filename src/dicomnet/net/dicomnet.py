@@ -336,6 +336,8 @@ class DicomNet(Sending):
 
         Raises:
             DicomTimeout: it took longer than `timeout` seconds.
+            StateError: in a callback of this object: the rest leaves when answers have come, and no more of those are
+                read before the callback has returned.
         """
         if self._link is not None:
             self._link.flush(timeout)
@@ -585,6 +587,10 @@ class DicomNet(Sending):
 
     def _refuse(self, waiting: _Waiting) -> None:
         """One too many: heard out, because a rejection says more than a closed connection (PS3.8 9.3.4)."""
+        if self._security_mode is SecurityMode.TLS and self.tls is None:
+            log.warning("%s is closed: there is no room, and only who accepts here has settings for TLS", waiting.guest)
+            waiting.close()
+            return
         stranger, guest = DicomNet(), waiting.guest
         stranger._take_settings(self)
         link = stranger._new_link(requestor=False)

@@ -128,6 +128,10 @@ class Runtime:
         if self.left_behind:
             raise StateError("the object belongs to the process that this one was forked from")
 
+    def is_callback_of(self, queue: Queue) -> bool:
+        """Whether a callback of this queue asks."""
+        return self._asked_by_callback and _here.queue is queue
+
     @property
     def _asked_by_callback(self) -> bool:
         return getattr(_here, "runtime", None) is self

@@ -247,7 +247,7 @@ class Link:
         self._call_default(self._runtime.post, setattr, self.core.connection, "tap", True)
 
     def flush(self, timeout: float | None) -> None:
-        self._queue.wait(timeout)
+        self._queue.wait(timeout, self._is_stuck if self._runtime.is_callback_of(self._mailbox) else None)
 
     # As the user of a channel.
 
@@ -260,7 +260,6 @@ class Link:
         self._slots[arrival] = None
         arrival.on_complete = partial(self._came_whole, arrival)
         self._queue.settle(arrival.command)
-        self._backlog.grow(1, 0)
         destination = self.net.destination if isinstance(arrival.command, CStoreRequest) else SPOOL
         if not callable(destination):
             return self._sink_or_refusal(lambda: destination, arrival, for_this=False)
@@ -272,13 +271,17 @@ class Link:
     def _came_whole(self, arrival: Arrival) -> None:
         # Behind what was told of its PDUs, and before the next message, however long storage takes.
         if arrival in self._slots:  # else it was refused before it was whole
-            self._slots[arrival] = self._mailbox.reserve()
+            self._slots[arrival] = self._reserve()
+
+    def _reserve(self) -> Slot:
+        """A place for a message that is whole, so that nothing more of it has to be read."""
+        self._backlog.grow(1, 0)
+        return self._mailbox.reserve()
 
     def message(self, arrival: Arrival, data: ReceivedData | None, error: Exception | None) -> None:
         if arrival not in self._slots:  # there are no data
             self._queue.settle(arrival.command)
-            self._backlog.grow(1, 0)
-        slot = self._slots.pop(arrival, None) or self._mailbox.reserve()
+        slot = self._slots.pop(arrival, None) or self._reserve()
         if isinstance(arrival.command, Response):
             self.ledger.outcome(arrival.command)
         held = 0 if data is None or data.path is not None else min(data.length, self._limits.undelivered_bytes)
@@ -453,6 +456,7 @@ class Link:
             self._runtime.loop.call_soon(self._perform_some)
         if self.channel is not None:
             self.channel.flush()
+        self._queue.look_again()
 
     def _drop_requests(self, error: Exception) -> None:
         """What was asked for and not yet begun will not happen."""
@@ -686,6 +690,11 @@ class Link:
     def _pause_reading(self) -> None:
         if self.channel is not None and not self._ended:
             self.channel.pause("undelivered")
+            self._queue.look_again()
+
+    def _is_stuck(self) -> bool:
+        """Whether nothing more can leave before callbacks have run."""
+        return self._backlog.is_full and len(self._queue) <= self.core.held_back
 
     def _resume_reading_soon(self) -> None:
         self._call_default(self._runtime.post, self._resume_if_low)

@@ -49,6 +49,8 @@ class SendQueue:
         self._outstanding: dict[int, int] = {}
         """Message IDs of our requests, queued ones too, that have no final response, and their contexts."""
         self._ended = False
+        self._watched = False
+        """Somebody has to be woken by more than the end of the queue."""
 
     def __len__(self) -> int:
         return len(self._tickets)
@@ -82,7 +84,7 @@ class SendQueue:
             self._bytes -= ticket.cost
             if not sent and ticket.message_id is not None:
                 self._outstanding.pop(ticket.message_id, None)
-            if not self._tickets:
+            if not self._tickets or self._watched:
                 self._drained.notify_all()
         return True
 
@@ -105,11 +107,33 @@ class SendQueue:
             self._ended = True
             self._drained.notify_all()
 
-    def wait(self, timeout: float | None) -> None:
-        """Waits until the queue is empty or has ended. Raises DicomTimeout."""
+    def wait(self, timeout: float | None, is_stuck: Callable[[], bool] | None = None) -> None:
+        """Waits until the queue is empty or has ended.
+
+        Args:
+            is_stuck: says that what is queued will not leave while somebody waits here; see `look_again`.
+
+        Raises:
+            DicomTimeout: it took longer.
+            StateError: it is stuck.
+        """
+
+        def over() -> bool:
+            return not self._tickets or self._ended
+
         with self._drained:
-            if not self._drained.wait_for(lambda: not self._tickets or self._ended, timeout):
+            self._watched = self._watched or is_stuck is not None
+            done = self._drained.wait_for(lambda: over() or (is_stuck is not None and is_stuck()), timeout)
+            if not done:
                 raise DicomTimeout("the send queue to empty", timeout or 0.0)
+            if not over():
+                raise StateError("what is queued leaves when answers come, and those wait for this callback to return")
+
+    def look_again(self) -> None:
+        """What a waiting one would call stuck may have changed."""
+        if self._watched:
+            with self._drained:
+                self._drained.notify_all()
 
     # Message IDs of our requests.
 
