@@ -134,7 +134,7 @@ def test_waiting_ends_when_it_is_of_no_use() -> None:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    for change in (lambda: None, lambda: queue.leave(first, sent=True), queue.look_again):
+    for change in (lambda: queue.leave(first, sent=True), queue.look_again):
         assert asked.acquire(timeout=PATIENCE)
         change()
     assert asked.acquire(timeout=PATIENCE)
