@@ -311,6 +311,66 @@ def test_a_connection_that_nobody_accepts_is_closed_in_time() -> None:
             listener.accept(Recorder())
 
 
+def test_a_connection_whose_callback_raised_is_closed_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It does not wait in front of the next one, which is served; one that was accepted before is left alone."""
+    with Recorder() as listener:
+        address = listener.listen("127.0.0.1")
+        listener.react("accept", lambda error: 1 / 0)
+        with socket.create_connection(address, timeout=PATIENCE) as caller:
+            assert caller.recv(1) == b""
+        scp = Provider()
+        listener.react("accept", lambda error: (listener.accept(scp), 1 / 0))
+        with Recorder() as scu:
+            scu.connect(*address)
+            scu.send_associate_request(request())
+            scu.wait("receive_associate_accept")
+    assert caplog.text.count("on_accept raised") == 2
+
+
+def test_a_client_limit_of_ones_own() -> None:
+    """Counting clients in the association request is how the described system limits them."""
+    with Recorder() as listener, Recorder() as first, Recorder() as second:
+
+        def accept(error: Exception | None) -> None:
+            scp = Recorder()
+            scp.react(
+                "receive_associate_request",
+                lambda asked: (
+                    scp.send_associate_accept(asked.accept_all())
+                    if len(listener.clients) < 2
+                    else scp.send_associate_reject(2, 3, 2)
+                ),
+            )
+            listener.accept(scp)
+
+        listener.react("accept", accept)
+        address = listener.listen("127.0.0.1")
+        for net, answer in ((first, "receive_associate_accept"), (second, "receive_associate_reject 2/3/2")):
+            net.connect(*address)
+            net.send_associate_request(request())
+            net.wait(answer)
+
+
+def test_on_send_tells_how_many_bytes_have_left() -> None:
+    """Of each PDU, and of a message all its PDUs together: as many as the other side is shown."""
+    with associated() as trio:
+        large = instance()
+        large.EncapsulatedDocument = bytes(300_000)
+        trio.scu.send_c_store_request(large)
+        trio.scu.wait("receive_c_store_response")
+        trio.finish()
+        sent = {
+            kind: length for name, arguments in trio.scu.events if name == "send" for _, kind, length in [arguments]
+        }
+        received = [
+            (kind, len(data))
+            for name, arguments in trio.scp.events
+            if name == "receive"
+            for _, kind, data in [arguments]
+        ]
+    assert sent == {kind: sum(length for each, length in received if each == kind) for kind in (1, 4, 5)}
+
+
 def test_a_connection_that_asks_for_nothing_is_closed_in_time() -> None:
     """Accepted, but silent: the child is told why it was closed, and its listener too."""
     with Recorder() as listener, socket.socket() as caller:

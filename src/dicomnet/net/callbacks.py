@@ -90,7 +90,10 @@ class Callbacks:
     # The connection.
 
     def on_accept(self, error: Exception | None) -> None:
-        """On a listening object: a connection waits for `accept`; or why the system lets none in at the moment."""
+        """On a listening object: a connection waits for `accept`; or why the system lets none in at the moment.
+
+        One that is not accepted stays first in line, and is closed after the ARTIM time, or when this raises.
+        """
 
     def on_connect(self, error: Exception | None) -> None:
         """The connection that `connect` asked for is up, or why it is not."""

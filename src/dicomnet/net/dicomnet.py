@@ -583,7 +583,7 @@ class DicomNet(Sending):
             return
         self._waiting.append(waiting)
         self._runtime.hub.deadlines.arm(waiting, now + self.timeouts.artim)
-        self._mailbox.post(partial(self._call_on_accept, None))
+        self._mailbox.post(partial(self._call_on_accept, None, waiting))
 
     def _refuse(self, waiting: _Waiting) -> None:
         """One too many: heard out, because a rejection says more than a closed connection (PS3.8 9.3.4)."""
@@ -746,18 +746,21 @@ class DicomNet(Sending):
         with suppress(StateError):  # shut down meanwhile
             self._runtime.post(self._secured, link, channel, refusal)
 
-    def _call_on_accept(self, error: Exception | None) -> None:
+    def _call_on_accept(self, error: Exception | None, waiting: _Waiting | None = None) -> None:
         if error is None and not self._waiting:  # accepted already, or gone
             return
         try:
             self._callback("accept")(error)
-        except Exception:
-            log.exception("on_accept raised")
+        except BaseException:
+            log.exception("on_accept raised; a connection that it has not accepted is closed")
+            if waiting is not None:
+                with suppress(StateError):  # shut down meanwhile
+                    self._runtime.post(waiting.give_up)
 
     def _call_on_close(self, error: Exception | None, net: DicomNet) -> None:
         try:
             self._callback("close")(error, net)
-        except Exception:
+        except BaseException:
             log.exception("on_close raised")
 
 
@@ -774,6 +777,11 @@ class _Waiting:
     def deadline_came(self, now: float) -> None:  # noqa: ARG002
         if self._leave_queue():
             log.warning("%s was not accepted in time and is closed", self.guest)
+            self.close()
+
+    def give_up(self) -> None:
+        """Nobody will accept it, so its place in the queue would be taken for that of the next one."""
+        if self._leave_queue():
             self.close()
 
     def drop(self) -> None:
