@@ -434,8 +434,12 @@ class TestReceiving:
         assert pair.requestor.state is State.ASSOCIATED
 
     def test_what_is_surplus_is_still_a_message_on_its_context(self) -> None:
-        """Once it has begun it comes whole, and data on another context belong to nothing."""
-        for stream in pdv(b"half", MOVE) + pdv(encoded(echo(1)), ECHO, COMMAND | LAST), pdv(b"data", CT, LAST):
+        """Once it has begun it comes whole, data on another context belong to nothing, nor do those within a command."""
+        for stream in (
+            pdv(b"half", MOVE) + pdv(encoded(echo(1)), ECHO, COMMAND | LAST),
+            pdv(b"data", CT, LAST),
+            pdv(b"\0\0", MOVE, COMMAND) + pdv(b"data", MOVE, LAST),
+        ):
             pair = associated()
             pair.requestor.send(move(1), b"keys", context_id=MOVE)
             pair.pump()

@@ -334,17 +334,20 @@ class TestData:
     @pytest.mark.parametrize("length", [MIB + 6, 16 * MIB + 1, 0xFFFF_FFFF])
     def test_no_maximum_was_announced(self, announced: int | None, length: int) -> None:
         """Then none is exceeded: a peer may send what it was told that it may."""
-        connection = acceptor(announced=announced)
-        assert connection.receive(_p_data_header(length), NOW) == []
-        assert [type(event) for event in connection.receive(bytes(MIB), NOW)] == [Fragment]
+        for pieces in [_p_data_header(length)], bytewise(_p_data_header(length)):
+            connection = acceptor(announced=announced)
+            assert feed(connection, pieces) == []
+            assert [type(event) for event in connection.receive(bytes(MIB), NOW)] == [Fragment]
 
     def test_more_than_usual_was_announced(self) -> None:
         """Whoever announces more than is taken of those who exceed their maximum takes it, and no more."""
-        connection = acceptor(announced=32 * MIB)
-        assert connection.receive(_p_data_header(32 * MIB), NOW) == []
-        connection = acceptor(announced=32 * MIB)
-        connection.receive(_p_data_header(32 * MIB + 1), NOW)
-        assert everything_to_send(connection) == [ABORT_INVALID_VALUE, SEND_EOF]
+        for cut in (lambda data: [data]), bytewise:
+            connection = acceptor(announced=32 * MIB)
+            assert feed(connection, cut(_p_data_header(32 * MIB))) == []
+            assert everything_to_send(connection) == []
+            connection = acceptor(announced=32 * MIB)
+            feed(connection, cut(_p_data_header(32 * MIB + 1)))
+            assert everything_to_send(connection) == [ABORT_INVALID_VALUE, SEND_EOF]
 
     @pytest.mark.parametrize("tap", [False, True])
     @pytest.mark.parametrize("control", [0, 1])
