@@ -19,6 +19,9 @@ FINDSCU = "/usr/bin/findscu"
 GETSCU = "/usr/bin/getscu"
 MOVESCU = "/usr/bin/movescu"
 STORESCP = "/usr/bin/storescp"
+DCMSEND = "/usr/bin/dcmsend"
+DCMRECV = "/usr/bin/dcmrecv"
+TERMSCU = "/usr/bin/termscu"
 DCMQRSCP = "/usr/bin/dcmqrscp"
 WLMSCPFS = "/usr/bin/wlmscpfs"
 DCMPRSCP = "/usr/bin/dcmprscp"
@@ -50,15 +53,18 @@ IGNORED_BY_STORESCU = {
 
 
 @contextmanager
-def archive(folder: Path, *arguments: str, moves: Mapping[str, int] | None = None) -> Iterator[peers.Listener]:
+def archive(
+    folder: Path, *arguments: str, moves: Mapping[str, int] | None = None, associations: int = 16
+) -> Iterator[peers.Listener]:
     """Runs dcmqrscp as ARCHIVE over a folder, which also holds its index.
 
     Args:
         moves: ports of this machine by title, where C-MOVE may send to.
+        associations: how many it takes at a time.
     """
     hosts = [f"h{port} = ({title}, 127.0.0.1, {port})" for title, port in (moves or {}).items()]
     lines = [
-        *("NetworkTCPPort = 104", "MaxPDUSize = 16384", "MaxAssociations = 16"),
+        *("NetworkTCPPort = 104", "MaxPDUSize = 16384", f"MaxAssociations = {associations}"),
         *("HostTable BEGIN", *hosts, "HostTable END"),
         *("VendorTable BEGIN", "VendorTable END"),
         *("AETable BEGIN", f"ARCHIVE {folder} RW (100, 1024mb) ANY", "AETable END"),

@@ -65,6 +65,15 @@ class Aborting(Archive):
         self.listener.ended.put((None, (source, reason)))
 
 
+class Leaving(Aborting):
+    """Asks for release as soon as it has answered, as an acceptor may not (PS3.7 A.5)."""
+
+    def on_receive_c_echo_request(self, message: Message[Any]) -> None:
+        super().on_receive_c_echo_request(message)
+        if self.listener.ended.empty():
+            self.send_release_request()
+
+
 def by_syntax() -> dict[str, list[peers.Instance]]:
     """pydicom's whole instances by transfer syntax."""
     found = defaultdict(list)
@@ -116,6 +125,18 @@ def test_dcmtk_aborts(program: str, tmp_path: Path) -> None:
     assert told == (None, (0, 0))
     assert closed[0] is None
     assert len(list(tmp_path.iterdir())) == len(files_to_send)
+
+
+def test_dcmtk_aborts_when_we_want_to_leave() -> None:
+    """It knows no release by an acceptor: we hear its abort, and serve the next one."""
+    with Leaving() as archive:
+        _, port = archive.listen("127.0.0.1", 0)
+        reply = peers.run(ECHOSCU, "--repeat", 3, "127.0.0.1", port)
+        assert "Peer requested release (Aborting)" in reply.stdout
+        told, closed = archive.ended.get(timeout=PATIENCE), archive.ended.get(timeout=PATIENCE)
+        archive.ended.put(closed)  # from now on it stays
+        assert told == (None, (0, 0))
+        assert peers.run(ECHOSCU, "--repeat", 3, "127.0.0.1", port).returncode == 0
 
 
 @pytest.mark.parametrize(
