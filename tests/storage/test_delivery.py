@@ -263,15 +263,47 @@ class TestErrors:
             assert told.status == status
             assert bench.leases == [0]
 
-    def test_a_sink_that_cannot_even_discard(self, caplog: pytest.LogCaptureFixture) -> None:
-        """That is logged; the end is told all the same."""
-        bench = Bench(Record(fail="discard"))
+    @pytest.mark.parametrize("error", [ValueError("no"), SystemExit()], ids=["error", "exit"])
+    def test_a_sink_that_cannot_even_discard(self, error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+        """That is logged; the end is told all the same, and the next data set has its turn."""
+        bench = Bench(Record(fail="discard", error=error))
         bench.write()
         bench.run()
         bench.delivery.discard()
         bench.run()
         assert bench.done == [(None, None)]
         assert "could not discard" in caplog.text
+        bench.delivery = Delivery(Record(), INCOMING, bench.lane, bench._progress, lambda *end: bench.done.append(end))
+        bench.write()
+        bench.delivery.finish()
+        bench.run()
+        assert len(bench.done) == 2
+
+    @pytest.mark.parametrize("blocking", [True, False])
+    def test_a_sink_that_forgets_to_say_what_became_of_it(self, blocking: bool) -> None:
+        """Its data set counts as lost, and the peer is answered."""
+
+        class Forgetful(Record):
+            def finish(self) -> ReceivedData:
+                super().finish()
+                return None  # type: ignore[return-value]
+
+        bench = Bench(sink := Forgetful(blocking=blocking))
+        bench.write()
+        bench.delivery.finish()
+        bench.run()
+        ((data, error),) = bench.done
+        assert data is None
+        assert str(error) == "the sink failed: TypeError: Forgetful.finish returned NoneType, and not ReceivedData"
+        assert sink.steps == ["open", "write", "finish", "discard"]
+
+    def test_an_interruption_of_a_discard_goes_on(self) -> None:
+        """As in any other step, and the end is told before."""
+        bench = Bench(Record(blocking=False, fail="discard", error=KeyboardInterrupt()))
+        bench.write()
+        with pytest.raises(KeyboardInterrupt):
+            bench.delivery.discard()
+        assert bench.done == [(None, None)]
 
     def test_a_keyboard_interrupt_goes_on(self) -> None:
         """In the event loop's thread it is not ours to keep; the lease is back all the same."""

@@ -202,8 +202,7 @@ class Delivery:
             self._try(self._finish)
         else:
             self._over = True
-            self._discard_sink()
-            self._report(partial(self._on_done, None, None))
+            self._discard_sink(partial(self._on_done, None, None))
 
     def _try(self, step: Callable[..., None], *arguments: object) -> None:
         try:
@@ -219,7 +218,10 @@ class Delivery:
 
     def _finish(self) -> None:
         self._open_sink()
-        self._keep(self._sink.finish())
+        data = self._sink.finish()
+        if not isinstance(data, ReceivedData):  # nobody would ever hear of it
+            raise TypeError(f"{type(self._sink).__name__}.finish returned {type(data).__name__}, and not ReceivedData")
+        self._keep(data)
 
     def _keep(self, data: ReceivedData) -> None:
         self._over = True
@@ -233,15 +235,19 @@ class Delivery:
     def _fail(self, error: BaseException) -> None:
         self._over = True
         _forget_locals(error)
-        self._discard_sink()
-        self._report(partial(self._on_done, None, _storage_error(error)))
+        self._discard_sink(partial(self._on_done, None, _storage_error(error)))
 
-    def _discard_sink(self) -> None:
-        if self._opened:
-            try:
+    def _discard_sink(self, done: Callable[[], None]) -> None:
+        """Whatever comes of that, who waits is told."""
+        try:
+            if self._opened:
                 self._sink.discard()
-            except Exception:
-                logger.exception("a sink could not discard its data set")
+        except BaseException as error:
+            logger.exception("a sink could not discard its data set")
+            if self._inline and not isinstance(error, Exception):
+                raise
+        finally:
+            self._report(done)
 
     def _give_back(self, pieces: Sequence[_Piece], loans: Sequence[memoryview]) -> None:
         count = sum([len(view) for view, _ in pieces])
