@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,38 @@ async def test_a_small_file_leaves_in_one_write(tmp_path: Path) -> None:
     (written,) = transport.writes
     assert written == command_pdus(CT, encode(store(1)), MAX_PDU) + data_pdus(CT, pattern(5 * KIB), MAX_PDU)
     assert [body.closed for body in end.bodies] == [1]
+    bench.near.close()
+    bench.far.close()
+
+
+async def test_a_large_file_leaves_in_the_buffer_it_is_read_into(tmp_path: Path) -> None:
+    """Nothing is made of its bytes on the way, not even for a moment; what the transport does with them is its own affair."""
+    path = tmp_path / "large"
+    path.write_bytes(pattern(8 * MIB))
+    bench = Bench()
+    end, transport = fake_requestor(bench.near)
+    buffer = bench.near.take_send_buffer()
+    bench.near.give_send_buffer(buffer)
+    written: list[tuple[bool, int]] = []
+    made: list[int] = []
+
+    def write(data: Any) -> None:
+        written.append((isinstance(data, memoryview) and data.obj is buffer.obj, len(data)))
+        made.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.clear_traces()
+        tracemalloc.reset_peak()
+
+    transport.write = write  # type: ignore[method-assign]
+    tracemalloc.start()
+    try:
+        end.store(1, CountedBody(path))
+        await end.until(lambda: len(end.user.departed) == 2)
+    finally:
+        tracemalloc.stop()
+    assert all(own for own, _ in written)
+    request = command_pdus(CT, encode(store(1)), MAX_PDU) + data_pdus(CT, pattern(8 * MIB), MAX_PDU)
+    assert sum(size for _, size in written) == len(request)
+    assert max(made) < 32 * KIB  # a dozen KiB of small things
     bench.near.close()
     bench.far.close()
 

@@ -233,8 +233,9 @@ class TestViews:
 class TestErrors:
     @pytest.mark.parametrize("blocking", [True, False])
     @pytest.mark.parametrize("step", ["open", "write", "finish"])
-    def test_end_the_data_set(self, step: str, blocking: bool) -> None:
-        """The error is told once, the sink discards, further bytes go nowhere and their leases come back."""
+    def test_end_the_data_set(self, step: str, blocking: bool, caplog: pytest.LogCaptureFixture) -> None:
+        """The error is told once, the sink discards, further bytes go nowhere and their leases come back; the log says where
+        whoever wrote the sink has to look."""
         bench = Bench(sink := Record(fail=step, blocking=blocking))
         bench.write()
         bench.run()
@@ -249,10 +250,12 @@ class TestErrors:
         assert error.status == 0x0110
         assert (bench.leases, bench.bytes) == ([0, 1], 8)
         assert sink.steps.count("discard") == 1
+        assert caplog.text.count("Traceback") == 1
+        assert "in _step" in caplog.text
         assert sink.steps.count("write") <= (2 if step == "finish" else 1)
 
-    def test_keep_their_status(self) -> None:
-        """A storage error goes as it is; one of the system gets the status that fits."""
+    def test_keep_their_status(self, caplog: pytest.LogCaptureFixture) -> None:
+        """A storage error goes as it is; one of the system gets the status that fits. Neither is a fault of the sink."""
         refused = StorageError("no", status=0xA900)
         for error, status in ((refused, 0xA900), (OSError(errno.ENOSPC, "full"), 0xA700), (SystemExit(), 0x0110)):
             bench = Bench(Record(fail="open", error=error))
@@ -262,6 +265,7 @@ class TestErrors:
             assert told is not None
             assert told.status == status
             assert bench.leases == [0]
+        assert caplog.text == ""
 
     @pytest.mark.parametrize("error", [ValueError("no"), SystemExit()], ids=["error", "exit"])
     def test_a_sink_that_cannot_even_discard(self, error: BaseException, caplog: pytest.LogCaptureFixture) -> None:

@@ -235,6 +235,10 @@ class Delivery:
     def _fail(self, error: BaseException) -> None:
         self._over = True
         _forget_locals(error)
+        if isinstance(error, Exception) and not isinstance(
+            error, StorageError | OSError
+        ):  # a fault of who wrote the sink
+            logger.error("a sink failed", exc_info=error)
         self._discard_sink(partial(self._on_done, None, _storage_error(error)))
 
     def _discard_sink(self, done: Callable[[], None]) -> None:
