@@ -36,7 +36,7 @@ NET = """
     """.split()
 ASSOCIATIONS = """
     Association AuditLog Caller Peer Server Tolerance Verified Wanted associate
-    Answer CommitReport InstanceRef Outcome Progress RetrieveReport Retrieved StoreReport StoreResult
+    Answer CommitReport InstanceRef Match Outcome Progress RetrieveReport Retrieved StoreReport StoreResult
     CommonExtendedNegotiation ExtendedNegotiation RoleSelection UserIdentity UserIdentityType
     """.split()
 STORAGE = ["Folder", "InstanceFile", "ReceivedData", "Sink"]

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     )
     from dicomnet.exchanges.calls import Answer as Answer
     from dicomnet.exchanges.contexts import Wanted as Wanted
+    from dicomnet.exchanges.matches import Match as Match
     from dicomnet.exchanges.reports import (
         CommitReport as CommitReport,
         InstanceRef as InstanceRef,
@@ -129,6 +130,7 @@ _NAMES = {
         StorageError TlsFailed Unsupported""",
     "dicomnet.exchanges.calls": "Answer",
     "dicomnet.exchanges.contexts": "Wanted",
+    "dicomnet.exchanges.matches": "Match",
     "dicomnet.exchanges.reports": """
         CommitReport InstanceRef Outcome Progress RetrieveReport Retrieved StoreReport StoreResult""",
     "dicomnet.exchanges.tolerance": "Tolerance",

@@ -30,7 +30,7 @@ Nothing here imports anything of ours.
 from __future__ import annotations
 
 from enum import Enum, IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 
@@ -196,14 +196,17 @@ class AssociationRejected(AssociationError):
     """The peer answered the association request with an A-ASSOCIATE-RJ (PS3.8 9.3.4).
 
     ``result``, ``source`` and ``reason`` are the numbers as they came: peers
-    send values outside the table, so they are not enumerations.
+    send values outside the table, so they are not enumerations. ``called_ae``
+    and ``calling_ae`` are the titles that were given.
     """
 
-    def __init__(self, result: int, source: int, reason: int) -> None:
+    def __init__(self, result: int, source: int, reason: int, *, called_ae: str = "", calling_ae: str = "") -> None:
         super().__init__(result, source, reason)
         self.result = result
         self.source = source
         self.reason = reason
+        self.called_ae = called_ae
+        self.calling_ae = calling_ae
 
     @property
     def transient(self) -> bool:
@@ -211,7 +214,8 @@ class AssociationRejected(AssociationError):
         return self.result == RejectResult.TRANSIENT
 
     def __str__(self) -> str:
-        return f"association rejected ({self.result}/{self.source}/{self.reason}): {describe_reject(self.source, self.reason)}"
+        why = describe_reject(self.source, self.reason, called_ae=self.called_ae, calling_ae=self.calling_ae)
+        return f"association rejected ({self.result}/{self.source}/{self.reason}): {why}"
 
 
 class AssociationAborted(AssociationError):
@@ -262,7 +266,7 @@ class StatusError(DicomNetError):
         operation: str = "",
         meaning: str = "",
         error_id: int | None = None,
-        response: object = None,
+        response: Any = None,
     ) -> None:
         super().__init__(status, error_comment)
         self.status = status
@@ -280,9 +284,12 @@ class StatusError(DicomNetError):
 
 
 class PartialFailure(DicomNetError):
-    """Some of many instances failed, were refused, or are missing; ``report`` tells about each one."""
+    """Some of many instances failed, were refused, or are missing.
 
-    def __init__(self, report: object) -> None:
+    ``report`` tells about each one: what `store`, `get`, `move` or `commit` would have returned.
+    """
+
+    def __init__(self, report: Any) -> None:
         super().__init__(report)
         self.report = report
 
@@ -296,7 +303,7 @@ class NothingArrived(DicomNetError):
     ``connected`` tells whether anybody connected there at all.
     """
 
-    def __init__(self, destination: str, expected: int, *, connected: bool) -> None:
+    def __init__(self, destination: str, expected: int, *, connected: bool = False) -> None:
         super().__init__(destination, expected)
         self.destination = destination
         self.expected = expected
@@ -347,6 +354,7 @@ class NotAnInstance(StorageError):
 
     def __init__(self, path: str, detail: str) -> None:
         super().__init__(detail, status=0xC000)
+        self.args = (path, detail)
         self.path = path
 
     def __str__(self) -> str:
@@ -366,10 +374,11 @@ def again(error: ErrorT) -> ErrorT:
     return twin
 
 
-def describe_reject(source: int, reason: int) -> str:
-    """What the (source, reason) of an A-ASSOCIATE-RJ mean, in words an administrator can act on."""
+def describe_reject(source: int, reason: int, *, called_ae: str = "", calling_ae: str = "") -> str:
+    """What the (source, reason) of an A-ASSOCIATE-RJ mean, in words an administrator can act on, with the titles if given."""
     try:
-        return _REJECT_TEXT[RejectReason((source, reason))]
+        text = _REJECT_TEXT[RejectReason((source, reason))]
+        return text.format(called_ae=called_ae, calling_ae=calling_ae).replace(" ;", ";")
     except ValueError:
         return f"reason {reason} of source {source}, which the standard does not define"
 
@@ -389,8 +398,12 @@ def describe_abort(source: int, reason: int) -> str:
 _REJECT_TEXT = {
     RejectReason.NO_REASON: "the peer gives no reason",
     RejectReason.APPLICATION_CONTEXT_NOT_SUPPORTED: "the application context is not supported",
-    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "the peer does not know our calling AE title; it must be entered there",
-    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "the peer does not answer to the called AE title; check its spelling and case",
+    RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: (
+        "the peer does not know our calling AE title {calling_ae}; it must be entered there"
+    ),
+    RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: (
+        "the peer does not answer to the called AE title {called_ae}; check its spelling and case"
+    ),
     RejectReason.PROVIDER_NO_REASON: "the peer's protocol layer gives no reason",
     RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED: "the protocol version is not supported",
     RejectReason.TEMPORARY_CONGESTION: "the peer is congested; try again later",

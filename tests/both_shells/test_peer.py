@@ -434,6 +434,53 @@ def test_what_a_get_does_not_bring_is_missing_by_name(shell: Shell, archive: Arc
     assert report.missing == ["1.2.3.1", "1.2.3.2"]
 
 
+def test_a_success_that_brings_less_than_there_is_is_not_believed(shell: Shell, archive: Archive) -> None:
+    """The peer has said how many instances the study has; which they are, a query tells."""
+    archive.instances = [instance(1)]
+    series = study(STUDY, SeriesInstanceUID="1.2.9.1")
+    series.QueryRetrieveLevel = "SERIES"
+    images = [study(STUDY, SeriesInstanceUID="1.2.9.1", SOPInstanceUID=f"1.2.3.{number}") for number in (1, 2)]
+    for image in images:
+        image.QueryRetrieveLevel = "IMAGE"
+    answer_studies(archive, study(STUDY, SOPClassesInStudy=[CT], NumberOfStudyRelatedInstances=2), series, *images)
+    with shell.peer(archive.address) as peer:
+        report = peer.get(None, StudyInstanceUID=STUDY, check=False)
+        assert report.status == Status.SUCCESS
+        assert (report.ok, report.missing) == (False, ["1.2.3.2"])
+        archive.instances.append(instance(2))
+        assert peer.get(None, StudyInstanceUID=STUDY).ok
+
+
+def test_what_cannot_be_asked_opens_no_association(shell: Shell, archive: Archive) -> None:
+    """A wrong key or a wrong list is told at once, whatever the peer is like."""
+    peer = shell.peer(archive.address)
+    for wrong in ({"PatientsName": "x"}, {"SeriesInstanceUID": "1.2"}, {"returning": ["Nothing"]}):
+        with pytest.raises(InvalidValue):
+            list(peer.find("STUDY", **wrong))
+    with pytest.raises(InvalidValue, match="StudyInstanceUID is missing"):
+        list(peer.find("SERIES"))
+    for nothing in ([], "a/folder", [("1.2",)], 5):
+        with pytest.raises(InvalidValue):
+            peer.commit(nothing)
+    assert archive.lines == []
+
+
+def test_attributes_to_be_returned_are_asked_for_again(shell: Shell, archive: Archive) -> None:
+    """Also one alone, and those of a generator, when a query is repeated on a new association."""
+    with shell.peer(archive.address) as peer:
+        list(peer.find("STUDY", returning="StudyDescription"))
+
+        def hang_up_once(line: Line, message: Any) -> None:
+            archive.reactions.clear()
+            line.close(force=True)
+
+        archive.reactions["find"] = hang_up_once
+        list(peer.find("STUDY", returning=(one for one in ("StudyDescription", "PatientAge"))))
+    assert opened(archive) == 2
+    assert all("StudyDescription" in one for one in archive.identifiers)
+    assert ["PatientAge" in one for one in archive.identifiers] == [False, True, True]
+
+
 def test_a_get_that_finds_nothing_brings_nothing(shell: Shell, archive: Archive) -> None:
     """Nor is anything retrieved."""
     answer_studies(archive)

@@ -138,13 +138,15 @@ def test_a_peer_that_goes_before_the_answer_is_told(shell: Shell, archive: Archi
 def test_a_handler_hears_of_events_while_we_wait(shell: Shell, archive: Archive) -> None:
     """It gets the data set, and what it returns is the answer."""
     heard: list[Any] = []
+    titles: set[tuple[str, str]] = set()
 
     def hear(request: Any) -> int:
         heard.append((request.event_type, request.sop_instance_uid, request.dataset.PatientID))
+        titles.add((request.calling_ae, request.called_ae))
         return 0x0110 if len(heard) == 2 else 0
 
     with shell.associate(
-        archive.address, contexts=["storage-commitment"], handlers={"n-event-report": hear}
+        archive.address, aet="ME", contexts=["storage-commitment"], handlers={"n-event-report": hear}
     ) as association:
         line = archive.lines[0]
         for number in (1, 2):
@@ -152,6 +154,7 @@ def test_a_handler_hears_of_events_while_we_wait(shell: Shell, archive: Archive)
         association.wait(0.5)
         archive.expect("report answered 0110")
     assert heard == [(1, f"{COMMITMENT}.1", "1"), (2, f"{COMMITMENT}.1", "2")]
+    assert titles == {("ME", "ARCHIVE")}
     assert archive.log.count("report answered 0000") == 1
 
 

@@ -26,6 +26,7 @@ from both_shells.conftest import instance
 from both_shells.faces import Shell
 from dicomnet import (
     ConnectionLost,
+    CStoreRequest,
     DicomTimeout,
     PartialFailure,
     StateError,
@@ -34,6 +35,7 @@ from dicomnet import (
     StorageError,
     Timeouts,
 )
+from dicomnet.dimse.codec import decode, encode
 from dicomnet.exchanges.reports import Outcome, Progress, StoreResult
 
 MIB = 1024 * 1024
@@ -241,6 +243,28 @@ def test_a_peer_that_stops_reading_is_left(shell: Shell, folder: Callable[..., P
         association.release()
     assert isinstance(report.error, DicomTimeout)
     assert report.results[0].outcome is Outcome.UNKNOWN
+
+
+def test_a_success_that_comes_before_the_data_is_not_believed(shell: Shell, folder: Callable[..., Path]) -> None:
+    """The peer cannot have kept what it does not have; it gets the rest, and the report says what is doubtful."""
+    files = folder(1, size=32 * MIB)
+
+    def approve(sock: socket.socket) -> None:
+        first = take_pdu(sock)
+        length = int.from_bytes(first[6:10], "big")
+        request = decode(first[12 : 10 + length])
+        assert isinstance(request, CStoreRequest)
+        answer = encode(request.respond(Status.SUCCESS))
+        pdv = (len(answer) + 2).to_bytes(4, "big") + first[10:11] + b"\3" + answer
+        sock.sendall(b"\4\0" + len(pdv).to_bytes(4, "big") + pdv)
+        while take_pdu(sock)[0] != 5:
+            pass
+        sock.sendall(b"\6\0\0\0\0\4\0\0\0\0")
+
+    with raw_acceptor(approve) as address, shell.associate(address, contexts=[files]) as association:
+        report = association.store(files, check=False)
+    (result,) = report
+    assert (result.outcome, result.status, report.ok) == (Outcome.UNKNOWN, Status.SUCCESS, False)
 
 
 def test_an_association_that_is_over_stores_nothing(

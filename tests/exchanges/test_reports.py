@@ -137,6 +137,23 @@ def test_what_is_missing_is_counted_by_what_arrived(report: RetrieveReport, miss
     assert report.ok == (not missing)
 
 
+@pytest.mark.parametrize(
+    ("report", "ok"),
+    [
+        (RetrieveReport(Status(0xB000), instances=[kept(1)]), False),
+        (RetrieveReport(Status(0xB000), completed=3, arrived_here=False), False),
+        (RetrieveReport(Status(0xB000), completed=3, warning=1, arrived_here=False), True),
+        (RetrieveReport(Status(0xB000), completed=1, instances=[kept(1)]), True),
+        (RetrieveReport(Status(0xB000), failed=1, instances=[kept(1)]), True),
+        (RetrieveReport(Status(0xB000), instances=[kept(1)], expected={UID("1.2.3.1")}), True),
+    ],
+)
+def test_a_warning_that_nothing_explains_is_no_success(report: RetrieveReport, ok: bool) -> None:
+    """Some failed, says the peer, and not which: only what has arrived, or was counted as a warning, can contradict it."""
+    assert report.missing_count == 0
+    assert report.ok == ok
+
+
 @pytest.mark.parametrize("status", [None, Status(0xA702), Status(0xC000), Status(0xFE00)])
 def test_a_retrieve_that_failed_is_not_well_although_nothing_is_missing(status: Status | None) -> None:
     """Nobody knows what there would have been."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dicomnet.aio.association import Association as Association, Matches as Matches, associate as associate
     from dicomnet.aio.peer import Peer as Peer, PeerMatches as PeerMatches
+    from dicomnet.aio.requests import Request as Request
 
-__all__ = ["Association", "Matches", "Peer", "PeerMatches", "associate"]
+__all__ = ["Association", "Matches", "Peer", "PeerMatches", "Request", "associate"]
 
 
 def __getattr__(name: str) -> object:
@@ -17,6 +18,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name.startswith("Peer"):
         from dicomnet.aio import peer as home
+    elif name == "Request":
+        from dicomnet.aio import requests as home  # type: ignore[no-redef]
     else:
         from dicomnet.aio import association as home  # type: ignore[no-redef]
     value: object = getattr(home, name)

@@ -335,9 +335,12 @@ class Endpoint:
                 events.append(Tolerated(f"the peer sent {detail}; ignored"))
             return None
         if response.status.is_final:
-            if isinstance(operation.message, OutgoingMessage) and response.status.is_failure:
+            message = operation.message
+            if isinstance(message, OutgoingMessage) and response.status.is_failure:
                 # PS3.7 9.3.1.3: refused before it had it all. The rest would only be thrown away.
-                self.connection.shorten(operation.message, operation.message.cut())
+                self.connection.shorten(message, message.cut())
+            elif isinstance(message, OutgoingMessage):
+                operation.early = message.remaining
             self._send_waiting(now)
         return operation
 

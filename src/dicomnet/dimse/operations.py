@@ -20,7 +20,7 @@ from dicomnet.limits import Timeouts
 class Invoked:
     """A request of ours that has no final response yet."""
 
-    __slots__ = ("context_id", "deadline", "message", "request", "seconds", "ticket")
+    __slots__ = ("context_id", "deadline", "early", "message", "request", "seconds", "ticket")
 
     def __init__(self, request: Request, context_id: int, seconds: float | None, ticket: object) -> None:
         self.request = request
@@ -31,6 +31,8 @@ class Invoked:
         self.ticket = ticket
         self.message: object = None
         """The outgoing message while its data are on the way."""
+        self.early = False
+        """Whether it was called a success before all of it could be there, which PS3.7 9.3.1.3 forbids."""
 
 
 class Performing:

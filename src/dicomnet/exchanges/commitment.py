@@ -91,7 +91,7 @@ class Transactions:
 def commit(
     session: Session,
     context: Context,
-    instances: Iterable[Any],
+    instances: Any,
     *,
     transactions: Transactions,
     transaction_uid: UID,
@@ -112,8 +112,6 @@ def commit(
         AssociationError: the association ended before it could.
     """
     refs = instance_refs(instances)
-    if not refs:
-        raise InvalidValue("there is no instance to be committed")
     report = CommitReport(transaction_uid, refs)
     transactions.expect(report)
     session.on_event_report = transactions.take  # for good: another commit on this association may wait longer
@@ -130,7 +128,7 @@ def commit(
             yield Watch(transactions.signal, lambda: transactions.result(transaction_uid) is not None, left)
         result = transactions.result(transaction_uid)
         if result is None:
-            raise DicomTimeout("the result of the storage commitment", timeout or 0.0)
+            raise DicomTimeout(_RESULT if elsewhere else _RESULT_HERE, timeout or 0.0)
         return result
     finally:
         transactions.signal.forget(watching)
@@ -142,10 +140,14 @@ def instance_refs(instances: Any) -> list[InstanceRef]:
     data sets.
 
     Raises:
-        InvalidValue: one of them is none of these.
+        InvalidValue: one of them is none of these, or there is none.
     """
     if isinstance(instances, StoreReport):
         instances = instances.instances
+    if isinstance(instances, str | bytes) or not isinstance(instances, Iterable):
+        raise InvalidValue(
+            f"{instances!r} is no list of instances; commit takes the report of a store, or pairs of SOP class and instance UID"
+        )
     refs: dict[InstanceRef, None] = {}
     for instance in instances:
         pair = instance
@@ -156,6 +158,8 @@ def instance_refs(instances: Any) -> list[InstanceRef]:
             refs[InstanceRef(uid(str(sop_class)), uid(str(sop_instance)))] = None
         except (TypeError, ValueError) as error:
             raise InvalidValue(f"{instance!r} is no pair of SOP class and SOP instance UID") from error
+    if not refs:
+        raise InvalidValue("there is no instance to be committed")
     return list(refs)
 
 
@@ -216,3 +220,9 @@ def _ref(item: Dataset) -> InstanceRef:
     return InstanceRef(
         UID(str(item.get("ReferencedSOPClassUID", ""))), UID(str(item.get("ReferencedSOPInstanceUID", "")))
     )
+
+
+_RESULT = "the result of the storage commitment"
+_RESULT_HERE = (
+    f"{_RESULT}; a peer may send it on an association of its own, which a Peer hears that has a server of ours"
+)

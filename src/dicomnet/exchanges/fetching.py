@@ -68,7 +68,7 @@ def get(
     def get_one(keys: Any) -> Script[RetrieveReport]:
         classes, count = yield from _classes(asker, model, keys)
         part = yield from _get_one(asker, destination, keys, model, level, sop_class, classes, calls, options)
-        if count is not None and not part.ok and not part.missing:
+        if count is not None and not part.missing and (not part.ok or _lacks_some(part, keys, count)):
             part.expected = yield from _instances(asker, model, keys)
         return part
 
@@ -231,6 +231,13 @@ def _get_one(
             report.instances += [one for one in second.instances if one.sop_instance_uid not in have]
             report.status, report.failed_uids = second.status, second.failed_uids
     return report
+
+
+def _lacks_some(report: RetrieveReport, keys: Any, count: int) -> bool:
+    """Whether a peer that calls it a success has brought fewer instances of a whole study than it says that there are."""
+    if _value(keys, "SeriesInstanceUID") or _value(keys, "SOPInstanceUID"):
+        return False
+    return len({instance.sop_instance_uid for instance in report.received}) < count
 
 
 def _instances(asker: Asker, model: str, keys: Any) -> Script[set[UID] | None]:

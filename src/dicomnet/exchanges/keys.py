@@ -17,6 +17,7 @@ from dicomnet.exchanges.values import (
     is_universal,
     keyword_of,
     path_of,
+    several,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def build_query(
         keys: a data set, or values by keyword, by tag (a number, ``0010,0020``), or by several of these joined by dots
             for what is in a sequence. A value is text, a number, a date or time, a pair of these for a range in which
             None is an open end, a list, for a sequence another mapping; None and ``""`` match everything.
-        returning: further attributes to ask for.
+        returning: further attributes to ask for, one or several.
         charset: what (0008,0005) shall be, several terms with backslashes between them; without it, the least that the
             values need.
         relational: relational queries were negotiated (PS3.4 C.5.1.1): any keys at any level.
@@ -79,7 +80,7 @@ def build_query(
     if model.retrieve_only:
         raise InvalidValue(f"the {model.name} model has no queries (PS3.4 Y, Z)")
     dataset, level, charset = _read(keys, level, charset)
-    for key in returning:
+    for key in several(returning):
         ask_for(dataset, path_of(key))
     rank = _level(model, level)
     if rank is not None:

@@ -213,7 +213,10 @@ class Lifetime:
 
     def _on_rejected(self, event: AssociateRejected) -> None:
         self.ledger.rejected(event.result, event.source, event.reason)
-        self._end(AssociationRejected(event.result, event.source, event.reason))
+        request = self.request
+        assert request is not None
+        titles = {"called_ae": request.called_ae, "calling_ae": request.calling_ae}
+        self._end(AssociationRejected(event.result, event.source, event.reason, **titles))
 
     def _on_release_requested(self, _: ReleaseRequested) -> None:
         if self.core.state not in _RELEASING:  # what came right behind it has ended the association; that is told next

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dicomnet.dimse.status import Status
 from dicomnet.exchanges import fetching
+from dicomnet.exchanges.commitment import instance_refs
 from dicomnet.exchanges.contexts import wanted
 from dicomnet.exchanges.fetching import Asker, Host
 from dicomnet.exchanges.find import Find
+from dicomnet.exchanges.keys import build_query, model_of
 from dicomnet.exchanges.lines import Line
 from dicomnet.exchanges.reports import CommitReport, RetrieveReport, StoreReport
 from dicomnet.exchanges.requestor import Requestor, query_class
@@ -21,6 +23,7 @@ from dicomnet.exchanges.settings import Settings
 from dicomnet.exchanges.spreading import store_over
 from dicomnet.exchanges.steps import Script
 from dicomnet.exchanges.store import Source
+from dicomnet.exchanges.values import several
 from dicomnet.types import UID
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -68,10 +71,23 @@ class Remote(Asker):
             contexts = [replace(one, scu=False, scp=True) for one in contexts]
         return (yield from self.once(contexts, call, idempotent=idempotent))
 
-    def find(self, what: str, keys: Any, *, model: str | None = None, **options: Any) -> Script[RemoteFind]:
-        """C-FIND."""
-        sop_class, _ = query_class(what, model)
-        found = RemoteFind(self, sop_class, lambda line: line.find(what, keys, model=model, **options))
+    def find(
+        self,
+        what: str,
+        keys: Any,
+        *,
+        model: str | None = None,
+        returning: Iterable[str | int] = (),
+        **options: Any,
+    ) -> Script[RemoteFind]:
+        """C-FIND; what cannot be asked is told before anything is opened for it."""
+        sop_class, level = query_class(what, model)
+        asked, charset = several(returning), options.get("charset")
+        may_be_relational = self.settings.tolerance.relational_queries or any(
+            item.sop_class == sop_class for item in self.settings.extended
+        )
+        build_query(model_of(sop_class), level, keys, returning=asked, charset=charset, relational=may_be_relational)
+        found = RemoteFind(self, sop_class, lambda line: line.find(what, keys, model=model, returning=asked, **options))
         yield from found.begin()
         return found
 
@@ -100,8 +116,9 @@ class Remote(Asker):
 
     def commit(self, instances: Any, *, timeout: float | None) -> Script[CommitReport]:
         """Storage commitment; the result may also come to our server."""
+        refs = instance_refs(instances)
         contexts = wanted([StorageCommitmentPushModel])
-        return (yield from self.once(contexts, lambda line: line.commit(instances, timeout=timeout), idempotent=False))
+        return (yield from self.once(contexts, lambda line: line.commit(refs, timeout=timeout), idempotent=False))
 
 
 class RemoteFind:

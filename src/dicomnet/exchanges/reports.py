@@ -26,7 +26,8 @@ class Outcome(Enum):
     SKIPPED = "skipped"
     """No instance, or one that was there before; nothing was sent."""
     UNKNOWN = "unknown"
-    """Sent, and the association ended before the answer came: the peer may have it or not."""
+    """Sent, and the peer may have it or not: the association ended before the answer came, or the answer was a success that
+    came before the peer could have all of it."""
     NOT_SENT = "not sent"
     """The association ended, or the caller stopped, before its turn."""
 
@@ -233,16 +234,29 @@ class RetrieveReport:
         """How many instances did not arrive, as far as the counts and names tell."""
         if not self.arrived_here:
             return max(self.failed, len(self.failed_uids))
-        claimed = self.completed + self.failed + self.warning
-        return max(len(self.missing), claimed - len(self.received), 0)
+        return max(len(self.missing), self._claimed - len(self.received), 0)
 
     @property
     def ok(self) -> bool:
         """Whether everything arrived, be it nothing where there is nothing."""
         if not self.found:
             return True
-        settled = self.status is not None and not self.status.is_failure and not self.status.is_cancel
-        return settled and self.error is None and not self.missing_count
+        status = self.status
+        if status is None or status.is_failure or status.is_cancel or self.error is not None or self.missing_count:
+            return False
+        return not status.is_warning or self._is_known_whole
+
+    @property
+    def _is_known_whole(self) -> bool:
+        """Whether a warning (B000: some failed, or gave a warning) is explained by what is known besides."""
+        if self.warning or not self.arrived_here:
+            return bool(self.warning)
+        return self.expected is not None or 0 < self._claimed <= len(self.received)
+
+    @property
+    def _claimed(self) -> int:
+        """Sub-operations that the peer counts."""
+        return self.completed + self.failed + self.warning
 
     def check(self) -> Self:
         """Returns the report itself if all is well; raises `PartialFailure` otherwise."""

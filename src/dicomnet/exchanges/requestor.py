@@ -12,7 +12,7 @@ from dicomnet.errors import InvalidValue
 from dicomnet.exchanges import calls
 from dicomnet.exchanges.associations import Associations, StoreRoutes
 from dicomnet.exchanges.calls import Answer
-from dicomnet.exchanges.commitment import commit
+from dicomnet.exchanges.commitment import commit, instance_refs
 from dicomnet.exchanges.contexts import (
     Wanted,
     merge,
@@ -25,7 +25,7 @@ from dicomnet.exchanges.services import Verb, model_class, sop_classes, verbs
 from dicomnet.exchanges.session import Session
 from dicomnet.exchanges.steps import Script, Wait, Work
 from dicomnet.exchanges.store import Source, Store
-from dicomnet.exchanges.values import path_of
+from dicomnet.exchanges.values import path_of, several
 from dicomnet.types import UID, ae_title
 from dicomnet.uids import STORAGE_CLASSES, StorageCommitmentPushModel, Verification, name
 from dicomnet.ul.negotiation import Context
@@ -72,7 +72,7 @@ class Requestor(Associations):
             model: the model of a level; None is the study root, or the patient root at the PATIENT level.
         """
         sop_class, level = query_class(what, model)
-        asked = list(returning)
+        asked = several(returning)
 
         def begin(session: Session, context: Context) -> Script[Find]:
             build = partial(build_query, model_of(sop_class), level, keys, returning=asked, charset=charset)
@@ -129,12 +129,13 @@ class Requestor(Associations):
 
     def commit(self, instances: Any, *, timeout: float | None) -> Script[CommitReport]:
         """Storage commitment; see `commitment.commit`."""
+        refs = instance_refs(instances)
 
         def run(session: Session, context: Context) -> Script[CommitReport]:
             return commit(
                 session,
                 context,
-                instances,
+                refs,
                 transactions=self._transactions,
                 transaction_uid=session.shell.new_uid(),
                 timeout=timeout,
@@ -157,7 +158,7 @@ class Requestor(Associations):
 
     def n_get(self, sop_class: str, instance: str, attributes: Iterable[str | int]) -> Script[Answer]:
         """N-GET; attributes by keyword or tag, none for all there are."""
-        tags = [path_of(attribute)[0] for attribute in attributes]
+        tags = [path_of(attribute)[0] for attribute in several(attributes)]
         uid = one_class(sop_class)
         call = partial(calls.n_get, sop_class=uid, instance=instance, tags=tags)
         return (yield from self._call(uid, Verb.N_GET, call))

@@ -75,13 +75,15 @@ class Provider(Protocol):
 class Reply:
     """A response of the peer, with its data set if it had one."""
 
-    __slots__ = ("data", "error", "response")
+    __slots__ = ("data", "early", "error", "response")
 
-    def __init__(self, response: Response, data: Kept | None, error: Exception | None) -> None:
+    def __init__(self, response: Response, data: Kept | None, error: Exception | None, *, early: bool = False) -> None:
         self.response = response
         self.data = data
         self.error = error
         """Why its data set was not kept."""
+        self.early = early
+        """Whether it is a success that came before the peer could have all of the request."""
 
     @property
     def status(self) -> Status:
@@ -378,22 +380,25 @@ class Session(Lifetime):
             self.shell.pause("inbound")
         refusal = self._refusal(inbound)
         if refusal is not None:
-            status, comment = refusal
-            log.warning("%s %s: %s refused: %s", self.id, self.ledger.who, command.name, printable(comment))
+            status, comment, tolerance = refusal
+            hint = f"; Tolerance({tolerance}=True) takes it from this peer all the same" if tolerance else ""
+            log.warning("%s %s: %s refused: %s%s", self.id, self.ledger.who, command.name, printable(comment), hint)
             inbound.respond(status, error_comment=plain(comment))
         return inbound
 
-    def _refusal(self, inbound: Inbound) -> tuple[Status, str] | None:
-        """Why the peer may not ask for this, judged by context, class and role alone."""
+    def _refusal(self, inbound: Inbound) -> tuple[Status, str, str] | None:
+        """Why the peer may not ask for this, judged by context, class and role alone; and which tolerance would let it."""
         command, context = inbound.command, inbound.context
         sop_class = command.sop_class_uid
         if sop_class is not None and not carries(context.abstract_syntax, sop_class):
-            if isinstance(command, CStoreRequest) and self.receivers and self.tolerance.store_on_retrieve_context:
+            is_of_get = isinstance(command, CStoreRequest) and bool(self.receivers)
+            if is_of_get and self.tolerance.store_on_retrieve_context:
                 self.tolerate("store on retrieve", "C-STORE on the context of the C-GET")
                 return None
             is_composite = isinstance(command, _COMPOSITE)
             status = Status.SOP_CLASS_NOT_SUPPORTED if is_composite else Status.NO_SUCH_SOP_CLASS
-            return status, f"{name(sop_class)} is not what this context is for"
+            way_out = "store_on_retrieve_context" if is_of_get else ""
+            return status, f"{name(sop_class)} is not what this context is for", way_out
         report = isinstance(command, NEventReportRequest)
         if context.our_scu if report else context.our_scp:
             return None
@@ -403,8 +408,8 @@ class Session(Lifetime):
         if report and self.tolerance.event_report_without_role:
             self.tolerate("report", "N-EVENT-REPORT from a side that did not offer the SCP role")
             return None
-        what = "SCU" if report else "SCP"
-        return Status.SOP_CLASS_NOT_SUPPORTED, f"we are not {what} of {name(context.abstract_syntax)} here"
+        what, way_out = ("SCU", "event_report_without_role") if report else ("SCP", "assume_roles")
+        return Status.SOP_CLASS_NOT_SUPPORTED, f"we are not {what} of {name(context.abstract_syntax)} here", way_out
 
     @property
     def _most_inbound(self) -> int:
@@ -491,10 +496,11 @@ class Session(Lifetime):
 
     def _take_response(self, arrival: Arriving, response: Response, data: Kept | None, error: Exception | None) -> None:
         self.ledger.outcome(response)
-        operation = None if arrival.operation is None else arrival.operation.ticket
-        if not isinstance(operation, Operation):
+        invoked = arrival.operation
+        operation = None if invoked is None else invoked.ticket
+        if invoked is None or not isinstance(operation, Operation):
             return
-        reply = Reply(response, data, error)
+        reply = Reply(response, data, error, early=invoked.early)
         operation.take(reply)
         self._unread += 1
         if operation.abandoned:

@@ -93,6 +93,10 @@ def settings_for(
     except ValueError as error:
         raise InvalidValue(str(error)) from error
     asynchronous_window(window)
+    _check_kinds(timeouts=(timeouts, Timeouts), limits=(limits, Limits), tolerance=(tolerance, Tolerance))
+    _check_kinds(user_identity=(user_identity, UserIdentity))
+    if tls is not None and not (hasattr(tls, "requestor_context") or hasattr(tls, "wrap_bio")):
+        raise InvalidValue(f"tls={tls!r} is no TlsConfig and no ssl.SSLContext; without it the link is plain")
     return Settings(
         host=where.host,
         port=where.port,
@@ -112,6 +116,12 @@ def settings_for(
     )
 
 
+def _check_kinds(**given: tuple[object, type]) -> None:
+    for name, (value, kind) in given.items():
+        if value is not None and not isinstance(value, kind):
+            raise InvalidValue(f"{name}={value!r} is no {kind.__name__}")
+
+
 def _roles(roles: Mapping[str, str] | Iterable[RoleSelection]) -> Iterator[RoleSelection]:
     if not isinstance(roles, Mapping):
         yield from roles
@@ -128,6 +138,8 @@ def _extended(items: Mapping[str, bytes] | Iterable[ExtendedNegotiation]) -> Ite
         yield from items
         return
     for name, information in items.items():
+        if not isinstance(information, bytes):
+            raise InvalidValue(f"the extended negotiation of {name} is bytes, not {information!r}")
         for sop_class in sop_classes(name):
             yield ExtendedNegotiation(sop_class, information)
 

@@ -597,7 +597,9 @@ def _judge(result: StoreResult, operation: Operation) -> None:
     if reply.data is not None:
         reply.data.close()
     status = result.status = reply.status
-    if status.is_success:
+    if reply.early:
+        result.outcome, result.detail = Outcome.UNKNOWN, "the peer called it stored before it had all of it"
+    elif status.is_success:
         result.outcome = Outcome.STORED
     elif status.is_warning:
         result.outcome = Outcome.WARNING

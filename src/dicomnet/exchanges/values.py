@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dicomnet.errors import InvalidValue
@@ -77,6 +77,11 @@ def record_of(values: Mapping[Any, object]) -> tuple[Dataset, list[str]]:
         except InvalidValue:
             left_out.append(keyword_of(path[-1]))
     return dataset, left_out
+
+
+def several(attributes: str | int | Iterable[str | int]) -> list[str | int]:
+    """Attributes as a list; one alone is one, and not the characters of its name."""
+    return [attributes] if isinstance(attributes, str | int) else list(attributes)
 
 
 def ask_for(dataset: Dataset, path: Path) -> None:

@@ -278,7 +278,7 @@ class Association:
             identifier: keys as a data set, or by keyword, tag, or several of them joined by dots for what is in a
                 sequence.
             model: of a level: ``"study-root"`` or ``"patient-root"``.
-            returning: further attributes to ask for.
+            returning: further attributes to ask for, one or several.
             charset: character set of the query; without it, the least that its values need.
             priority: of the request.
             keys: keys by keyword.

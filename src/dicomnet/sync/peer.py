@@ -20,6 +20,7 @@ from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, Retrie
 from dicomnet.exchanges.requestor import merged_keys
 from dicomnet.exchanges.settings import settings_for
 from dicomnet.exchanges.tolerance import Tolerance
+from dicomnet.exchanges.values import several
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.pdu import CommonExtendedNegotiation, ExtendedNegotiation, RoleSelection, UserIdentity
 from dicomnet.sockets import SocketOptions
@@ -281,7 +282,7 @@ class Peer:
 
     def n_get(self, sop_class: str, instance: str, attributes: Iterable[str | int] = ()) -> Answer:
         """See `Association.n_get`."""
-        wanted = list(attributes)
+        wanted = several(attributes)
         return perform(
             self._remote.n_call(sop_class, lambda line: line.n_get(sop_class, instance, wanted), idempotent=True)
         )

@@ -28,7 +28,9 @@ class Request:
     """A request of the peer, as a handler gets it: complete, with its data set in memory or in a temporary file."""
 
     def __init__(self, inbound: Inbound, data: ReceivedData | None) -> None:
-        self._session = inbound.session
+        request = inbound.session.request
+        assert request is not None
+        self._associated = request
         self.message: Message = inbound.command
         """The command."""
         self.context = inbound.context
@@ -37,8 +39,16 @@ class Request:
 
     @property
     def calling_ae(self) -> str:
-        """Who asks: the peer of the association."""
-        return self._session.ledger.peer_ae
+        """Who has asked for the association, which is who called it."""
+        return self._associated.calling_ae
+
+    @property
+    def called_ae(self) -> str:
+        return self._associated.called_ae
+
+    @property
+    def message_id(self) -> int:
+        return self.message.message_id or 0
 
     @property
     def sop_class_uid(self) -> str | None:
@@ -57,6 +67,11 @@ class Request:
     def action_type(self) -> int | None:
         """Of an N-ACTION."""
         return getattr(self.message, "action_type_id", None)
+
+    @property
+    def attributes(self) -> tuple[int, ...]:
+        """The tags that an N-GET asks for; none are all there are (PS3.7 10.1.2)."""
+        return tuple(getattr(self.message, "attribute_identifier_list", None) or ())
 
     @property
     def dataset(self) -> Dataset | None:
