@@ -359,15 +359,8 @@ def test_on_send_tells_how_many_bytes_have_left() -> None:
         trio.scu.send_c_store_request(large)
         trio.scu.wait("receive_c_store_response")
         trio.finish()
-        sent = {
-            kind: length for name, arguments in trio.scu.events if name == "send" for _, kind, length in [arguments]
-        }
-        received = [
-            (kind, len(data))
-            for name, arguments in trio.scp.events
-            if name == "receive"
-            for _, kind, data in [arguments]
-        ]
+        sent = {told[1]: told[2] for name, told in trio.scu.events if name == "send"}
+        received = [(told[1], len(told[2])) for name, told in trio.scp.events if name == "receive"]
     assert sent == {kind: sum(length for each, length in received if each == kind) for kind in (1, 4, 5)}
 
 
