@@ -209,9 +209,11 @@ class Callbacks:
         """The peer answers our C-ECHO request with `message.status`."""
 
     def on_receive_n_event_report_request(self, message: Message[NEventReportRequest]) -> None:
+        """The peer reports an event; answer with `send_n_event_report_response`. The default answer is 0211."""
         self._callback("receive_n_report_request")(message)
 
     def on_receive_n_event_report_response(self, message: Message[NEventReportResponse]) -> None:
+        """The peer answers our N-EVENT-REPORT request with `message.status`."""
         self._callback("receive_n_report_response")(message)
 
     def on_receive_n_report_request(self, message: Message[NEventReportRequest]) -> None:

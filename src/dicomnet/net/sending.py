@@ -300,6 +300,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
+        """Answers an N-EVENT-REPORT, with an event reply if there is one; the event type is the request's."""
         fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         fields["event_type_id"] = event_type_id
         self._respond(NEventReportResponse, request, status, dataset, context_id, message_id, fields)
@@ -336,6 +337,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
+        """Answers an N-GET, with the attributes that were asked for."""
         fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NGetResponse, request, status, dataset, context_id, message_id, fields)
 
@@ -367,6 +369,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
+        """Answers an N-SET, with the values as they have become."""
         fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NSetResponse, request, status, dataset, context_id, message_id, fields)
 
@@ -401,6 +404,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
+        """Answers an N-ACTION, with an action reply if there is one; the action type is the request's."""
         fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         fields["action_type_id"] = action_type_id
         self._respond(NActionResponse, request, status, dataset, context_id, message_id, fields)
@@ -433,7 +437,10 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
-        """Raises InvalidValue for a success without an instance UID, neither from the request nor given here."""
+        """Answers an N-CREATE, with the attributes as they were made.
+
+        Raises InvalidValue for a success without an instance UID, neither from the request nor given here.
+        """
         fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NCreateResponse, request, status, dataset, context_id, message_id, fields)
 
@@ -463,6 +470,7 @@ class Sending(Callbacks):
         affected_sop_class_uid: str | None = None,
         affected_sop_instance_uid: str | None = None,
     ) -> None:
+        """Answers an N-DELETE."""
         fields = _affected(affected_sop_class_uid, affected_sop_instance_uid)
         self._respond(NDeleteResponse, request, status, None, context_id, message_id, fields)
 
