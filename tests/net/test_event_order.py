@@ -313,7 +313,7 @@ def test_a_connection_that_nobody_accepts_is_closed_in_time() -> None:
 
 def test_a_connection_whose_callback_raised_is_closed_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """It does not wait in front of the next one, which is served; one that was accepted before is left alone."""
-    with Recorder() as listener:
+    with Recorder(timeouts=Timeouts(artim=600)) as listener:
         address = listener.listen("127.0.0.1")
         listener.react("accept", lambda error: 1 / 0)
         with socket.create_connection(address, timeout=PATIENCE) as caller:
