@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 import pytest
@@ -142,6 +143,21 @@ class TestInstanceFile:
         with pytest.raises(StorageError, match="odd length") as caught:
             InstanceFile.open(tmp_path / "a")
         assert not isinstance(caught.value, NotAnInstance)
+
+    @pytest.mark.parametrize("change", [lambda file: file.write(b"more"), lambda file: file.truncate(400)])
+    def test_a_change_between_two_reads(self, tmp_path: Path, change: Callable[[BinaryIO], object]) -> None:
+        """The last bytes are not given out of a file that somebody is writing to, so nobody takes it for whole."""
+        path = tmp_path / "a"
+        path.write_bytes(header() + DATA * 100)
+        body = InstanceFile.open(path).body()
+        assert isinstance(body, FileBody)
+        body.read_into([memoryview(bytearray(len(DATA)))])
+        with path.open("r+b") as file:
+            file.seek(0, os.SEEK_END)
+            change(file)
+        with pytest.raises(StorageError, match=r"was written to while it was sent|has become shorter"):
+            body.read_into([memoryview(bytearray(body.length - len(DATA)))])
+        body.close()
 
     @pytest.mark.parametrize("data", [DATA, DATA * 20])
     def test_torture(self, tmp_path: Path, data: bytes) -> None:

@@ -143,6 +143,7 @@ class FileBody:
         self._holds = holds
         self._disk = disk or DISK
         self._descriptor: int | None = None
+        self._opened: FileState | None = None
         self._closed = False
 
     def check(self) -> None:
@@ -156,7 +157,8 @@ class FileBody:
         """Fills the views with the next bytes.
 
         Raises:
-            StorageError: the file cannot be read, has become shorter, or is not what was looked at.
+            StorageError: the file cannot be read, has become shorter, or is not what was looked at, from the first byte to
+                the last: what somebody writes meanwhile would be half of one data set and half of another.
         """
         if self._closed:
             raise StorageError(f"{self._path} is closed")
@@ -180,6 +182,9 @@ class FileBody:
         self._in_file -= count
         if count < wanted:
             raise StorageError(f"{self._path} has become shorter since its length was taken")
+        # What was read at one go was not written meanwhile, as far as anybody can tell.
+        if not self._in_file and wanted < self.length and not self._is_as_opened():
+            raise StorageError(f"{self._path} was written to while it was sent")
 
     def close(self) -> None:
         """May be called more than once."""
@@ -205,7 +210,7 @@ class FileBody:
         before = self._looked_at
         if before is None:
             return True
-        now = self._disk.state(descriptor)
+        now = self._opened = self._disk.state(descriptor)
         if now == before.state:
             return True
         # FAT and others number a file anew once the system has forgotten it: then what is in it decides.
@@ -215,6 +220,15 @@ class FileBody:
             return read_file_head(self._disk, descriptor, self._path) == before.head
         except NotAnInstance:
             return False
+
+    def _is_as_opened(self) -> bool:
+        if self._opened is None:
+            return True
+        assert self._descriptor is not None
+        try:
+            return self._disk.state(self._descriptor) == self._opened
+        except OSError as error:
+            raise storage_error(error, f"cannot read {self._path}") from error
 
 
 class BytesBody:
