@@ -158,6 +158,14 @@ def test_colours_on_a_terminal_only_if_wanted(no_color: str) -> None:
     assert bool(re.search("\x1b\\[[0-9;]*3[0-9]m", seen)) != bool(no_color)
 
 
+@pytest.mark.parametrize(("columns", "width"), [(40, 48), (60, 60), (200, 79)])
+def test_the_drawing_fits_the_terminal(program: Command, columns: int, width: int) -> None:
+    """As wide as there is room for, as long as it can be read."""
+    drawn = program("demo", "--reject", COLUMNS=str(columns)).out.splitlines()[2:-3]
+    assert {len(line) for line in drawn} == {width}
+    assert any(line.endswith(" on_close │") for line in drawn)
+
+
 def test_a_reader_that_leaves_early_is_no_trouble(started: Callable[..., Any]) -> None:
     """`dicomnet demo | head -1` ends without a traceback."""
     process = started("demo")

@@ -226,3 +226,17 @@ def test_a_terminal_shows_a_table(archive: Archive, started: Callable[..., Any])
     assert "1.2.3.2" in seen
     assert "\\x1b[2J" in seen
     assert "\x1b[2J" not in seen
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="the system has no pseudo-terminals")
+def test_a_terminal_that_is_too_narrow_for_a_table_shows_one_match_below_the_other(
+    archive: Archive, started: Callable[..., Any]
+) -> None:
+    """Each value in a line of its own, whole, so that it can be copied."""
+    master, slave = os.openpty()
+    process = started("find", archive.address, "STUDY", "PatientID=1", stdout=slave, TERM="xterm", COLUMNS="20")
+    os.close(slave)
+    seen = read_all(master)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "3 matches\n")
+    assert "\r\nStudyInstanceUID   1.2.3.2\r\n\r\n" in seen

@@ -50,6 +50,17 @@ def test_every_command_tells_its_exit_codes(command: Command, command_name: str)
     assert f"Example: dicomnet {command_name} " in outcome.out or command_name == "demo"
 
 
+def test_help_begins_with_what_the_command_alone_takes(command: Command) -> None:
+    """What all commands share does not hide it: the options of TLS, which few need, are the last."""
+    lines = command("send", "--help").out.splitlines()
+    headings = ["Options:", "Common options:", "Secure links (TLS):"]
+    own, shared, tls = (lines.index(heading) for heading in headings)
+    assert own < shared < tls
+    assert lines[own + 1].startswith("  --window N")
+    assert any(line.startswith("  --timeout SECONDS") for line in lines[shared:tls])
+    assert all(line.startswith("  --tls") for line in lines[tls:] if line.startswith("  --"))
+
+
 def test_the_module_runs_as_the_command(program: Command) -> None:
     """`python -m dicomnet` is the command, under its name."""
     outcome = program("--version")

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from cli.helpers import CT, Outcome, Peer, assert_plain, read_all
-from dicomnet import MEMORY, Status
+from cli.helpers import CT, EXPLICIT, Outcome, Peer, assert_plain, read_all
+from dicomnet import MEMORY, Associate, Status
 from dicomnet.cli import send
 from dicomnet.cli.outcome import Report
 from dicomnet.errors import StorageError
+from dicomnet.pdu import ContextOutcome
 from dicomnet.storage.source import InstanceFile
 
 Command = Callable[..., Outcome]
@@ -170,7 +171,8 @@ def test_a_refused_context_fails_its_files_alone(command: Command, peer: MakePee
     assert outcome.code == 1
     assert outcome.out.startswith("1 stored, 1 failed (not accepted), ")
     assert outcome.err == (
-        f"{jpeg}: failed: the peer accepted no presentation context for CT Image Storage in JPEG Baseline (Process 1)\n"
+        f"{jpeg}: failed: the peer accepted no presentation context for CT Image Storage in JPEG Baseline (Process 1); with "
+        "--decode it is tried uncompressed\n"
     )
     assert archive.instances == ["1.2.3.2"]
 
@@ -209,7 +211,7 @@ def test_more_contexts_than_an_association_has(command: Command, peer: MakePeer,
     outcome = command("send", archive.address, path.parent)
     assert outcome.code == 0
     assert outcome.out.startswith("300 stored, ")
-    assert len(archive.requests) == 5
+    assert len(archive.requests) == 8
     assert all(len(request.contexts) <= 128 for request in archive.requests)
     assert archive.instances == [f"1.2.3.{number}" for number in range(300)]
 
@@ -398,6 +400,25 @@ def test_a_name_of_a_file_does_not_drive_the_terminal(command: Command, peer: Ma
     outcome = command("send", "-v", peer().address, path.parent)
     assert_plain(outcome.err)
     assert "b\\x1b[2J\\x0a0 failed: skipped, not an instance" in outcome.err
+
+
+def test_decoding_is_proposed_where_it_is_asked_for(command: Command, peer: MakePeer, instance: Write) -> None:
+    """A compressed file alone: without --decode the way out is told, with it the peer is asked for uncompressed ones, too."""
+
+    def take_uncompressed(associate: Associate) -> Associate:
+        answer = associate.accept_all()
+        for context in answer.contexts:
+            if context.transfer_syntaxes != [EXPLICIT]:
+                context.result = ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED
+        return answer
+
+    archive = peer(answer=take_uncompressed)
+    path = instance("a.dcm", number=1, syntax=JPEG)
+    outcome = command("send", archive.address, path)
+    assert outcome.err.endswith("in JPEG Baseline (Process 1); with --decode it is tried uncompressed\n")
+    command("send", archive.address, path, "--decode")
+    plain, decoded = ({one.transfer_syntaxes[0] for one in asked.contexts[:-1]} for asked in archive.requests)
+    assert (plain, decoded) == ({JPEG}, {JPEG, EXPLICIT, "1.2.840.10008.1.2"})
 
 
 def test_one_request_at_a_time_is_on_its_way(command: Command, peer: MakePeer, instance: Write) -> None:

@@ -175,6 +175,11 @@ class TestForInstances:
         pairs = [(CT_IMAGE_STORAGE, JPEG), (MR_IMAGE_STORAGE, EXPLICIT_LE)]
         assert for_instances(pairs) == [*stored(JPEG), *stored(EXPLICIT_LE, IMPLICIT_LE, sop_class=MR_IMAGE_STORAGE)]
 
+    def test_what_may_be_decoded_is_also_proposed_uncompressed(self) -> None:
+        """Or there would be no context for it where the peer takes nothing compressed."""
+        assert for_instances([(CT_IMAGE_STORAGE, JPEG)], decode=True) == stored(JPEG, EXPLICIT_LE, IMPLICIT_LE)
+        assert for_instances([(CT_IMAGE_STORAGE, IMPLICIT_LE)], decode=True) == stored(IMPLICIT_LE, EXPLICIT_LE)
+
     def test_nothing_needs_nothing(self) -> None:
         """No instance, no context."""
         assert for_instances([]) == []

@@ -360,6 +360,17 @@ def test_a_flexible_requestor_proposes_what_instances_need() -> None:
     assert items.all_closed()
 
 
+def test_what_may_be_decoded_finds_a_way_on_its_own() -> None:
+    """A peer that takes nothing compressed gets it uncompressed, though no other instance is."""
+    scp = Scp(Policy(abstract_syntaxes={VERIFICATION: None, CT_IMAGE_STORAGE: [EXPLICIT_LE]}))
+    stage, requestor = start(scp, ["verification"], flexible=True)
+    item = Item(0, syntax=JPEG)
+    report = stage.run(requestor.store(Items([item]), decode=True))
+    assert report.ok
+    assert item.asked == [f"decoded to {EXPLICIT_LE}"]
+    assert len(scp.asked) == 2
+
+
 def test_a_kind_that_the_peer_does_not_take_is_asked_for_once() -> None:
     """However many instances of it there are among the others."""
     scp = Scp(Policy(abstract_syntaxes={VERIFICATION: None, CT_IMAGE_STORAGE: None}))

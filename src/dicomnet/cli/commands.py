@@ -18,6 +18,7 @@ import click
 
 from dicomnet import __version__
 from dicomnet.cli.codes import FAILED, INTERRUPTED, TERMINATED
+from dicomnet.cli.help import SectionedGroup
 from dicomnet.cli.logs import log_to_stderr
 from dicomnet.cli.requestor import Caller, calls_peer, checked_title, common_options, takes_keys, title_option
 
@@ -59,13 +60,17 @@ _DURABLE_OPTION = click.option(
 )
 
 
-@click.group(epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=SectionedGroup,
+    epilog=_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="dicomnet")
 def cli() -> None:
     """DICOM networking: try a peer, query it, send and retrieve instances, receive them."""
 
 
-@cli.command(short_help="Show both sides at work, message by message.", epilog=_EXIT_CODES)
+@cli.command(cls=click.Command, short_help="Show both sides at work, message by message.", epilog=_EXIT_CODES)
 @click.option("--tls", "use_tls", is_flag=True, help="Over TLS, with a certificate made for the occasion.")
 @click.option("--reject", is_flag=True, help="The SCP rejects the association.")
 @click.option("--abort", is_flag=True, help="The SCU aborts in the middle of a data set.")

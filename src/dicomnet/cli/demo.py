@@ -313,7 +313,8 @@ class Story:
         self._console = _console()
         self._is_heard = True
         encoding = sys.stdout.encoding or "ascii"
-        self._diagram = Diagram(ascii_only=not _can_draw(encoding))
+        width = max(NARROWEST, min(WIDEST, self._console.width))
+        self._diagram = Diagram(width, ascii_only=not _can_draw(encoding))
         self._news = threading.Condition()
         self._fired: Counter[tuple[Side, str]] = Counter()
         self._marks: set[str] = set()
@@ -546,6 +547,9 @@ FRAMES = 256
 
 CONNECTED, ABORT_SENT, OVER = "network connection established", "abort sent", "over"
 """Points in the story besides events."""
+
+WIDEST, NARROWEST = 79, 48
+"""Columns of the drawing: more would tear the lanes apart, with less the names of events have no room."""
 
 PATIENCE = 30.0
 """Seconds for anything to happen; a slow disk takes some for 64 MiB."""

@@ -138,6 +138,7 @@ def _print_lines(rows: Sequence[Mapping[str, str]]) -> None:
 
 def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -147,8 +148,23 @@ def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
         table.add_column(Text(column.rpartition(".")[2]), overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(row.get(column, ""))) for column in columns))
-    Console().print(table)
+    console = Console()
+    wanted = Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum
+    if wanted > 2 * console.width:  # cells of a few letters each are no table
+        _print_cards(rows, columns)
+    else:
+        console.print(table)
     click.echo(count_of(len(rows), "match", "matches"), err=True)
+
+
+def _print_cards(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> None:
+    """One match below the other, a line for each value."""
+    for row in rows:
+        values = {column: row[column] for column in columns if row.get(column)}
+        width = max(map(len, values), default=0)
+        for column, value in values.items():
+            click.echo(f"{column:{width}}  {printable(value)}")
+        click.echo()
 
 
 def row_of(dataset: Dataset, prefix: str = "") -> dict[str, str]:
@@ -207,3 +223,4 @@ _PRINT = {Form.TABLE: _print_table, Form.LINES: _print_lines, Form.CSV: _print_c
 _NO_COLUMNS = frozenset(("SpecificCharacterSet", "QueryRetrieveLevel", "RetrieveAETitle"))
 _NO_BULK_DATA = 1 << 31
 _MOST_BYTES = 64
+_ANY_WIDTH = 1 << 16

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dicomnet.cli.progress import Display, Plain
 from dicomnet.cli.wording import count_of, size
 from dicomnet.errors import StatusError
 from dicomnet.exchanges.reports import Outcome, StoreResult
-from dicomnet.exchanges.store import no_context
+from dicomnet.exchanges.store import is_compressed, no_context
 from dicomnet.storage.source import InstanceFile
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class Report:
     """What became of each file; several threads may tell."""
 
     verbose: bool = False
+    decode: bool = False
+    """Whether what is compressed is decompressed where it must be."""
     display: Display = field(default_factory=Plain)
     stored: int = 0
     bytes: int = 0
@@ -88,7 +91,7 @@ class Report:
             elif result.outcome is Outcome.UNKNOWN:
                 self.lose(result.path, result.detail)
             elif result.outcome is Outcome.FAILED:
-                self.fail(result.path, *_failure(result))
+                self.fail(result.path, *self._failure(result))
             # What is not sent is counted at the end: it is what is left.
 
     def moved(self, instances: int, count: int) -> None:
@@ -122,7 +125,7 @@ class Report:
     def refuse(self, files: Sequence[InstanceFile]) -> None:
         """All of them, since the peer accepted no presentation context at all."""
         for file in files:
-            self.fail(file.path, NOT_ACCEPTED, no_context(file))  # type: ignore[arg-type]  # it reads the UIDs alone
+            self.fail(file.path, NOT_ACCEPTED, self._not_accepted(file))
 
     def _stored(self, result: StoreResult) -> None:
         self.stored += 1
@@ -132,6 +135,20 @@ class Report:
             self._problem(result.path, "stored with a warning", _status_text(result, _comment(result)))
         else:
             log.info("%s: stored", result.path)
+
+    def _failure(self, result: StoreResult) -> tuple[str, str]:
+        """The word that it is counted under, and the reason."""
+        if result.status is not None:
+            comment = result.error.error_comment if isinstance(result.error, StatusError) else None
+            return f"{result.status:04X}", _status_text(result, comment)
+        if result.detail == no_context(result):  # type: ignore[arg-type]  # it reads the UIDs alone
+            return NOT_ACCEPTED, self._not_accepted(result)
+        return UNREADABLE, result.detail
+
+    def _not_accepted(self, what: Any) -> str:
+        """No context for what has these UIDs, and what could be tried."""
+        can_be_decoded = is_compressed(what.transfer_syntax_uid) and not self.decode
+        return no_context(what) + ("; with --decode it is tried uncompressed" if can_be_decoded else "")
 
     def _problem(self, path: Path, what: str, reason: str) -> None:
         if self.verbose:
@@ -170,16 +187,6 @@ def _without(path: Path, reason: str) -> str:
     """A reason that names no file, so that others may have the same."""
     named = rf"(?<!\S){re.escape(str(path))}(?=[:\s])"
     return re.sub(named, "it", reason.removeprefix(f"{path}: "), count=1)
-
-
-def _failure(result: StoreResult) -> tuple[str, str]:
-    """The word that it is counted under, and the reason."""
-    if result.status is not None:
-        comment = result.error.error_comment if isinstance(result.error, StatusError) else None
-        return f"{result.status:04X}", _status_text(result, comment)
-    if result.detail == no_context(result):  # type: ignore[arg-type]  # it reads the UIDs alone
-        return NOT_ACCEPTED, result.detail
-    return UNREADABLE, result.detail
 
 
 def _status_text(result: StoreResult, comment: str | None) -> str:

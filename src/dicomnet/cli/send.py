@@ -46,7 +46,7 @@ def run(
     """
     begun = perf_counter()
     settings = settings_for(caller.address, **caller.options(window=window))
-    report = Report(caller.verbose)
+    report = Report(caller.verbose, decode=decode)
     files = gather(paths, report)
     # A bar needs to know how many there are; without one, the rest is looked at while the first are sent.
     first = list(files if is_shown() else islice(files, LOOK_AHEAD))
@@ -270,8 +270,8 @@ def _is_same(file: InstanceFile, other: InstanceFile) -> bool:
         return False
 
 
-MOST_KINDS = 60
-"""With the further context that uncompressed ones get, and one for C-ECHO, they are less than the 128 of PS3.8 9.3.2.2."""
+MOST_KINDS = 40
+"""With the two further contexts that each may get, and one for C-ECHO, they are less than the 128 of PS3.8 9.3.2.2."""
 
 LOOK_AHEAD = 1000
 """Files that are looked at before the first is sent: enough to know which kinds there are, and done before anybody waits."""

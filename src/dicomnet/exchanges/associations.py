@@ -167,14 +167,14 @@ class Associations:
             one.abstract_syntax == pair[0] and pair[1] in one.transfer_syntaxes for one in self._opened.get(session, ())
         )
 
-    def open_for(self, instance: Instance) -> Script[bool]:
+    def open_for(self, instance: Instance, *, decode: bool) -> Script[bool]:
         if self._failure is not None:
             raise again(self._failure)
         if (yield from self._take_turn()):
             self._end_turn()
             return True  # somebody else has opened one
         try:
-            pack = self._pack_for(instance)
+            pack = self._pack_for(instance, decode=decode)
             if pack is None:
                 return False
             kinds: set[tuple[str, str]] = {(one.abstract_syntax, one.transfer_syntaxes[0]) for one in pack}
@@ -200,7 +200,7 @@ class Associations:
 
     # How.
 
-    def _pack_for(self, instance: Instance) -> list[Wanted] | None:
+    def _pack_for(self, instance: Instance, *, decode: bool) -> list[Wanted] | None:
         """The contexts to be proposed next for an instance that has no way."""
         pair = (instance.sop_class_uid, instance.transfer_syntax_uid)
         if any(self._was_proposed(pair, session) for session in self.sessions):
@@ -214,7 +214,8 @@ class Associations:
                 asked.append(pack)
             return pack
         # All that came so far at once, or instances of different kinds in turn would each have to open it anew.
-        return for_instances(one for one in [*list(self._seen)[-_MOST_SEEN:], pair] if one not in self._declined)
+        kinds = [one for one in [*list(self._seen)[-_MOST_SEEN:], pair] if one not in self._declined]
+        return for_instances(kinds, decode=decode)
 
     def _open(self, pack: list[Wanted]) -> Script[Terms]:
         """Opens an association, in place of those that nobody uses: many peers take one at a time."""
@@ -368,9 +369,9 @@ class StoreRoutes:
             self._associations._users.add((self, found.session))
         return found
 
-    def open_for(self, instance: Instance) -> Script[bool]:
+    def open_for(self, instance: Instance, *, decode: bool) -> Script[bool]:
         self.let_go()
-        return (yield from self._associations.open_for(instance))
+        return (yield from self._associations.open_for(instance, decode=decode))
 
     def reopen(self, error: Exception) -> Script[bool]:
         return (yield from self._associations.reopen(error))
@@ -402,5 +403,5 @@ def _unknown(sop_class: UID) -> ContextRefused:
     return ContextRefused(sop_class, f"{name(sop_class)} was not proposed in this association", proposed=False)
 
 
-_MOST_SEEN = 60
+_MOST_SEEN = 40  # with the two further contexts that each may get, they are less than 128
 _MOST_NAMES = 5

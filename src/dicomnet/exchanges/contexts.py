@@ -120,7 +120,7 @@ def wanted(names: Iterable[str | Wanted]) -> list[Wanted]:
     return merge(found)
 
 
-def for_instances(pairs: Iterable[tuple[str, str]]) -> list[Wanted]:
+def for_instances(pairs: Iterable[tuple[str, str]], *, decode: bool = False) -> list[Wanted]:
     """The contexts in which instances can be stored: each syntax of a class alone, so that none is accepted that we lack.
 
     A class of which something can be converted gets implicit VR little endian
@@ -129,14 +129,15 @@ def for_instances(pairs: Iterable[tuple[str, str]]) -> list[Wanted]:
 
     Args:
         pairs: SOP class and transfer syntax of each instance.
+        decode: whether compressed ones can be decompressed, so that the uncompressed syntaxes will do for all.
     """
     syntaxes: dict[str, dict[str, None]] = {}
     for sop_class, syntax in pairs:
         syntaxes.setdefault(sop_class, {})[syntax] = None
     for found in syntaxes.values():
-        if not _UNUSUAL.isdisjoint(found):
+        if decode or not _UNUSUAL.isdisjoint(found):
             found[ExplicitVRLittleEndian] = None
-        if not _CONVERTIBLE.isdisjoint(found):
+        if decode or not _CONVERTIBLE.isdisjoint(found):
             found[ImplicitVRLittleEndian] = None
     return [Wanted(UID(sop_class), (UID(syntax),)) for sop_class, found in syntaxes.items() for syntax in found]
 

@@ -35,7 +35,7 @@ def store_over(
     first: Sequence[Any] = yield Work(lambda: ahead.look(_FEW if associations == "auto" else 1))
     known = [getattr(item, "copy", None) or item for item in first]
     pairs = [(item.sop_class_uid, item.transfer_syntax_uid) for item in known if hasattr(item, "sop_class_uid")]
-    contexts = for_instances(pairs)
+    contexts = for_instances(pairs, decode=options.get("decode", False))
     if not contexts:  # nothing that could be sent; no association is opened for it
         return (yield from Store(_Nowhere(), ahead, progress=progress, **options).run())
     if associations == "auto":
@@ -172,8 +172,8 @@ class _Replaceable:
     def route(self, instance: Instance, *, decode: bool) -> Any:
         return self.line.requestor.route(instance, decode=decode)
 
-    def open_for(self, instance: Instance) -> Script[bool]:
-        return (yield from self.line.requestor.open_for(instance))
+    def open_for(self, instance: Instance, *, decode: bool) -> Script[bool]:
+        return (yield from self.line.requestor.open_for(instance, decode=decode))
 
     def reopen(self, error: Exception) -> Script[bool]:
         if self._replaced and not self.line.requestor.session.ledger.stored:
@@ -194,7 +194,7 @@ class _Nowhere:
     def route(self, instance: Instance, *, decode: bool) -> Any:  # noqa: ARG002
         return None
 
-    def open_for(self, instance: Instance) -> Script[bool]:  # noqa: ARG002
+    def open_for(self, instance: Instance, *, decode: bool) -> Script[bool]:  # noqa: ARG002
         return False
         yield
 

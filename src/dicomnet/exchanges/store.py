@@ -74,7 +74,7 @@ class Routes(Protocol):
     def route(self, instance: Instance, *, decode: bool) -> Route | None:
         """The way for an instance, among the associations that are open."""
 
-    def open_for(self, instance: Instance) -> Script[bool]:
+    def open_for(self, instance: Instance, *, decode: bool) -> Script[bool]:
         """Opens an association that may have a way for the instance; whether there is a new one."""
 
     def reopen(self, error: Exception) -> Script[bool]:
@@ -93,7 +93,7 @@ class OneAssociation:
     def route(self, instance: Instance, *, decode: bool) -> Route | None:
         return find_route(self.session, instance, decode=decode)
 
-    def open_for(self, instance: Instance) -> Script[bool]:  # noqa: ARG002
+    def open_for(self, instance: Instance, *, decode: bool) -> Script[bool]:  # noqa: ARG002
         return False
         yield
 
@@ -393,7 +393,7 @@ class Store:
                 break
             prepared.route = None
             try:
-                opened = yield from self._routes.open_for(item)
+                opened = yield from self._routes.open_for(item, decode=self._decode)
             except DicomNetError as error:
                 self._fail(prepared, error)
                 return None
