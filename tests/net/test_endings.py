@@ -87,6 +87,18 @@ def test_a_response_leaves_though_it_was_spoilt_before(
     assert any("on_before_send_command_set failed" in record.getMessage() for record in caplog.records)
 
 
+def test_a_failure_is_not_made_a_success_on_the_way_out() -> None:
+    """An acknowledgement means kept, whoever has the last word; another failure may be said."""
+    instance = Dataset()
+    instance.SOPClassUID, instance.SOPInstanceUID = CT, "1.2.3"
+    with dicomnet.runtime(), associated(Provider(destination=lambda command: 1 / 0)) as trio:
+        for count, (said, sent) in enumerate(((0, 0x0110), (0xB000, 0x0110), (0xA700, 0xA700)), 1):
+            trio.scp.react("before_send_command_set", lambda command, said=said: setattr(command, "status", said))
+            trio.scu.send_c_store_request(instance)
+            trio.scu.wait("receive_c_store_response", count)
+            assert trio.scu.all("receive_c_store_response")[-1].status == sent
+
+
 def test_what_is_wrong_with_a_response_is_not_blamed_on_the_last_to_see_it(caplog: pytest.LogCaptureFixture) -> None:
     """Who sends it is told, and the log is not."""
     with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:

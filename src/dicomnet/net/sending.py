@@ -561,7 +561,9 @@ class Sending(Callbacks):
             codec.encode(completed)
             if completed.message_id_being_responded_to != response.message_id_being_responded_to:
                 raise InvalidValue(f"the {response.name} is made to answer another message")
-        except BaseException as error:
+            if response.status.is_failure and not Status(completed.status).is_failure:
+                raise InvalidValue(f"the {response.name} tells of a failure, and is made to tell of none")
+        except (Exception, SystemExit) as error:
             codec.encode(response)  # raises what is not the callback's fault
             log.error("on_before_send_command_set failed; the response leaves as it is", exc_info=error)
             return cast("Command", response)
