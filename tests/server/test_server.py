@@ -434,6 +434,8 @@ async def test_a_server_at_rest_says_so() -> None:
             server.listen(0)
         with pytest.raises(StateError, match="running"):
             server.run()
+    with pytest.raises(StateError, match="async with server"):
+        server.run()
 
 
 def test_what_makes_no_server_is_refused_at_once() -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Self
 
 from dicomnet.aio.hub import close_hub, hub
-from dicomnet.errors import DicomNetError, InvalidValue
+from dicomnet.errors import DicomNetError, InvalidValue, StateError
 from dicomnet.server.credentials import Contexts, contexts_of
 from dicomnet.server.inherited import inherited_sockets
 from dicomnet.server.running import Running, begin
@@ -28,6 +28,12 @@ def run(site: Site, workers: int, ready: Callable[[], object] | None = None) -> 
     if workers < 1:
         raise InvalidValue(f"{workers} workers can serve nobody")
     site.check_at_rest()
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise StateError("there is a loop in this thread already; serve on it with 'async with server:'")
     site.bind(inherited_sockets())
     try:
         if workers == 1:

@@ -287,7 +287,8 @@ class Server(Entity):
             ListenFailed: the address is in use, not ours, or not allowed.
             StorageError: nothing could be kept in the folder of a title.
             InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be.
-            StateError: it runs already; or there are threads, which workers cannot be forked beside.
+            StateError: it runs already; a loop runs in this thread; or there are threads, which workers cannot be forked
+                beside.
         """
         return run(self._site, workers, ready)
 
