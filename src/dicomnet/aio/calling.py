@@ -1,13 +1,12 @@
-"""Calls handlers, whatever kind of function they are, and takes what they give, whatever kind of thing it is."""
+"""Calls handlers, whatever kind of function they are; ends them when the peer cancels; tells what they mean by a status."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import logging
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from dicomnet.aio.crew import HandlerEndedError, Share
@@ -15,7 +14,7 @@ from dicomnet.aio.requests import Reply, Request
 from dicomnet.aio.twin import Twin
 from dicomnet.datasets import is_dataset
 from dicomnet.dimse.status import Status
-from dicomnet.errors import DicomNetError, InvalidValue, StatusError, StorageError
+from dicomnet.errors import InvalidValue, StatusError, StorageError
 from dicomnet.exchanges.lifetime import plain
 from dicomnet.types import printable
 
@@ -40,59 +39,12 @@ async def call(function: Callable[..., Any], request: Request, share: Share) -> 
         result = await share.run(function, Twin(request, asyncio.get_running_loop()))
     if not inspect.isawaitable(result):
         return result
-    with _contained():
+    with contained():
         return await result
 
 
-async def each(
-    result: Any, share: Share, is_one: Callable[[Any], bool], prepare: Callable[[Any], T]
-) -> AsyncGenerator[T, None]:
-    """What a handler has returned, one after the other.
-
-    A generator, and whatever else makes its items as it goes, is advanced in
-    threads, one item at a time, and not always in the same one. What a
-    generator returns is its last item. Closing this iterator closes it, once it
-    has come to its next item.
-
-    Args:
-        is_one: tells a thing that could be iterated from one that is meant.
-        prepare: what is made of each item, in the thread that the item comes from.
-    """
-    if result is None:
-        return
-    if is_one(result):
-        yield prepare(result)
-    elif isinstance(result, AsyncIterator) or hasattr(result, "__aiter__"):
-        items = aiter(result)
-        try:
-            while (item := await _advance(items)) is not _END:
-                yield prepare(item)
-        finally:
-            if hasattr(items, "aclose"):
-                await items.aclose()
-    elif isinstance(result, list | tuple):
-        for item in result:
-            yield prepare(item)
-    elif isinstance(result, Iterable):
-        advanced = _Advanced(result, prepare)
-        try:
-            while (found := await share.run(advanced.next)) is not _END:
-                yield found
-        finally:
-            if not advanced.over:
-                with suppress(DicomNetError):  # the threads are closed, and nobody advances it any more
-                    share.submit(advanced.close)
-    else:
-        raise InvalidValue(f"a handler returned {type(result).__name__}, which is nothing that could be sent")
-
-
-async def _advance(items: AsyncIterator[Any]) -> Any:
-    with _contained():
-        return await anext(items, _END)
-
-
 @contextmanager
-def _contained() -> Iterator[None]:
+def contained() -> Iterator[None]:
     """What would end the task, or the loop, is a failure of the handler, unless it was us who have cancelled it."""
     try:
         yield
@@ -105,45 +57,6 @@ def _contained() -> Iterator[None]:
         if isinstance(error, Exception):
             raise
         raise HandlerEndedError(repr(error)) from error
-
-
-class _Advanced:
-    """An iterable of a handler, in the hands of several threads, one at a time."""
-
-    def __init__(self, iterable: Iterable[Any], prepare: Callable[[Any], Any]) -> None:
-        self._iterable = iterable
-        self._iterator: Iterator[Any] | None = None
-        self._prepare = prepare
-        self._lock = threading.Lock()
-        self.over = False
-        """Whether it has come to its end, or failed."""
-
-    def next(self) -> Any:
-        with self._lock:
-            if self.over:
-                return _END
-            try:
-                if self._iterator is None:
-                    self._iterator = iter(self._iterable)
-                item = self._next(self._iterator)
-            except BaseException:
-                self.over = True
-                raise
-        return item if item is _END else self._prepare(item)
-
-    def _next(self, iterator: Iterator[Any]) -> Any:
-        try:
-            return next(iterator)
-        except StopIteration as end:
-            self.over = True
-            return _END if end.value is None else end.value
-
-    def close(self) -> None:
-        with self._lock:
-            self.over = True
-            close = getattr(self._iterable if self._iterator is None else self._iterator, "close", None)
-            if close is not None:
-                close()
 
 
 async def interruptible(request: Request, awaitable: Awaitable[T]) -> T:
@@ -188,14 +101,16 @@ def ended_by(given: Any) -> Reply | None:
     return Reply(Status(status))
 
 
-def final_status(value: int) -> Status:
+def final_status(value: int, *, of_n_service: bool = False) -> Status:
     """The status that a handler gives for the end of its request.
 
     Raises:
         InvalidValue: it is not one that may be sent, or not final.
     """
     status = Status(value)
-    if not status.is_defined or status.is_pending or status.is_cancel:
+    # Below B000 only N-services have warnings (PS3.7 C.4): a 1 of another one is a count, or a mistake.
+    elsewhere = status.is_warning and status < 0xB000 and not of_n_service
+    if not status.is_defined or status.is_pending or status.is_cancel or elsewhere:
         raise InvalidValue(f"a handler answered with {status:04X}, which is no final status")
     return status
 
@@ -223,6 +138,3 @@ def is_match(value: Any) -> bool:
     if isinstance(value, tuple):
         return len(value) == 2 and isinstance(value[0], int)
     return isinstance(value, Mapping) or is_dataset(value)
-
-
-_END: Any = object()

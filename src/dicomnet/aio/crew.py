@@ -126,10 +126,15 @@ def _tell(future: asyncio.Future[T], result: T, error: BaseException | None) -> 
             result.close()
     elif error is None:
         future.set_result(result)
-    elif isinstance(error, Exception) and not isinstance(error, StopIteration):
-        future.set_exception(error)
-    else:  # what no future takes, or what would end the loop
-        future.set_exception(HandlerEndedError(repr(error)))
+    else:
+        future.set_exception(as_failure(error))
+
+
+def as_failure(error: BaseException) -> Exception:
+    """What a function in a thread has raised, as what the loop may hear of."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return HandlerEndedError(repr(error))  # what no future takes, or what would end the loop
 
 
 class HandlerEndedError(Exception):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dicomnet.aio.answers import Encoded, match_encoder
 from dicomnet.aio.calling import (
     CancelledByPeer,
     call,
-    each,
     ended_by,
     failure,
     final_status,
@@ -21,6 +20,7 @@ from dicomnet.aio.calling import (
 )
 from dicomnet.aio.carrier import Carrier
 from dicomnet.aio.crew import Share
+from dicomnet.aio.giving import each
 from dicomnet.aio.handlers import Handler
 from dicomnet.aio.requests import FindRequest, NRequest, Reply, Request, StoreRequest
 from dicomnet.datasets import encode_dataset, is_dataset
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 log = logging.getLogger("dicomnet.association")
+
+T = TypeVar("T")
 
 
 class Performance:
@@ -71,6 +73,11 @@ class Performance:
         """What the handler returns, to be awaited."""
         assert self.function is not None
         return call(self.function, self.request, self.share)
+
+    def each(self, is_one: Callable[[Any], bool], prepare: Callable[[Any], T]) -> AsyncGenerator[T, None]:
+        """What the handler gives, see `dicomnet.aio.giving.each`."""
+        assert self.function is not None
+        return each(self.function, self.request, self.share, is_one, prepare)
 
     def respond(self, status: int, data: bytes | None = None, *, comment: str | None = None, **fields: Any) -> None:
         """Answers it; raises `InvalidValue` for a response that may not be sent."""
@@ -139,11 +146,8 @@ async def perform_find(performance: Performance) -> None:
     request = performance.request
     assert isinstance(request, FindRequest)
     try:
-        result = await interruptible(request, performance.call())
-        final = ended_by(result)
-        if final is None:
-            async with aclosing(each(result, performance.share, is_match, match_encoder(request))) as matches:
-                final = await _answer_matches(performance, matches)
+        async with aclosing(performance.each(is_match, match_encoder(request))) as matches:
+            final = await _answer_matches(performance, matches)
         if request.cancelled:
             performance.respond(Status.CANCEL)
         else:
@@ -176,7 +180,7 @@ async def perform_n(performance: Performance) -> None:
     assert isinstance(request, NRequest)
     try:
         reply = _reply(await performance.call())
-        status, fields = final_status(reply.status), dict(reply.fields)
+        status, fields = final_status(reply.status, of_n_service=True), dict(reply.fields)
         if isinstance(request.message, commands.NCreateRequest) and not status.is_failure:
             fields.setdefault("affected_sop_instance_uid", request.sop_instance_uid)
         data = None

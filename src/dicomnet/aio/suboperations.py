@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dicomnet.aio.calling import CancelledByPeer, each, ended_by, final_status, interruptible
+from dicomnet.aio.calling import CancelledByPeer, ended_by, final_status, interruptible
 from dicomnet.aio.carrier import perform
 from dicomnet.aio.performing import Performance, answer_failure
 from dicomnet.aio.requests import RetrieveRequest, off_loop
@@ -290,12 +290,8 @@ async def _collect(performance: Performance, tally: Tally) -> list[Item] | None:
     """Everything that is to be sent; None if the handler has answered otherwise."""
     request = performance.request
     with tally.beating():
-        result = await interruptible(request, performance.call())
-        if (reply := ended_by(result)) is not None:
-            performance.respond(final_status(reply.status), **reply.fields)
-            return None
         given: list[Any] = []
-        async with aclosing(each(result, performance.share, _is_instance, _itself)) as found:
+        async with aclosing(performance.each(_is_instance, _itself)) as found:
             while not request.cancelled:
                 item = await interruptible(request, anext(found, None))
                 if (reply := ended_by(item)) is not None and not final_status(reply.status).is_success:
