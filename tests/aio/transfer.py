@@ -12,6 +12,7 @@ from pathlib import Path
 from dicomnet import Associate, DicomNet, Message, Status
 from dicomnet.dimse.commands import CStoreRequest, CStoreResponse
 from dicomnet.uids import CTImageStorage, ExplicitVRLittleEndian
+from peak import most_memory
 
 WAIT = 30.0
 
@@ -67,12 +68,6 @@ def send(port: str, path: str) -> None:
         sender.connect("127.0.0.1", int(port))
         assert sender.released.wait(WAIT)
         assert sender.status == Status.SUCCESS
-
-
-def most_memory() -> str:
-    """Of this process alone: what `getrusage` says may be its parent's, from before it became itself."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from shutil import disk_usage
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from dicomnet.limits import KIB, MIB
+from large import in_memory
 from performance.tracing import instances, require_strace, transfer
 
 # System calls of the sender and of the receiver, by window. Whoever lowers a count lowers its bound here; what is spare is
@@ -54,14 +51,3 @@ def difference(folder: Path, window: int, size: int, few: int, many: int) -> tup
         less = transfer(instances(place / "few", few, size), place / "less", *options)
         more = transfer(instances(place / "many", many, size), place / "more", *options)
     return more[0] - less[0], more[1] - less[1]
-
-
-@contextmanager
-def in_memory(room: int, otherwise: Path) -> Iterator[Path]:
-    """A folder of a file system in memory that has so much room: no disk decides who waits for whom, nor how files are made."""
-    shared = Path("/dev/shm")
-    if shared.is_dir() and disk_usage(shared).free > room:
-        with TemporaryDirectory(dir=shared) as name:
-            yield Path(name)
-    else:
-        yield otherwise
