@@ -45,6 +45,20 @@ UNSENDABLE = {
     "test_files/zipMR.gz": _NO_DICOM,
 }
 
+# What can be sent, and is refused by a server of ours from those who go by the header: the data set names another instance
+# (A900), or ends in the middle of its pixel data (C000).
+REFUSED = {
+    "charset_files/chrJapMulti.dcm": 0xA900,
+    "charset_files/chrJapMultiExplicitIR6.dcm": 0xA900,
+    "test_files/MR_truncated.dcm": 0xC000,
+    "test_files/badVR.dcm": 0xA900,
+    "test_files/rtdose.dcm": 0xA900,
+    "test_files/rtdose_1frame.dcm": 0xA900,
+    "test_files/rtdose_expb.dcm": 0xA900,
+    "test_files/rtdose_expb_1frame.dcm": 0xA900,
+    "test_files/rtplan.dcm": 0xA900,
+}
+
 # Files of before PS3.10, with no header: the data set is all there is, in this syntax.
 WITHOUT_HEADER = {
     "test_files/ExplVR_BigEndNoMeta.dcm": "1.2.840.10008.1.2.2",

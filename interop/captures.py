@@ -12,6 +12,7 @@ import struct
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 import peers
@@ -41,9 +42,9 @@ def dissect(exchanges: Sequence[Exchange]) -> list[Dissected]:
         one = found[int(stream)]
         side = one.answered if port == str(_OUR_PORT) else one.asked
         side.pdus += _numbers(types)
-        side.items += zip(_numbers(kinds), _numbers(item_lengths), strict=True)
+        side.items += zip_longest(_numbers(kinds), _numbers(item_lengths), fillvalue=-1)
         side.versions += [version for version in versions.split(",") if version]
-        side.fragments += zip(_numbers(contexts), _numbers(controls), _numbers(lengths), strict=True)
+        side.fragments += zip_longest(_numbers(contexts), _numbers(controls), _numbers(lengths), fillvalue=-1)
         one.complaints += [complaint for complaint in complaints if complaint]
     return found
 

@@ -35,7 +35,7 @@ ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 def require(path: str, *, package: str = "dcmtk") -> str:
     """The path of a program that a test cannot do without; where it is absent the test ends here."""
     if not os.access(path, os.X_OK):
-        _end(f"{path} is not installed (Debian package {package})")
+        end(f"{path} is not installed (Debian package {package})")
     return path
 
 
@@ -44,7 +44,14 @@ def require_module(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ImportError as error:
-        _end(f"{name} cannot be imported: {error}")
+        end(f"{name} cannot be imported: {error}")
+
+
+def end(reason: str) -> NoReturn:
+    """Ends a test for which something is missing: it is skipped, or fails where peers are required."""
+    if os.environ.get("DICOMNET_REQUIRE_PEERS") == "1":
+        pytest.fail(f"{reason}, and DICOMNET_REQUIRE_PEERS=1 allows no peer to be missing", pytrace=False)
+    pytest.skip(reason, allow_module_level=True)
 
 
 def run(program: str, *arguments: str | Path | int, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
@@ -144,12 +151,6 @@ def instances() -> tuple[Instance, ...]:
 def distinct_instances() -> tuple[Instance, ...]:
     """`instances` with each SOP instance UID once: what may go to one archive without one replacing another."""
     return tuple({known.sop_instance: known for known in instances()}.values())
-
-
-def _end(reason: str) -> NoReturn:
-    if os.environ.get("DICOMNET_REQUIRE_PEERS") == "1":
-        pytest.fail(f"{reason}, and DICOMNET_REQUIRE_PEERS=1 allows no peer to be missing", pytrace=False)
-    pytest.skip(reason, allow_module_level=True)
 
 
 def _start(

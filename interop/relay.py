@@ -100,6 +100,8 @@ def _pass_on(source: socket.socket, target: socket.socket, exchange: Exchange, a
     kept = exchange.asked if asks else exchange.answered
     with suppress(OSError):
         while piece := source.recv(65536):
+            # Who sends in small pieces waits for it, and some peers do.
+            source.setsockopt(socket.IPPROTO_TCP, _AT_ONCE, 1)
             kept += piece
             exchange.order.append((asks, len(piece)))
             target.sendall(piece)
@@ -111,3 +113,7 @@ def _is_without_data(command: bytes) -> bool:
     """Whether (0000,0800) is 0101H (PS3.7 E.1)."""
     at = command.index(b"\0\0\0\x08\2\0\0\0")
     return command[at + 8 : at + 10] == b"\1\1"
+
+
+# Acknowledges what came without delay, where the system has that.
+_AT_ONCE = getattr(socket, "TCP_QUICKACK", socket.TCP_NODELAY)

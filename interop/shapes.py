@@ -87,6 +87,8 @@ def _fragments(stream: bytes, at: int, end: int, found: Shape) -> None:
     while at < end:
         found.lengths.append((at, ">I"))
         stop = _end(stream, at, ">I", end)
+        if (stop - at) % 2:
+            raise ValueError(f"a fragment of {stop - at - 6} bytes, which is odd")
         context, control = stream[at + 4 : at + 6]
         found.fragments.append((context, control, stop - at - 4))
         if control & 1:

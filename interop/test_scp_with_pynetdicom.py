@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 import peers
 from archives import Archive, Department
+from bundled import REFUSED, WITHOUT_HEADER, bundled, name_of
 from dcmtk import scheduled
 from holdings import LEVELS, STUDY, UNIQUE, archived, find, known
 from matrix import PYNETDICOM, cell
@@ -42,7 +44,8 @@ from services import (
 )
 from taps import Taps
 
-evt = peers.require_module("pynetdicom").evt
+pynetdicom = peers.require_module("pynetdicom")
+evt = pynetdicom.evt
 
 Tap = Callable[[int], int]
 Compared = Callable[[str], None]
@@ -87,6 +90,29 @@ def test_pynetdicom_stores_with_our_server(tap: Tap, tmp_path: Path, compared: C
     compared(
         f"{len(sent)} data sets bit for bit as they were sent, in {len({i.transfer_syntax for i in sent})} syntaxes"
     )
+
+
+@cell("store", "SCP", PYNETDICOM, through="Server")
+def test_our_server_keeps_files_that_pynetdicom_sends_as_they_are(
+    tap: Tap, tmp_path: Path, compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file with a header is kept bit for bit, or refused for what is broken about it; of odd length are none of them."""
+    monkeypatch.setattr(pynetdicom._config, "STORE_SEND_CHUNKED_DATASET", True)
+    whole = [i for i in bundled() if name_of(i.path) not in WITHOUT_HEADER]
+    sent = [i for i in map(peers.instance, (i.path for i in whole)) if len(data_of(i)) % 2 == 0]
+    contexts = [(uid, [syntax]) for uid, syntax in sorted({(i.sop_class, i.transfer_syntax) for i in sent})]
+    kept: list[peers.Instance] = []
+    refused: dict[str, int] = {}
+    with Archive(tmp_path) as server, ask(tap(server.port), contexts) as assoc:
+        for instance in sent:
+            if status := assoc.send_c_store(instance.path).Status:
+                refused[name_of(instance.path)] = status
+            for path in server.paths():
+                kept.append(replace(peers.instance(path), path=instance.path, offset=instance.offset))
+                path.unlink()  # some have the same name
+    assert refused == REFUSED
+    assert kept == [instance for instance in sent if name_of(instance.path) not in REFUSED]
+    compared(f"{len(kept)} data sets bit for bit with the files, and why {len(refused)} are refused")
 
 
 def check_levels(model: str, port: int, compared: Compared) -> None:
