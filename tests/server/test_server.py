@@ -203,8 +203,10 @@ async def test_who_calls_from_elsewhere_is_rejected(caplog: pytest.LogCaptureFix
     assert "ME@127.0.0.1 -> ARCHIVE: nobody may call from that address" in caplog.text
 
 
-async def test_giving_out_is_closed_to_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The context is refused as not wanted, which says that the class is known here; storing goes on."""
+async def test_giving_out_is_closed_to_strangers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The context is refused as not wanted, which says that the class is known here; the log says what would open it."""
     monkeypatch.setattr(dicomnet.server.policy, "is_loopback", lambda host: False)
     server = local()
     server.on_find(lambda request: [])
@@ -217,6 +219,7 @@ async def test_giving_out_is_closed_to_strangers(monkeypatch: pytest.MonkeyPatch
         assert (await association.store(instance(1))).ok
         with pytest.raises(ContextRefused, match="not wanted there"):
             await association.find(PatientID="P1").all()
+    assert "is not authorized for find; that is for titles of peers= at their addresses" in caplog.text
 
 
 async def test_giving_out_is_open_to_the_address_book(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from dicomnet.server.caller import Caller, Verified, known_identity, response_to
 from dicomnet.server.callers import Callers
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inbox
-from dicomnet.server.policy import only_taking
+from dicomnet.server.policy import GIVING_OUT, only_taking
 from dicomnet.server.site import Site
 from dicomnet.uids import StorageCommitmentPushModel
 
@@ -223,7 +223,12 @@ class Reception:
         if not verbs:
             return
         named = sorted(verbs)
-        log.warning("%s %s is not authorized for %s", session.id, session.ledger.who, ", ".join(named))
+        request = session.request
+        closed = request is not None and verbs <= GIVING_OUT & self._entity.rules.allowed(request.calling_ae)
+        hint = (
+            "; that is for titles of peers= at their addresses, and for networks of allow_retrieve=" if closed else ""
+        )
+        log.warning("%s %s is not authorized for %s%s", session.id, session.ledger.who, ", ".join(named), hint)
         self._house.tell(session, Denied, verbs=tuple(named), status=status)
 
     def _pass_on(self, inbound: Inbound, data: Kept | None, error: Exception | None) -> None:
