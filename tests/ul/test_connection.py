@@ -593,6 +593,18 @@ class TestEnds:
         assert connection.receive(b"", NOW) == [TransportClosed(expected=True)]
         assert everything_to_send(connection) == [CLOSE]
 
+    @pytest.mark.parametrize(
+        ("make", "end"),
+        [(acceptor, ABORT_BY_USER), (requestor, ABORT_BY_USER), (asking, RJ)],
+        ids=["abort", "abort of an acceptor", "rejection"],
+    )
+    def test_nothing_is_read_behind_the_end(self, make: Make, end: bytes) -> None:
+        """What a peer says after it has ended the association is neither told nor a fault."""
+        connection = make()
+        expected = make().receive(end, NOW)
+        assert connection.receive(end + P_DATA + b"\xff", NOW) == expected
+        assert everything_to_send(connection) == [CLOSE]
+
     @pytest.mark.parametrize("tap", [False, True])
     def test_we_abort_in_the_middle_of_a_pdu(self, tap: bool) -> None:
         """The rest of a P-DATA-TF interests nobody then, but an A-ABORT behind it is found, wherever we were."""

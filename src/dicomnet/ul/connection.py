@@ -127,7 +127,7 @@ class Connection:
         self._receive_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._send_progress = _Progress(timeouts.stall, limits.minimum_progress)
         self._partial = bytearray()
-        self._wanted = _PDU_HEADER.size
+        self._wanted = _HEADER_SIZE
         self._pdu_left = 0
         self._fragment_left = 0
         self._fragment_context = 0
@@ -437,7 +437,6 @@ class Connection:
         return reject
 
     def start_artim(self) -> None:
-        self._answer = None
         self._artim = self._now + self.timeouts.artim
 
     def stop_artim(self) -> None:
@@ -492,7 +491,7 @@ class Connection:
             check_type(view[position])
         stop = position + self._wanted - len(partial)
         # Headers are no progress, or empty fragments would be.
-        if not self._pdu_left and self._wanted > _PDU_HEADER.size:
+        if self._wanted > _HEADER_SIZE:
             self.content += min(stop, end) - position
         if stop > end:
             partial += view[position:end]
@@ -505,7 +504,7 @@ class Connection:
             whole = view[position:stop]
         if self._pdu_left:
             self._begin_fragment(whole)
-        elif len(whole) == _PDU_HEADER.size:
+        elif len(whole) == _HEADER_SIZE:
             self._begin_pdu(whole)
         else:
             self._finish_pdu(whole)
@@ -520,7 +519,7 @@ class Connection:
             check_length(pdu_type, length, self.limits.association_pdu)
         else:
             check_length(pdu_type, length, max(self.limits.received_pdu, self._announced))
-            if length < _PDV_HEADER.size:
+            if length < _HEADER_SIZE:
                 raise InvalidPdu(f"a P-DATA-TF of {length} bytes holds no presentation data value")
             if not self.tap or length > MIB:
                 self._begin_data(header, length)
@@ -543,7 +542,6 @@ class Connection:
             self._complain_unexpected(PduType.P_DATA_TF)
         if self._taking_data:
             self._pdu_left = length
-            self._wanted = _PDV_HEADER.size
         else:
             self._skip = length
 
@@ -553,7 +551,7 @@ class Connection:
         if not 2 <= length <= self._pdu_left:
             raise InvalidPdu(f"a presentation data value of {length} bytes in a PDU with {self._pdu_left} left")
         self._pdu_left -= length
-        if 0 < self._pdu_left < _PDV_HEADER.size:
+        if 0 < self._pdu_left < _HEADER_SIZE:
             raise InvalidPdu(f"{self._pdu_left} bytes after the last presentation data value of a PDU")
         assert self.terms is not None
         if context_id not in self.terms.contexts:
@@ -566,8 +564,6 @@ class Connection:
         if not self._fragment_left and control & _LAST_FRAGMENT:
             # PS3.8 E.1 forbids a PDV without data, peers send it, and its last bit counts.
             self._events.append(Fragment(context_id, control, header[:0], ends_value=True))
-        if not self._pdu_left and not self._fragment_left:
-            self._wanted = _PDU_HEADER.size
 
     def _pass_fragment(self, view: memoryview, position: int, end: int) -> int:
         stop = min(position + self._fragment_left, end)
@@ -575,20 +571,18 @@ class Connection:
         self._fragment_left -= stop - position
         ends = not self._fragment_left
         self._events.append(Fragment(self._fragment_context, self._fragment_control, view[position:stop], ends))
-        if ends:
-            self._wanted = _PDV_HEADER.size if self._pdu_left else _PDU_HEADER.size
         return stop
 
     def _finish_pdu(self, whole: memoryview) -> None:
         """Understands a PDU that came whole: any but P-DATA, which a tap makes us gather too."""
-        self._wanted = _PDU_HEADER.size
+        self._wanted = _HEADER_SIZE
         pdu_type = PduType(whole[0])
         if self.tap:
             self._events.append(PduReceived(pdu_type, bytes(whole)))
         if pdu_type == PduType.P_DATA_TF:
             self._walk_tapped(whole)
             return
-        pdu = decode(pdu_type, whole[_PDU_HEADER.size :])
+        pdu = decode(pdu_type, whole[_HEADER_SIZE:])
         if isinstance(pdu, AssociateAccept) and self.state is State.AWAITING_ANSWER:
             _check_maximum(pdu)
         if self._machine.handle(_INPUT_OF[pdu_type], pdu) in REFUSALS:
@@ -597,21 +591,20 @@ class Connection:
     def _walk_tapped(self, whole: memoryview) -> None:
         self.tap = False
         try:
-            self._begin_data(whole[: _PDU_HEADER.size], len(whole) - _PDU_HEADER.size)
+            self._begin_data(whole[:_HEADER_SIZE], len(whole) - _HEADER_SIZE)
         finally:
             self.tap = True
-        position = _PDU_HEADER.size
-        while position < len(whole) and (self._fragment_left or self._pdu_left):
+        position = _HEADER_SIZE
+        while self._fragment_left or self._pdu_left:
             step = self._pass_fragment if self._fragment_left else self._gather
             position = step(whole, position, len(whole))
         self._skip = 0
-        self.content -= len(whole) - _PDU_HEADER.size  # of what came of it only the fragments count
+        self.content -= len(whole) - _HEADER_SIZE  # of what came of it only the fragments count
 
     # Ends.
 
     def _end_of_file(self) -> None:
         self._deaf = True
-        self._transport_up = False
         if self._machine.allows(Input.TRANSPORT_CLOSED):
             self._machine.handle(Input.TRANSPORT_CLOSED)
         elif not self._closed:
@@ -651,7 +644,6 @@ class Connection:
             self._skip = self._fragment_left + self._pdu_left - len(self._partial)
             self._partial.clear()
             self._pdu_left = self._fragment_left = 0
-            self._wanted = _PDU_HEADER.size
 
     def _take_note_of_handed_out(self) -> None:
         """The shell is done with the item it was given to turn into bytes."""
@@ -669,8 +661,6 @@ class Connection:
         self._out.clear()
         self._departing.clear()
         self._queued_total = self._handed_total
-        if self._sent_total >= self._queued_total:
-            self._send_progress.rest()
 
     # Deadlines.
 
@@ -736,7 +726,6 @@ class _Progress:
 
     def rest(self) -> None:
         self.deadline = None
-        self._moved = 0
 
 
 def _check_maximum(accept: AssociateAccept) -> None:
@@ -747,6 +736,8 @@ def _check_maximum(accept: AssociateAccept) -> None:
 
 _PDU_HEADER = Struct(">BxI")
 _PDV_HEADER = Struct(">IBB")
+_HEADER_SIZE = 6
+"""Bytes of either."""
 _PLAIN_HEADER = Struct(">BxIIBB")
 """Both of them."""
 _ANY_LENGTH = 0xFFFF_FFFF
