@@ -1192,7 +1192,7 @@ class TestRelease:
         """In Sta8 the peer has said that it is done: more data are a violation."""
         pair = associated()
         pair.acceptor.feed(RELEASE_RQ + command_pdus(ECHO, encoded(echo(1)), 16384))
-        assert kinds(pair.acceptor.take()) == [ReleaseRequested, Aborted, ProtocolViolated]
+        assert kinds(pair.acceptor.take()) == [ReleaseRequested, ProtocolViolated, Aborted]
         assert pair.acceptor.endpoint.data_to_send() == [ABORT_UNEXPECTED_PDU, SEND_EOF]
 
     def test_data_are_sent_although_the_peer_asks_for_release(self) -> None:

@@ -41,7 +41,7 @@ from dicomnet.exchanges.session import Inbound, Operation, Session
 from dicomnet.exchanges.steps import Pause, Script, Together, Wait
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Timeouts
-from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, RoleSelection
+from dicomnet.pdu import AssociateAccept, AssociateReject, AssociateRequest, ReleaseReply, RoleSelection
 from dicomnet.uids import PrintJob, StorageCommitmentPushModel
 from dicomnet.ul.events import Aborted
 from dicomnet.ul.negotiation import Policy, negotiate
@@ -676,6 +676,19 @@ def test_an_abort_may_say_why() -> None:
     session.abort()  # again: nothing
     with pytest.raises(DicomTimeout, match="something"):
         session.check()
+
+
+def test_a_pdu_out_of_turn_is_an_abort_of_ours_that_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody has to look up numbers to know which of the two sides was wrong, and in what."""
+    caplog.set_level(logging.INFO, "dicomnet.association")
+    stage = Stage()
+    session, peer = stage.associate_with_endpoint()
+    peer.endpoint.connection.send(ReleaseReply())
+    stage.rest()
+    assert isinstance(session.error, AssociationAborted)
+    assert not session.error.by_peer
+    assert "RELEASE-RP came out of turn" in str(session.error)
+    assert "ended for a protocol error" in caplog.text
 
 
 def test_a_broken_protocol_is_an_abort_of_ours_that_says_why() -> None:

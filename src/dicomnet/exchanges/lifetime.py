@@ -235,8 +235,7 @@ class Lifetime:
     def _on_aborted(self, event: Aborted) -> None:
         who = "by the peer" if event.by_peer else "here"
         self.ledger.ended(f"aborted {who} ({event.source}/{event.reason})")
-        detail = "" if event.error is None else str(event.error)
-        self._end(AssociationAborted(event.source, event.reason, by_peer=event.by_peer, detail=detail))
+        self._end(AssociationAborted(event.source, event.reason, by_peer=event.by_peer))
 
     def _on_timed_out(self, event: TimedOut) -> None:
         if self.ledger.over:  # released, rejected or aborted; the peer is only slow to close

@@ -538,8 +538,7 @@ class Connection:
             self._oversize_told = True
             self._events.append(Tolerated(f"the peer sends PDUs of {length} bytes, {self._announced} were announced"))
         self._taking_data = False
-        if self._machine.handle(Input.DATA_RECEIVED) in REFUSALS:
-            self._complain_unexpected(PduType.P_DATA_TF)
+        self._judge(PduType.P_DATA_TF)
         if self._taking_data:
             self._pdu_left = length
         else:
@@ -585,8 +584,7 @@ class Connection:
         pdu = decode(pdu_type, whole[_HEADER_SIZE:])
         if isinstance(pdu, AssociateAccept) and self.state is State.AWAITING_ANSWER:
             _check_maximum(pdu)
-        if self._machine.handle(_INPUT_OF[pdu_type], pdu) in REFUSALS:
-            self._complain_unexpected(pdu_type)
+        self._judge(pdu_type, pdu)
 
     def _walk_tapped(self, whole: memoryview) -> None:
         self.tap = False
@@ -628,11 +626,12 @@ class Connection:
         else:
             self.close_transport()
 
-    def _complain_unexpected(self, pdu_type: int) -> None:
-        error = ProtocolError(
-            f"{PduType(pdu_type).name.replace('_', '-')} came out of turn", AbortReason.UNEXPECTED_PDU
-        )
-        self._events.append(ProtocolViolated(error))
+    def _judge(self, pdu_type: PduType, pdu: Pdu | None = None) -> None:
+        """What the machine makes of a PDU; that it came out of turn is told before what follows from that."""
+        told = len(self._events)
+        if self._machine.handle(_INPUT_OF[pdu_type], pdu) in REFUSALS:
+            error = ProtocolError(f"{pdu_type.name.replace('_', '-')} came out of turn", AbortReason.UNEXPECTED_PDU)
+            self._events.insert(told, ProtocolViolated(error))
 
     def _time_out(self, waiting_for: str, seconds: float) -> None:
         self._events.append(TimedOut(waiting_for, seconds))
@@ -757,6 +756,7 @@ _INPUT_OF = {
     PduType.ASSOCIATE_RQ: Input.REQUEST_RECEIVED,
     PduType.ASSOCIATE_AC: Input.ACCEPT_RECEIVED,
     PduType.ASSOCIATE_RJ: Input.REJECT_RECEIVED,
+    PduType.P_DATA_TF: Input.DATA_RECEIVED,
     PduType.RELEASE_RQ: Input.RELEASE_REQUEST_RECEIVED,
     PduType.RELEASE_RP: Input.RELEASE_REPLY_RECEIVED,
     PduType.ABORT: Input.ABORT_RECEIVED,

@@ -59,8 +59,7 @@ class Aborted(Event):
     source: int
     reason: int
     by_peer: bool
-    error: ProtocolError | None = None
-    """What the peer did wrong, when it was this side's provider that aborted."""
+    """False if this side's provider aborted, for what the `ProtocolViolated` before it says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -364,8 +364,7 @@ def aa_8(provider: Provider, cause: object) -> None:
     """Send A-ABORT with source service-provider, indicate it (A-P-ABORT), start ARTIM."""
     abort = _abort_for(cause)
     provider.send(abort)
-    error = cause if isinstance(cause, ProtocolError) else None
-    provider.indicate(Aborted(abort.source, abort.reason, by_peer=False, error=error))
+    provider.indicate(Aborted(abort.source, abort.reason, by_peer=False))
     provider.start_artim()
 
 
