@@ -637,6 +637,40 @@ def test_what_does_not_arrive_is_not_waited_for_for_ever() -> None:
     assert (report.missing_count, report.ok) == (2, False)
 
 
+def test_where_the_peer_counts_nothing_quiet_alone_tells_that_all_is_there() -> None:
+    """The counts of a final response are optional (PS3.7 9.1.4.1)."""
+    inbox = Inbox()
+
+    def moving(inbound: Inbound, _: bytes | None) -> Script[None]:
+        inbound.respond(Status.SUCCESS)
+        for _ in range(2):
+            yield Pause(QUIET_TIME - 1)
+            inbox.put(1)
+
+    stage, session, _ = start(moving)
+    began = stage.now
+    report = stage.run(move(session, inbox=inbox).run())
+    assert len(report.received) == 2
+    assert report.ok
+    assert stage.now - began == pytest.approx(2 * (QUIET_TIME - 1) + QUIET_TIME)
+
+
+def test_what_was_refused_here_is_none_of_those_that_are_waited_for() -> None:
+    """The peer has not counted it as completed."""
+    inbox = Inbox()
+
+    def moving(inbound: Inbound, _: bytes | None) -> Script[None]:
+        inbox.put(1)
+        inbox.arrived[0].error = StorageError("full")
+        inbound.respond(0xB000, number_of_completed_suboperations=1, number_of_failed_suboperations=1)
+        yield Pause(1.0)
+        inbox.put(1)
+
+    stage, session, _ = start(moving)
+    report = stage.run(move(session, inbox=inbox).run())
+    assert (len(report.received), report.missing_count) == (1, 1)
+
+
 @pytest.mark.parametrize("connected", [True, False])
 def test_a_success_that_brought_nothing_is_an_error(connected: bool) -> None:
     """It says whether anybody connected at all: if not, the peer has another address for us."""

@@ -97,6 +97,8 @@ class _Retrieve:
         self._progress = self._calls.guard(progress)
         self._stop = self._calls.guard(stop)
         self._seen = 0
+        self._is_counted = False
+        """Whether the peer has said of how many instances it thinks that they are there."""
 
     def _run(self, request: CGetRequest | CMoveRequest) -> Script[None]:
         data = encode_dataset(self.identifier, self.context.transfer_syntax)
@@ -143,6 +145,7 @@ class _Retrieve:
         report, response = self.report, cast("RetrieveResponse", reply.response)
         if response.number_of_completed_suboperations is not None:
             report.completed = response.number_of_completed_suboperations
+            self._is_counted = True
         if response.number_of_failed_suboperations is not None:
             report.failed = response.number_of_failed_suboperations
         if response.number_of_warning_suboperations is not None:
@@ -303,12 +306,18 @@ class Move(_Retrieve):
         """The last instances may still be on their way when the final response comes (PS3.4 C.4.2.2)."""
         report = self.report
         expected = report.completed + report.warning
-        while (count := len(inbox.arrived)) < expected:
-            if not (yield Watch(inbox.signal, partial(_more_than, inbox, count), QUIET_TIME)):
+        unknown = not self._is_counted and report.status is not None and not report.status.is_failure
+        while unknown or _kept(inbox) < expected:
+            if not (yield Watch(inbox.signal, partial(_more_than, inbox, len(inbox.arrived)), QUIET_TIME)):
                 break
         report.instances[:] = inbox.arrived
         if expected and not inbox.arrived:
             raise NothingArrived(inbox.address, expected, connected=inbox.connected)
+
+
+def _kept(inbox: Inbox) -> int:
+    """What the peer may count as completed: it has heard of the others that they are refused."""
+    return sum(instance.error is None for instance in inbox.arrived)
 
 
 def _more_than(inbox: Inbox, count: int) -> bool:
