@@ -52,6 +52,8 @@ async def pull(address: str, out: Path) -> int:
                 return await peer.get(out / match.StudyInstanceUID, StudyInstanceUID=match.StudyInstanceUID)
 
         reports = await asyncio.gather(*[get(match) async for match in peer.find("STUDY")])
+        seen = await peer.get(None, StudyInstanceUID="1.2.3")
+    print([one.data.dataset().PatientID for one in seen.received if one.data is not None])
     return sum(len(report.received) for report in reports)
 
 

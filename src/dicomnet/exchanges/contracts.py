@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dicomnet.dimse.commands import Command
 from dicomnet.dimse.operations import Invoked
 from dicomnet.limits import Decoding
 from dicomnet.types import UID
 from dicomnet.ul.negotiation import Context
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 T = TypeVar("T")
 
@@ -23,7 +26,7 @@ class Kept(Protocol):
     @property
     def path(self) -> Any: ...
     def bytes(self) -> bytes: ...
-    def dataset(self, most: Decoding = ...) -> Any: ...
+    def dataset(self, most: Decoding = ...) -> Dataset: ...
     def close(self) -> None: ...
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import PartialFailure
+from dicomnet.exchanges.contracts import Kept
 from dicomnet.records import dataclass, field
 from dicomnet.types import UID
 
@@ -178,8 +179,8 @@ class Retrieved:
     length: int = 0
     path: Any = None
     """The file it was kept in."""
-    data: Any = None
-    """The data set itself, if it went to memory."""
+    data: Kept | None = None
+    """What was kept, also if it went to memory: ``data.dataset()`` is it as a pydicom data set, ``data.bytes()`` as it came."""
     status: Status = Status.SUCCESS
     """What we answered."""
     error: Exception | None = None

@@ -316,8 +316,9 @@ class Association:
         What counts is what has arrived, whatever the final status says.
 
         Args:
-            destination: a folder, None for memory, or a function that is given an `Incoming` and returns a path or a sink. Files
-                are made only of what is whole and the instance it is said to be; the rest is refused and reported.
+            destination: a folder, None for memory (see `Retrieved.data`), or a function that is given an `Incoming` and returns a
+                path or a sink. Files are made only of what is whole and the instance it is said to be; the rest is refused and
+                reported.
             identifier: unique keys as a data set or mapping.
             model: the information model.
             level: what to retrieve; the level of the lowest unique key if none is given.
