@@ -27,25 +27,52 @@ def test_each_of_the_six_services_brings_its_answer(shell: Shell, archive: Archi
     with shell.associate(archive.address, contexts=["mpps"], roles={"mpps": "both"}) as association:
         made = association.n_create("mpps", attributes(PatientID="47"), instance=STEP)
         assert (made.status, made.dataset.PatientID, made.sop_instance_uid) == (0, "47", STEP)
-        assert association.n_create("mpps").sop_instance_uid == "1.2.3.4.5"
         changed = association.n_set("mpps", STEP, attributes(PatientID="48"))
         assert changed.dataset.PatientID == "48"
     with shell.associate(archive.address, contexts=[COMMITMENT], roles={COMMITMENT: "both"}) as association:
         assert association.n_event_report(COMMITMENT, f"{COMMITMENT}.1", 1, attributes(PatientID="1")).status == 0
     with shell.associate(archive.address, contexts=["1.2.826.0.1.3680043.8.498.1"]) as association:
         private = "1.2.826.0.1.3680043.8.498.1"
+        assert association.n_create(private).sop_instance_uid == "1.2.3.4.5"
         assert association.n_get(private, STEP, ["PatientID"]).dataset.PatientID == "47"
         assert association.n_action(private, STEP, 3, attributes(PatientID="1")).status == 0
         assert association.n_delete(private, STEP).dataset is None
     assert [each for each in archive.log if each.startswith("n-")] == [
         "n-create",
-        "n-create",
         "n-set",
         "n-event-report",
+        "n-create",
         "n-get",
         "n-action",
         "n-delete",
     ]
+
+
+def test_a_performed_procedure_step_gets_its_uid_from_us(shell: Shell, archive: Archive) -> None:
+    """As PS3.4 F.7.2.1 has it; a peer that does not repeat it in its answer leaves nobody without."""
+    named: list[str] = []
+
+    def create(line: Line, message: Any) -> None:
+        named.append(message.affected_sop_instance_uid)
+        line.send_n_create_response(message, 0, affected_sop_instance_uid=None)
+
+    archive.reactions["n-create"] = create
+    with shell.associate(archive.address, contexts=["mpps"]) as association:
+        uids = [association.n_create("mpps", {"PatientID": "47"}).sop_instance_uid for _ in range(2)]
+    assert uids == named
+    assert len({uid for uid in uids if uid}) == 2
+
+
+def test_attributes_may_be_given_by_name(shell: Shell, archive: Archive) -> None:
+    """By keyword, tag and path, in any alphabet, as for a query; what is no attribute is told before anything is sent."""
+    with shell.associate(archive.address, contexts=["mpps"]) as association:
+        values = {"PatientName": "Διονυσιος", 0x00100020: "47", "RequestedProcedureCodeSequence.CodeValue": "X"}
+        echoed = association.n_set("mpps", STEP, values).dataset
+        assert (echoed.PatientName, echoed.PatientID) == ("Διονυσιος", "47")
+        assert echoed.RequestedProcedureCodeSequence[0].CodeValue == "X"
+        with pytest.raises(InvalidValue, match="did you mean PatientName"):
+            association.n_set("mpps", STEP, {"PatientsName": "X"})
+    assert archive.log.count("n-set") == 1
 
 
 def test_a_failed_service_raises_and_the_association_goes_on(shell: Shell, archive: Archive) -> None:

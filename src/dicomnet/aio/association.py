@@ -10,7 +10,7 @@ from dicomnet.aio.carrier import Carrier, perform, work
 from dicomnet.aio.provider import provider_for
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StateError
-from dicomnet.exchanges.calls import Answer
+from dicomnet.exchanges.calls import Answer, Attributes
 from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, RetrieveReport, StoreReport, StoreResult
 from dicomnet.exchanges.requestor import Requestor, merged_keys, wanted_for_retrieve
@@ -263,11 +263,13 @@ class Association:
         report = await self._perform(self._open.commit(instances, timeout=timeout))
         return report.check() if check else report
 
-    async def n_create(self, sop_class: str, dataset: Dataset | None = None, *, instance: str | None = None) -> Answer:
+    async def n_create(
+        self, sop_class: str, dataset: Attributes | None = None, *, instance: str | None = None
+    ) -> Answer:
         """See `dicomnet.sync.Association.n_create`."""
         return await self._perform(self._open.n_create(sop_class, instance, dataset))
 
-    async def n_set(self, sop_class: str, instance: str, dataset: Dataset) -> Answer:
+    async def n_set(self, sop_class: str, instance: str, dataset: Attributes) -> Answer:
         """See `dicomnet.sync.Association.n_set`."""
         return await self._perform(self._open.n_set(sop_class, instance, dataset))
 
@@ -275,7 +277,9 @@ class Association:
         """See `dicomnet.sync.Association.n_get`."""
         return await self._perform(self._open.n_get(sop_class, instance, attributes))
 
-    async def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Dataset | None = None) -> Answer:
+    async def n_action(
+        self, sop_class: str, instance: str, action_type: int, dataset: Attributes | None = None
+    ) -> Answer:
         """See `dicomnet.sync.Association.n_action`."""
         return await self._perform(self._open.n_action(sop_class, instance, action_type, dataset))
 
@@ -284,7 +288,7 @@ class Association:
         return await self._perform(self._open.n_delete(sop_class, instance))
 
     async def n_event_report(
-        self, sop_class: str, instance: str, event_type: int, dataset: Dataset | None = None
+        self, sop_class: str, instance: str, event_type: int, dataset: Attributes | None = None
     ) -> Answer:
         """See `dicomnet.sync.Association.n_event_report`."""
         return await self._perform(self._open.n_event_report(sop_class, instance, event_type, dataset))

@@ -18,8 +18,6 @@ from dicomnet.sockets import address_text
 from dicomnet.ul.negotiation import Terms
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
-
     from dicomnet.tls import TlsFacts
 
 
@@ -112,7 +110,7 @@ class AssociationInfo:
         return self._session.established
 
     async def event_report(
-        self, sop_class: str, instance: str, event_type: int, dataset: Dataset | None = None
+        self, sop_class: str, instance: str, event_type: int, dataset: calls.Attributes | None = None
     ) -> calls.Answer:
         """Reports an event to the peer, as the SCP of the SOP class (PS3.7 10.1.1).
 

@@ -15,7 +15,7 @@ from dicomnet.aio.carrier import Carrier, perform, work
 from dicomnet.aio.provider import provider_for
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError
-from dicomnet.exchanges.calls import Answer
+from dicomnet.exchanges.calls import Answer, Attributes
 from dicomnet.exchanges.fetching import Host
 from dicomnet.exchanges.peers import Remote, RemoteFind
 from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, RetrieveReport, StoreReport, StoreResult
@@ -231,11 +231,13 @@ class Peer:
         report = await perform(self._remote.commit(instances, timeout=timeout))
         return report.check() if check else report
 
-    async def n_create(self, sop_class: str, dataset: Dataset | None = None, *, instance: str | None = None) -> Answer:
+    async def n_create(
+        self, sop_class: str, dataset: Attributes | None = None, *, instance: str | None = None
+    ) -> Answer:
         """See `dicomnet.sync.Association.n_create`."""
         return await perform(self._remote.n_call(sop_class, lambda line: line.n_create(sop_class, instance, dataset)))
 
-    async def n_set(self, sop_class: str, instance: str, dataset: Dataset) -> Answer:
+    async def n_set(self, sop_class: str, instance: str, dataset: Attributes) -> Answer:
         """See `dicomnet.sync.Association.n_set`."""
         return await perform(self._remote.n_call(sop_class, lambda line: line.n_set(sop_class, instance, dataset)))
 
@@ -246,7 +248,9 @@ class Peer:
             self._remote.n_call(sop_class, lambda line: line.n_get(sop_class, instance, wanted), idempotent=True)
         )
 
-    async def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Dataset | None = None) -> Answer:
+    async def n_action(
+        self, sop_class: str, instance: str, action_type: int, dataset: Attributes | None = None
+    ) -> Answer:
         """See `dicomnet.sync.Association.n_action`."""
         return await perform(
             self._remote.n_call(sop_class, lambda line: line.n_action(sop_class, instance, action_type, dataset))
@@ -257,7 +261,7 @@ class Peer:
         return await perform(self._remote.n_call(sop_class, lambda line: line.n_delete(sop_class, instance)))
 
     async def n_event_report(
-        self, sop_class: str, instance: str, event_type: int, dataset: Dataset | None = None
+        self, sop_class: str, instance: str, event_type: int, dataset: Attributes | None = None
     ) -> Answer:
         """See `dicomnet.sync.Association.n_event_report`; the SCP role is offered."""
         return await perform(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicomnet.dimse.commands import (
     CEchoRequest,
@@ -26,6 +26,7 @@ from dicomnet.exchanges.contracts import Kept
 from dicomnet.exchanges.encoding import decoded, encoded
 from dicomnet.exchanges.session import Operation, Reply, Session
 from dicomnet.exchanges.steps import Script, Wait
+from dicomnet.exchanges.values import dataset_of
 from dicomnet.limits import ATTRIBUTES
 from dicomnet.records import dataclass
 from dicomnet.types import printable
@@ -33,6 +34,10 @@ from dicomnet.ul.negotiation import Context
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+
+Attributes: TypeAlias = "Mapping[Any, object] | Dataset"
+"""Of an N-service: a data set, or values by keyword or tag as for a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,8 @@ class Answer:
     dataset: Dataset | None
     """The attributes, the reply to an action or event, if the response had any."""
     response: Response
-
-    @property
-    def sop_instance_uid(self) -> str | None:
-        """The instance the response is about: for N-CREATE the one made, which the peer may have named itself."""
-        return self.response.sop_instance_uid
+    sop_instance_uid: str | None
+    """The instance it is about: for N-CREATE the one made, which the peer may have named itself."""
 
 
 def settle(session: Session, *, everything: bool = False) -> Script[None]:
@@ -168,26 +170,29 @@ def echo(session: Session, context: Context) -> Script[Status]:
     return reply.status
 
 
-def n_call(session: Session, context: Context, request: Request, dataset: Dataset | None) -> Script[Answer]:
+def n_call(session: Session, context: Context, request: Request, dataset: Attributes | None) -> Script[Answer]:
     """Any of the N-services, with a data set or without one."""
     data = None
     if dataset is not None:
+        if isinstance(dataset, Mapping):
+            dataset = dataset_of(dataset)
         # An empty list of attributes is not sent at all: a data set of no bytes does not exist on the wire.
         data = (yield from encoded(dataset, context.transfer_syntax)) or None
     reply = yield from call(session, context, request, data)
     answer = None if reply.data is None else (yield from decoded(reply.data.length, partial(_dataset, reply.data)))
-    return Answer(reply.status, answer, reply.response)
+    uid = reply.response.sop_instance_uid or request.sop_instance_uid  # responses need not repeat it (PS3.7 10.1.5)
+    return Answer(reply.status, answer, reply.response, uid)
 
 
 def n_create(
-    session: Session, context: Context, sop_class: str, instance: str | None, dataset: Dataset | None
+    session: Session, context: Context, sop_class: str, instance: str | None, dataset: Attributes | None
 ) -> Script[Answer]:
     """N-CREATE (PS3.7 10.1.5)."""
     request = NCreateRequest(affected_sop_class_uid=sop_class, affected_sop_instance_uid=instance)
     return (yield from n_call(session, context, request, dataset))
 
 
-def n_set(session: Session, context: Context, sop_class: str, instance: str, dataset: Dataset) -> Script[Answer]:
+def n_set(session: Session, context: Context, sop_class: str, instance: str, dataset: Attributes) -> Script[Answer]:
     """N-SET (PS3.7 10.1.3)."""
     request = NSetRequest(requested_sop_class_uid=sop_class, requested_sop_instance_uid=instance)
     return (yield from n_call(session, context, request, dataset))
@@ -206,7 +211,7 @@ def n_get(
 
 
 def n_action(
-    session: Session, context: Context, sop_class: str, instance: str, action_type: int, dataset: Dataset | None
+    session: Session, context: Context, sop_class: str, instance: str, action_type: int, dataset: Attributes | None
 ) -> Script[Answer]:
     """N-ACTION (PS3.7 10.1.4)."""
     request = NActionRequest(
@@ -222,7 +227,7 @@ def n_delete(session: Session, context: Context, sop_class: str, instance: str) 
 
 
 def n_event_report(
-    session: Session, context: Context, sop_class: str, instance: str, event_type: int, dataset: Dataset | None
+    session: Session, context: Context, sop_class: str, instance: str, event_type: int, dataset: Attributes | None
 ) -> Script[Answer]:
     """N-EVENT-REPORT (PS3.7 10.1.1), from the SCP to the SCU."""
     request = NEventReportRequest(

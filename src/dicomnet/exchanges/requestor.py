@@ -11,7 +11,7 @@ from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidValue
 from dicomnet.exchanges import calls
 from dicomnet.exchanges.associations import Associations, StoreRoutes
-from dicomnet.exchanges.calls import Answer
+from dicomnet.exchanges.calls import Answer, Attributes
 from dicomnet.exchanges.commitment import commit, instance_refs
 from dicomnet.exchanges.contexts import (
     Wanted,
@@ -27,7 +27,13 @@ from dicomnet.exchanges.steps import Script, Wait, Work
 from dicomnet.exchanges.store import Source, Store
 from dicomnet.exchanges.values import path_of, several
 from dicomnet.types import UID, ae_title
-from dicomnet.uids import STORAGE_CLASSES, StorageCommitmentPushModel, Verification, name
+from dicomnet.uids import (
+    STORAGE_CLASSES,
+    ModalityPerformedProcedureStep,
+    StorageCommitmentPushModel,
+    Verification,
+    name,
+)
 from dicomnet.ul.negotiation import Context
 
 if TYPE_CHECKING:
@@ -144,13 +150,17 @@ class Requestor(Associations):
 
         return (yield from self._call(StorageCommitmentPushModel, Verb.N_ACTION, run))
 
-    def n_create(self, sop_class: str, instance: str | None, dataset: Dataset | None) -> Script[Answer]:
+    def n_create(self, sop_class: str, instance: str | None, dataset: Attributes | None) -> Script[Answer]:
         """N-CREATE."""
         uid = one_class(sop_class)
-        call = partial(calls.n_create, sop_class=uid, instance=instance, dataset=dataset)
-        return (yield from self._call(uid, Verb.N_CREATE, call))
 
-    def n_set(self, sop_class: str, instance: str, dataset: Dataset) -> Script[Answer]:
+        def create(session: Session, context: Context) -> Script[Answer]:
+            named = instance or (session.shell.new_uid() if uid in _NAMED_BY_SCU else None)
+            return calls.n_create(session, context, uid, named, dataset)
+
+        return (yield from self._call(uid, Verb.N_CREATE, create))
+
+    def n_set(self, sop_class: str, instance: str, dataset: Attributes) -> Script[Answer]:
         """N-SET."""
         uid = one_class(sop_class)
         call = partial(calls.n_set, sop_class=uid, instance=instance, dataset=dataset)
@@ -163,7 +173,7 @@ class Requestor(Associations):
         call = partial(calls.n_get, sop_class=uid, instance=instance, tags=tags)
         return (yield from self._call(uid, Verb.N_GET, call))
 
-    def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Dataset | None) -> Script[Answer]:
+    def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Attributes | None) -> Script[Answer]:
         """N-ACTION."""
         uid = one_class(sop_class)
         call = partial(calls.n_action, sop_class=uid, instance=instance, action_type=action_type, dataset=dataset)
@@ -175,7 +185,9 @@ class Requestor(Associations):
         call = partial(calls.n_delete, sop_class=uid, instance=instance)
         return (yield from self._call(uid, Verb.N_DELETE, call))
 
-    def n_event_report(self, sop_class: str, instance: str, event_type: int, dataset: Dataset | None) -> Script[Answer]:
+    def n_event_report(
+        self, sop_class: str, instance: str, event_type: int, dataset: Attributes | None
+    ) -> Script[Answer]:
         """N-EVENT-REPORT, in the SCP role, which must have been offered and granted."""
         uid = one_class(sop_class)
         call = partial(calls.n_event_report, sop_class=uid, instance=instance, event_type=event_type, dataset=dataset)
@@ -262,3 +274,5 @@ def _is_known(sop_class: str) -> bool:
 
 
 _LEVELS = ("PATIENT", "STUDY", "SERIES", "IMAGE")
+_NAMED_BY_SCU = (ModalityPerformedProcedureStep,)
+"""Classes whose instances get their UID from who has them made (PS3.4 F.7.2.1)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import StateError
-from dicomnet.exchanges.calls import Answer
+from dicomnet.exchanges.calls import Answer, Attributes
 from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, RetrieveReport, StoreReport, StoreResult
 from dicomnet.exchanges.requestor import Requestor, merged_keys, wanted_for_retrieve
@@ -402,13 +402,13 @@ class Association:
         report = self._perform(self._requestor.commit(instances, timeout=timeout))
         return report.check() if check else report
 
-    def n_create(self, sop_class: str, dataset: Dataset | None = None, *, instance: str | None = None) -> Answer:
+    def n_create(self, sop_class: str, dataset: Attributes | None = None, *, instance: str | None = None) -> Answer:
         """Has the peer make an instance (N-CREATE, PS3.7 10.1.5).
 
         Args:
             sop_class: service, keyword or UID of one SOP class.
-            dataset: its attributes.
-            instance: its UID; without one the peer may choose.
+            dataset: its attributes: a data set, or values by keyword or tag as for `find`.
+            instance: its UID; without one the peer may choose, but for a performed procedure step, which gets a new one.
 
         Returns:
             Status, attributes, and the UID of the instance.
@@ -420,7 +420,7 @@ class Association:
         """
         return self._perform(self._requestor.n_create(sop_class, instance, dataset))
 
-    def n_set(self, sop_class: str, instance: str, dataset: Dataset) -> Answer:
+    def n_set(self, sop_class: str, instance: str, dataset: Attributes) -> Answer:
         """Changes attributes of an instance (N-SET, PS3.7 10.1.3); see `n_create`."""
         return self._perform(self._requestor.n_set(sop_class, instance, dataset))
 
@@ -428,7 +428,7 @@ class Association:
         """Asks for attributes of an instance, by keyword or tag; none asks for all (N-GET, PS3.7 10.1.2); see `n_create`."""
         return self._perform(self._requestor.n_get(sop_class, instance, attributes))
 
-    def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Dataset | None = None) -> Answer:
+    def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Attributes | None = None) -> Answer:
         """Asks for an action on an instance (N-ACTION, PS3.7 10.1.4); see `n_create`."""
         return self._perform(self._requestor.n_action(sop_class, instance, action_type, dataset))
 
@@ -436,7 +436,9 @@ class Association:
         """Deletes an instance (N-DELETE, PS3.7 10.1.6); see `n_create`."""
         return self._perform(self._requestor.n_delete(sop_class, instance))
 
-    def n_event_report(self, sop_class: str, instance: str, event_type: int, dataset: Dataset | None = None) -> Answer:
+    def n_event_report(
+        self, sop_class: str, instance: str, event_type: int, dataset: Attributes | None = None
+    ) -> Answer:
         """Reports an event to the peer (N-EVENT-REPORT, PS3.7 10.1.1), for which we need the SCP role; see `n_create`."""
         return self._perform(self._requestor.n_event_report(sop_class, instance, event_type, dataset))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dicomnet.dimse.status import Status
 from dicomnet.errors import DicomNetError
-from dicomnet.exchanges.calls import Answer
+from dicomnet.exchanges.calls import Answer, Attributes
 from dicomnet.exchanges.fetching import Host
 from dicomnet.exchanges.peers import Remote, RemoteFind
 from dicomnet.exchanges.reports import CommitReport, Progress, Retrieved, RetrieveReport, StoreReport, StoreResult
@@ -272,11 +272,11 @@ class Peer:
         report = perform(self._remote.commit(instances, timeout=timeout))
         return report.check() if check else report
 
-    def n_create(self, sop_class: str, dataset: Dataset | None = None, *, instance: str | None = None) -> Answer:
+    def n_create(self, sop_class: str, dataset: Attributes | None = None, *, instance: str | None = None) -> Answer:
         """See `Association.n_create`."""
         return perform(self._remote.n_call(sop_class, lambda line: line.n_create(sop_class, instance, dataset)))
 
-    def n_set(self, sop_class: str, instance: str, dataset: Dataset) -> Answer:
+    def n_set(self, sop_class: str, instance: str, dataset: Attributes) -> Answer:
         """See `Association.n_set`."""
         return perform(self._remote.n_call(sop_class, lambda line: line.n_set(sop_class, instance, dataset)))
 
@@ -287,7 +287,7 @@ class Peer:
             self._remote.n_call(sop_class, lambda line: line.n_get(sop_class, instance, wanted), idempotent=True)
         )
 
-    def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Dataset | None = None) -> Answer:
+    def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Attributes | None = None) -> Answer:
         """See `Association.n_action`."""
         return perform(
             self._remote.n_call(sop_class, lambda line: line.n_action(sop_class, instance, action_type, dataset))
@@ -297,7 +297,9 @@ class Peer:
         """See `Association.n_delete`."""
         return perform(self._remote.n_call(sop_class, lambda line: line.n_delete(sop_class, instance)))
 
-    def n_event_report(self, sop_class: str, instance: str, event_type: int, dataset: Dataset | None = None) -> Answer:
+    def n_event_report(
+        self, sop_class: str, instance: str, event_type: int, dataset: Attributes | None = None
+    ) -> Answer:
         """See `Association.n_event_report`; the SCP role is offered."""
         return perform(
             self._remote.n_call(
