@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -14,7 +15,6 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption
-from pydicom.data import get_testdata_file
 
 import dicomnet
 from tls.certificates import issue
@@ -43,9 +43,8 @@ def run(*command: str, folder: Path = REPOSITORY) -> str:
 
 def test_the_programs_in_the_readme_print_what_it_says(tmp_path: Path) -> None:
     """The README's Python, copied from top to bottom, works and prints what is promised under it."""
-    study = tmp_path / "study"
-    study.mkdir()
-    shutil.copy(str(get_testdata_file("CT_small.dcm", download=False)), study)
+    [image] = [block for block in blocks(README, "sh") if block.startswith("mkdir study")]
+    run("sh", "-ec", f'PATH="{Path(sys.executable).parent}:$PATH"\n{image}', folder=tmp_path)
     program = tmp_path / "readme.py"
     program.write_text("\n".join(blocks(README, "python")))
     promised = re.search("^With a CT image in `study/` this prints\n\n```\n(.*?)```$", README, re.MULTILINE | re.DOTALL)
@@ -53,6 +52,36 @@ def test_the_programs_in_the_readme_print_what_it_says(tmp_path: Path) -> None:
     assert promised is not None
     assert echo is not None
     assert run(sys.executable, str(program), folder=tmp_path) == f"{promised[1]}{echo[1]}\n"
+
+
+DOCUMENTS = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every relative link of a document is a file or a folder, and its anchor a heading there."""
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", path.read_text()):
+        file, _, anchor = target.partition("#")
+        there = path.parent / file if file else path
+        assert there.exists(), target
+        if anchor:
+            headings = re.findall("^#+ (.+)$", there.read_text(), re.MULTILINE)
+            assert anchor in {re.sub("[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}, target
+
+
+def test_what_the_page_about_troubles_quotes_is_what_we_say() -> None:
+    """Whoever looks for the words that he has seen finds them."""
+    nodes = (node for path in (REPOSITORY / "src").rglob("*.py") for node in ast.walk(ast.parse(path.read_bytes())))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    page = (REPOSITORY / "docs" / "troubleshooting.md").read_text()
+    quoted = [
+        words
+        for line in page.splitlines()
+        if line.startswith("| ") and not line.startswith("| ---")
+        for words in re.findall("`([^`]+)`", line.split("|")[1])
+    ]
+    assert len(quoted) > 20
+    assert [words for words in quoted if not any(words in text for text in texts)] == []
 
 
 def test_the_guide_to_the_core_echoes(tmp_path: Path) -> None:
