@@ -251,6 +251,35 @@ taken.detach()
         assert (ended.stdout, ended.stderr) == ("", "")
 
 
+def test_the_end_of_the_program_starts_no_thread() -> None:
+    """Python 3.12 lets nobody do so by then; what would is refused here on every version."""
+    program = """
+import atexit, threading
+from dicomnet import DicomNet, breathe
+
+class Server(DicomNet):
+    def on_accept(self, error):
+        self.accept().close()
+
+connected = threading.Event()
+with Server() as server, DicomNet() as net:
+    net.on("connect", lambda error: connected.set())
+    net.connect("127.0.0.1", server.listen("127.0.0.1", 0)[1])
+    assert connected.wait(10)
+breathe(10)
+
+def refuse(thread):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+atexit.register(setattr, threading.Thread, "start", refuse)  # the last to register is the first to run
+"""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_request_that_fails_does_not_hold_up_those_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """`on_send` tells of the one, the next ones leave."""
     with dicomnet.runtime(), associated(contexts=[ECHO]) as trio:

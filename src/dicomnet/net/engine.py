@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from time import monotonic
@@ -43,6 +44,9 @@ class Runtime:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        # Ours, because a loop starts a thread to end its own, which Python 3.12 does not let it while a program ends.
+        self._lookups = ThreadPoolExecutor(thread_name_prefix="dicomnet-lookup")
+        self.loop.set_default_executor(self._lookups)
         self.hub: Hub
         self.active: set[Stop] = set()
         """What has a live socket, by what ends it; touched on the loop's thread alone."""
@@ -144,7 +148,7 @@ class Runtime:
             task.cancel()
         self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self._lookups.shutdown()
 
     def _begin(self, started: threading.Event) -> None:
         self.hub = hub()
