@@ -10,6 +10,7 @@ from dicomnet.exchanges.services import Verb
 from dicomnet.exchanges.settings import settings_for
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.server.policy import EVERYTHING, GIVING_OUT, Rules, rules, settings_at
+from dicomnet.tls import TlsConfig
 from dicomnet.types import Address
 
 STRANGER = "198.51.100.7"
@@ -175,7 +176,7 @@ def test_settings_that_do_not_say_who_we_are_are_told() -> None:
 
 def test_a_place_may_have_options_of_its_own() -> None:
     """An address and what `Peer` takes besides; the server's own options are for the rest."""
-    tls, timeouts = object(), Timeouts(connect=1.0)
+    tls, timeouts = TlsConfig(), Timeouts(connect=1.0)
     place = {"address": "10.0.0.7:2762", "tls": tls, "timeouts": timeouts}
     settings = settings_at("WS1", place, timeouts=Timeouts(), limits=Limits(asynchronous_window=2))
     assert (settings.address, settings.tls, settings.timeouts) == ("WS1@10.0.0.7:2762", tls, timeouts)

@@ -446,6 +446,11 @@ def test_what_makes_no_server_is_refused_at_once() -> None:
     for options in (
         {"port": 65536},
         {"port": "11112"},
+        {"tls": True},
+        {"tls": "cert.pem"},
+        {"timeouts": 5},
+        {"limits": {"associations": 5}},
+        {"socket_options": {"keep_alive": 1}},
         {"window": -1},
         {"layout": "{instance}.dcm"},
         {"destination_associations": 0},

@@ -93,10 +93,9 @@ def settings_for(
     except ValueError as error:
         raise InvalidValue(str(error)) from error
     asynchronous_window(window)
-    _check_kinds(timeouts=(timeouts, Timeouts), limits=(limits, Limits), tolerance=(tolerance, Tolerance))
-    _check_kinds(user_identity=(user_identity, UserIdentity))
-    if tls is not None and not (hasattr(tls, "requestor_context") or hasattr(tls, "wrap_bio")):
-        raise InvalidValue(f"tls={tls!r} is no TlsConfig and no ssl.SSLContext; without it the link is plain")
+    check_kinds(timeouts=(timeouts, Timeouts), limits=(limits, Limits), tolerance=(tolerance, Tolerance))
+    check_kinds(user_identity=(user_identity, UserIdentity))
+    check_tls(tls)
     return Settings(
         host=where.host,
         port=where.port,
@@ -116,7 +115,14 @@ def settings_for(
     )
 
 
-def _check_kinds(**given: tuple[object, type]) -> None:
+def check_tls(tls: Any) -> None:
+    """Raises `InvalidValue` for what makes no link secure."""
+    if tls is not None and not (hasattr(tls, "requestor_context") or hasattr(tls, "wrap_bio")):
+        raise InvalidValue(f"tls={tls!r} is no TlsConfig and no ssl.SSLContext; without it the link is plain")
+
+
+def check_kinds(**given: tuple[object, type]) -> None:
+    """Raises `InvalidValue` for an option that is not of its kind."""
     for name, (value, kind) in given.items():
         if value is not None and not isinstance(value, kind):
             raise InvalidValue(f"{name}={value!r} is no {kind.__name__}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from dicomnet.errors import InvalidValue, StateError
 from dicomnet.exchanges.calls import Answer
 from dicomnet.exchanges.commitment import Transactions
-from dicomnet.exchanges.settings import DEFAULT_PORT
+from dicomnet.exchanges.settings import DEFAULT_PORT, check_kinds, check_tls
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.networks import networks as networks_of
@@ -144,6 +144,8 @@ class Server(Entity):
         socket_options: SocketOptions | None = None,
         grace: float = 30.0,
     ) -> None:
+        check_kinds(timeouts=(timeouts, Timeouts), limits=(limits, Limits), tolerance=(tolerance, Tolerance))
+        check_kinds(socket_options=(socket_options, SocketOptions))
         super().__init__(
             aet,
             rules=rules(
@@ -207,10 +209,11 @@ class Server(Entity):
             sock: as for the server.
 
         Raises:
-            InvalidValue: the port, a network or the socket is none.
+            InvalidValue: the port, a network, the socket or what makes links secure is none.
         """
         if not isinstance(port, int) or not 0 <= port <= 65535:
             raise InvalidValue(f"port {port!r} is no number between 0 and 65535")
+        check_tls(tls)
         self._site.check_at_rest()
         trusted = self._proxies if proxies is None else networks_of(proxies)
         if sock is not None:
