@@ -451,6 +451,16 @@ def test_a_success_that_brings_less_than_there_is_is_not_believed(shell: Shell, 
         assert peer.get(None, StudyInstanceUID=STUDY).ok
 
 
+def test_a_get_that_we_have_stopped_asks_for_nothing_more(shell: Shell, archive: Archive) -> None:
+    """What has not come then is what nobody wants."""
+    archive.instances = [instance(1), instance(2), instance(3)]
+    answer_studies(archive, study(STUDY, SOPClassesInStudy=[CT], NumberOfStudyRelatedInstances=3))
+    with shell.peer(archive.address) as peer:
+        report = peer.get(None, StudyInstanceUID=STUDY, stop=lambda: True, check=False)
+    assert report.status == Status.CANCEL
+    assert len(archive.identifiers) == 2  # of the query for the classes, and of the retrieve
+
+
 def test_what_cannot_be_asked_opens_no_association(shell: Shell, archive: Archive) -> None:
     """A wrong key or a wrong list is told at once, whatever the peer is like."""
     peer = shell.peer(archive.address)

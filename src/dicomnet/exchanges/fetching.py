@@ -68,7 +68,8 @@ def get(
     def get_one(keys: Any) -> Script[RetrieveReport]:
         classes, count = yield from _classes(asker, model, keys)
         part = yield from _get_one(asker, destination, keys, model, level, sop_class, classes, calls, options)
-        if count is not None and not part.missing and (not part.ok or _lacks_some(part, keys, count)):
+        in_doubt = count is not None and (not part.ok or _lacks_some(part, keys, count))
+        if in_doubt and not part.missing and not _ended_by_us(part):
             part.expected = yield from _instances(asker, model, keys)
         return part
 
