@@ -12,6 +12,7 @@ import atexit
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -56,6 +57,8 @@ class Runtime:
         """This process was forked from the one whose threads these are."""
         # Not a ThreadPoolExecutor: those end before a program's exit handlers run, and ours still has callbacks to run.
         self._callbacks = Workers(CALLBACK_THREADS, name="dicomnet-callback")
+        self._unstarted: deque[Callable[[], None]] = deque()
+        """What comes when no thread can be started any more, as at the end of a program in Python 3.12."""
         self._idle = threading.Condition()
         self._pending = 0
         started = threading.Event()
@@ -90,7 +93,15 @@ class Runtime:
 
     def submit(self, run: Callable[[], None], queue: Queue) -> None:
         """Runs what is queued, or some of it, on a callback thread."""
-        self._callbacks.submit(partial(self._run_marked, run, queue))
+        job = partial(self._run_marked, run, queue)
+        try:
+            self._callbacks.submit(job)
+        except RuntimeError:
+            if not self.over:
+                raise
+            with self._idle:
+                self._unstarted.append(job)
+                self._idle.notify_all()
 
     def callback_done(self, queue: Queue) -> None:
         """A counted callback has run, or never will."""
@@ -104,9 +115,8 @@ class Runtime:
 
         In a callback neither that one counts nor what is queued behind it, because it would wait for itself.
         """
-        own: Queue | None = _here.queue if self._asked_by_callback else None
         with self._idle:
-            return self._idle.wait_for(lambda: self._pending <= (own.pending if own else 0), timeout)
+            return self._idle.wait_for(self._is_quiet, timeout)
 
     def stop(self) -> None:
         """Closes listeners, aborts associations, runs what callbacks are queued, ends the threads."""
@@ -116,7 +126,7 @@ class Runtime:
         self.call(self._stop_active)
         # Storage threads report to the loop, and what they report becomes callbacks: they end first.
         self.hub.close_workers()
-        done = self.breathe(LAST_CALLBACKS)
+        done = self._run_last(LAST_CALLBACKS)
         if not done:
             log.warning(
                 "callbacks still run %g s after the end of the network; they are left to themselves", LAST_CALLBACKS
@@ -127,6 +137,22 @@ class Runtime:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+    def _is_quiet(self) -> bool:
+        own: Queue | None = _here.queue if self._asked_by_callback else None
+        return self._pending <= (own.pending if own else 0)
+
+    def _run_last(self, timeout: float) -> bool:
+        """As `breathe`, and runs what no thread was started for."""
+        end = monotonic() + timeout
+        while True:
+            with self._idle:
+                self._idle.wait_for(lambda: self._unstarted or self._is_quiet(), max(0.0, end - monotonic()))
+                job = self._unstarted.popleft() if self._unstarted else None
+                quiet = self._is_quiet()
+            if job is None:
+                return quiet
+            job()
 
     def _check_here(self) -> None:
         if self.left_behind:
