@@ -456,7 +456,7 @@ def test_the_window_that_was_agreed_on_is_used() -> None:
         assert trio.scu.send_queue_length == 1
         trio.scp.send_c_echo_response(trio.scp.all("receive_c_echo_request")[1])
         trio.scp.wait("receive_c_echo_request", 4)
-        assert trio.scu.all("receive_c_echo_response")[0].message_id_being_responded_to == 2
+        assert trio.scu.wait("receive_c_echo_response").message_id_being_responded_to == 2
 
 
 @pytest.mark.usefixtures("network")

@@ -23,9 +23,8 @@ HELD = 14 * KIB
 
 def test_an_idle_association_holds_little_memory_and_no_thread() -> None:
     """A modality that stays connected all day costs no more than that; the sockets of the test's own side are in it."""
-    server = Server(
-        "ARCHIVE", host="127.0.0.1", port=0, limits=Limits(associations=2 * NUMBER, associations_per_address=2 * NUMBER)
-    )
+    limits = Limits(associations=3 * NUMBER, associations_per_address=3 * NUMBER)
+    server = Server("ARCHIVE", host="127.0.0.1", port=0, limits=limits)
     server.on_store(lambda request: request.save(None))
     with server, ExitStack() as stack:
         for _ in range(NUMBER // 2):  # what is made once is made
@@ -34,15 +33,22 @@ def test_an_idle_association_holds_little_memory_and_no_thread() -> None:
         gc.collect()
         tracemalloc.start()
         try:
-            before, _ = tracemalloc.get_traced_memory()
-            for _ in range(NUMBER):
-                _associate(server.port, stack)
-            gc.collect()
-            after, _ = tracemalloc.get_traced_memory()
+            # What other tests have left behind in this process may grow meanwhile, but hardly twice.
+            held = min(_held_by_each(server.port, stack) for _ in range(2))
         finally:
             tracemalloc.stop()
         assert not {*threading.enumerate()} - threads
-        assert 4 * KIB < (after - before) / NUMBER < HELD
+        assert 4 * KIB < held < HELD
+
+
+def _held_by_each(port: int, stack: ExitStack) -> float:
+    """Bytes that are held in addition for each of so many associations."""
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(NUMBER):
+        _associate(port, stack)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    return (after - before) / NUMBER
 
 
 def _associate(port: int, stack: ExitStack) -> None:

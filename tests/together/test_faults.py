@@ -326,7 +326,7 @@ class TestHandlers:
                 assert association.echo() == 0
 
     @pytest.mark.parametrize(
-        "result", [pytest.param(object(), id="object"), 0xFF00, 0x1234567, "x", [1], (1, 2, 3)], ids=repr
+        "result", [pytest.param(object(), id="object"), 0xFF00, 0x1234567, "x", ["x"], (b"x", 2, 3)], ids=repr
     )
     def test_whatever_a_handler_returns_is_answered(self, serve: Serve, call: Call, result: Any) -> None:
         """What is no answer is a failure, and the association goes on."""

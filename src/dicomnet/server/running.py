@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
-from inspect import isawaitable
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 from dicomnet.aio.admission import TOO_MANY, Admission
@@ -208,7 +208,7 @@ class Running:
 
     async def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function of the user's: in a thread unless it is ``async``."""
-        if asyncio.iscoroutinefunction(function):
+        if iscoroutinefunction(function):
             return await function(*arguments)
         found = await self._off_loop(partial(function, *arguments))
         return await found if isawaitable(found) else found

@@ -78,9 +78,11 @@ class SecureLink:
                 server_hostname=None if server_side else name or None,
             )
             self._read = cast("Callable[[int, memoryview], int]", self.object.read)
-        except ssl.SSLError as error:
-            raise TlsFailed(f"the settings are not for this role: {error.reason or error}") from error
-        except (ValueError, TypeError) as error:  # a label that is empty or too long, a NUL
+        except (ssl.SSLError, ValueError, TypeError) as error:
+            if server_side or isinstance(error, ssl.SSLError):
+                reason = getattr(error, "reason", None) or error
+                raise TlsFailed(f"the settings are not for this role: {reason}") from error
+            # A label that is empty or too long, a NUL.
             raise TlsFailed(f"{name!r} is no host name that a certificate could bear") from error
 
     def take(self, data: memoryview) -> None:
