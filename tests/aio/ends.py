@@ -245,6 +245,16 @@ class WatchedPool(BufferPool):
     def lent(self) -> list[Buffer]:
         return [buffer for buffer in self.buffers if buffer.lent]
 
+    def lend_all(self) -> list[Buffer]:
+        """Lends every buffer there is; only the reserve is left."""
+        lent: list[Buffer] = []
+        while (buffer := super().current()) is not self.reserve:
+            assert len(lent) < 100, "there is no end of buffers"
+            self.buffers[buffer] = None
+            lent.append(buffer.lease())
+            self.received(buffer, self.size)
+        return lent
+
     def owns(self, view: memoryview) -> bool:
         """Whether a view is of the memory of one of the buffers, however many views lie between."""
         owner: object = view

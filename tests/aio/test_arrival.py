@@ -82,13 +82,8 @@ class Copies:
         self._pool = bench.pool
         self._folder = folder
         self._before: int | None = None
-        leases = []
-        while (buffer := bench.pool.current()) is not bench.pool.reserve:  # what is made once is made
-            leases.append(buffer.lease())
-            bench.pool.received(buffer, bench.pool.size)
-        for lease in leases:
-            lease.release()
-        bench.pool.reserve_used = 0
+        for buffer in bench.pool.lend_all():  # what is made once is made
+            buffer.release()
 
     def __enter__(self) -> Self:
         tracemalloc.start()
@@ -340,10 +335,7 @@ async def test_a_few_stalled_bytes_in_every_buffer_stop_nobody_else(tmp_path: Pa
 async def test_who_waits_for_a_buffer_goes_on_once_nothing_of_it_waits(tmp_path: Path) -> None:
     """With every buffer pinned for good, a sink that was slow for a while gets the rest by way of the reserve."""
     async with Bench(**SMALL) as bench:
-        pinned = []
-        while (buffer := bench.pool.current()) is not bench.pool.reserve:
-            pinned.append(buffer.lease())
-            bench.pool.received(buffer, bench.pool.size)
+        pinned = bench.pool.lend_all()
         requestor, acceptor = await bench.pair()
         with Gate() as gate:
             acceptor.user.sink = lambda _: slow
