@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
@@ -20,6 +21,7 @@ from pydicom.dataelem import DataElement
 from dicomnet.datasets import decode_dataset, encode_dataset
 from dicomnet.dimse.fragments import Body
 from dicomnet.errors import InvalidValue, StorageError, Unsupported
+from dicomnet.limits import MIB
 from dicomnet.part10 import file_header
 from dicomnet.storage import instances
 from dicomnet.storage.convert import transcode
@@ -115,6 +117,20 @@ class TestWhatIsGiven:
             assert getattr(item, attribute) == getattr(file, attribute)
         assert item.length in (file.length, 0)
         assert drain(item.body()) == drain(file.body())
+
+    def test_bytes_are_sent_from_where_they_are(self) -> None:
+        """However many there are, no copy is made of them."""
+        data = header() + b"\x09\0\x10\0OB\0\0" + (8 * MIB).to_bytes(4, "little") + bytes(8 * MIB)
+        tracemalloc.start()
+        try:
+            (item,) = Instances(data)
+            assert isinstance(item, Instance)
+            body = item.body()
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert body.length == 8 * MIB + 12
+        assert peak < MIB
 
     def test_a_folder(self, tmp_path: Path) -> None:
         """Files in the order of their names; what is no instance is skipped with a reason."""

@@ -73,6 +73,8 @@ class Instance:
         """The data set as it is, to be sent and closed; for `read_ahead` see `InstanceFile.body`."""
         if isinstance(self._source, InstanceFile):
             return self._source.body(read_ahead)
+        if isinstance(self._source, _Memory):  # it may be large, and is there already
+            return self._body(memoryview(self._source.data)[self._source.offset :], self.transfer_syntax_uid)
         return self._body(self._data(), self.transfer_syntax_uid)
 
     def converted(self, transfer_syntax_uid: str) -> Body:
@@ -114,7 +116,7 @@ class Instance:
         except InvalidValue as error:
             raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND, comment=str(error)) from error
 
-    def _body(self, data: bytes, transfer_syntax_uid: str) -> Body:
+    def _body(self, data: bytes | memoryview, transfer_syntax_uid: str) -> Body:
         try:
             return BytesBody(data, transfer_syntax_uid)
         except InvalidValue as error:

@@ -236,7 +236,7 @@ class BytesBody:
 
     blocking = False
 
-    def __init__(self, data: bytes | bytearray, transfer_syntax_uid: str | None = None) -> None:
+    def __init__(self, data: bytes | bytearray | memoryview, transfer_syntax_uid: str | None = None) -> None:
         """A deflated stream of odd length gets a NUL at the end; any other odd length is an `InvalidValue`."""
         if len(data) % 2:
             if not _deflated(transfer_syntax_uid or ""):
