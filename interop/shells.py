@@ -78,15 +78,16 @@ def print_film(line: Any) -> None:
 
 
 def check_levels(ask: Any, model: str, compared: Callable[[str], None], paths: Sequence[Path]) -> None:
-    """Asks at every level of a model, and compares the unique keys with those in the files."""
+    """Asks at every level of a model, and compares all that was asked for with what is in the files."""
     for level, keys in LEVELS[model].items():
         unique = UNIQUE[level]
-        expected = {
-            match[unique].value for match in find(paths, dataset(QueryRetrieveLevel=level, **keys, **{unique: ""}))
-        }
-        matches = ask(level, model=model, **keys)
+        matches = {match[unique].value: match for match in ask(level, model=model, **keys)}
+        expected = find(paths, dataset(QueryRetrieveLevel=level, **keys, **{unique: ""}))
         assert expected
-        assert sorted(match[unique].value for match in matches) == sorted(expected)
+        assert matches.keys() == {one[unique].value for one in expected}
+        for one in expected:
+            match = matches[one[unique].value]
+            assert all(match[element.tag].value == element.value for element in one if element.keyword in keys)
         compared(f"{len(expected)} at {level}")
 
 

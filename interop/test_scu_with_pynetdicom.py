@@ -18,7 +18,7 @@ from archives import Archive
 from bundled import bundled
 from dcmtk import check_content, scheduled
 from dicomnet import Status
-from holdings import LEVELS, STUDY, UNIQUE, archived, find, held, known
+from holdings import STUDY, archived, find, held, known
 from matrix import PYNETDICOM, cell
 from net.applications import PATIENCE
 from pynet import asking, serving
@@ -39,7 +39,7 @@ from services import (
     VERIFICATION,
     dataset,
 )
-from shells import ASSOCIATES, SHELLS, associated, borrowing, remote
+from shells import ASSOCIATES, SHELLS, associated, borrowing, check_levels, remote
 from taps import Taps
 
 pynetdicom = peers.require_module("pynetdicom")
@@ -125,26 +125,12 @@ def test_we_store_with_pynetdicom(shell: str, tap: Tap, compared: Compared) -> N
     compared(f"{len(bundled())} data sets bit for bit, in {len({i.transfer_syntax for i in bundled()})} syntaxes")
 
 
-def check_levels(ask: Any, model: str, compared: Compared) -> None:
-    """Asks at every level of a model, and compares the matches with what is in the files."""
-    for level, keys in LEVELS[model].items():
-        matches = ask(level, model=model, **keys)
-        asked = dataset(QueryRetrieveLevel=level, **{UNIQUE[level]: ""}, **keys)
-        expected = {match[UNIQUE[level]].value: match for match in find(PATHS, asked)}
-        assert expected
-        assert sorted(match[UNIQUE[level]].value for match in matches) == sorted(expected)
-        for match in matches:
-            for element in expected[match[UNIQUE[level]].value]:
-                assert match[element.tag].value == element.value
-        compared(f"{len(expected)} at {level}")
-
-
 @both_shells
 @cell("find patient", "SCU", PYNETDICOM, through="Peer aio.Peer")
 def test_we_find_patients_with_pynetdicom(shell: str, tap: Tap, compared: Compared) -> None:
     """At all four levels of the patient root."""
     with pynetdicoms_archive() as port:
-        check_levels(remote(shell, tap(port)).find, "patient-root", compared)
+        check_levels(remote(shell, tap(port)).find, "patient-root", compared, PATHS)
 
 
 @both_shells
@@ -152,7 +138,7 @@ def test_we_find_patients_with_pynetdicom(shell: str, tap: Tap, compared: Compar
 def test_we_find_studies_with_pynetdicom(shell: str, tap: Tap, compared: Compared) -> None:
     """At all three levels of the study root."""
     with pynetdicoms_archive() as port:
-        check_levels(remote(shell, tap(port)).find, "study-root", compared)
+        check_levels(remote(shell, tap(port)).find, "study-root", compared, PATHS)
 
 
 @both_shells

@@ -512,6 +512,24 @@ def test_a_move_resolves_keys_as_well(shell: Shell, archive: Archive) -> None:
     assert archive.identifiers[-1].StudyInstanceUID == STUDY
 
 
+@pytest.mark.parametrize(
+    ("model", "keys"),
+    [
+        ("StudyRootQueryRetrieveInformationModelGet", {}),
+        ("PatientRootQueryRetrieveInformationModelGet", {"PatientID": "7"}),
+        ("1.2.840.10008.5.1.4.1.2.2.3", {}),
+        ("patient-study-only", {"PatientID": "7"}),
+    ],
+)
+def test_a_get_by_any_model(shell: Shell, archive: Archive, model: str, keys: dict[str, str], tmp_path: Path) -> None:
+    """A model may be called by its SOP class, and what is asked on the way is what that model knows."""
+    archive.instances = [instance(1)]
+    answer_studies(archive, study(STUDY, PatientID="7", SOPClassesInStudy=[CT]))
+    with shell.peer(archive.address) as peer:
+        assert len(peer.get(tmp_path / "out", StudyInstanceUID=STUDY, **keys, model=model).paths) == 1
+        assert len(peer.get(tmp_path / "more", StudyDate="20260101-", **keys, model=model).paths) == 1
+
+
 def test_who_retrieves_may_query_as_well(shell: Shell, archive: Archive) -> None:
     """A move and a get are proposed together with the query of their model: some archives accept none without it."""
     archive.reactions["move"] = lambda line, message: line.send_c_move_response(

@@ -222,6 +222,21 @@ async def test_giving_out_is_closed_to_strangers(
     assert "is not authorized for find; that is for titles of peers= at their addresses" in caplog.text
 
 
+async def test_a_retrieve_that_is_not_served_is_no_matter_of_rights(caplog: pytest.LogCaptureFixture) -> None:
+    """Who proposes one, and to be sent instances, is told that it is not supported; no right is missing, and none is logged."""
+    server = local()
+    server.on_get(lambda request: [])
+    contexts = [
+        "PatientStudyOnlyQueryRetrieveInformationModelGet",
+        Wanted("CTImageStorage", "ExplicitVRLittleEndian", scu=False, scp=True),
+    ]
+    async with server:
+        with pytest.raises(ContextRefused):
+            async with calling(server, *contexts):
+                pass
+    assert "not authorized" not in caplog.text
+
+
 async def test_giving_out_is_open_to_the_address_book(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function of it is asked off the loop."""
     monkeypatch.setattr(dicomnet.server.policy, "is_loopback", lambda host: False)

@@ -16,7 +16,7 @@ from dicomnet.exchanges.modalities import CLASSES_OF, USUAL_CLASSES, contexts_to
 from dicomnet.exchanges.reports import RetrieveReport, add_report
 from dicomnet.exchanges.requestor import Requestor
 from dicomnet.exchanges.retrieve import Callbacks, Inbox
-from dicomnet.exchanges.services import MODELS, Verb, model_class
+from dicomnet.exchanges.services import MODELS, Verb, model_class, model_name
 from dicomnet.exchanges.steps import Script, Work
 from dicomnet.exchanges.values import dataset_of
 from dicomnet.types import UID
@@ -61,12 +61,13 @@ def get(
 ) -> Script[RetrieveReport]:
     """C-GET: finds out which instances there are, and has them sent in the syntaxes they are kept in."""
     sop_class = model_class(model, Verb.GET)
+    model = model_name(model, sop_class)
     level, unique = yield from _resolve(asker, model, sop_class, keys, level)
     calls = Callbacks()
     options = calls.guard_all(options)
 
     def get_one(keys: Any) -> Script[RetrieveReport]:
-        classes, count = yield from _classes(asker, model, keys)
+        classes, count = yield from _classes(asker, model, sop_class, keys)
         part = yield from _get_one(asker, destination, keys, model, level, sop_class, classes, calls, options)
         in_doubt = count is not None and (not part.ok or _lacks_some(part, keys, count))
         if in_doubt and not part.missing and not _ended_by_us(part):
@@ -89,6 +90,7 @@ def move(
 ) -> Script[RetrieveReport]:
     """C-MOVE, to another application entity by title or, with ``here``, through our own server to a destination."""
     sop_class = model_class(model, Verb.MOVE)
+    model = model_name(model, sop_class)
     level, unique = yield from _resolve(asker, model, sop_class, keys, level)
     contexts = _contexts(model, sop_class)
     calls = Callbacks()
@@ -157,12 +159,13 @@ def _resolve(
     return rank.name, [dict(one) for one in dict.fromkeys(tuple(one.items()) for one in resolved if uniques[-1] in one)]
 
 
-def _classes(asker: Asker, model: str, keys: Any) -> Script[tuple[list[UID], int | None]]:
+def _classes(asker: Asker, model: str, sop_class: UID, keys: Any) -> Script[tuple[list[UID], int | None]]:
     """The SOP classes in a study, and how many instances it has, as far as the peer tells."""
     study = _value(keys, "StudyInstanceUID")
     if not study or "\\" in study:
         return list(USUAL_CLASSES), None
-    upper = {"PatientID": _value(keys, "PatientID")} if model == "patient-root" else {}
+    known = model_of(sop_class)
+    upper = {"PatientID": _value(keys, "PatientID")} if known.level("PATIENT") else {}
     asked = ("SOPClassesInStudy", "ModalitiesInStudy", "NumberOfStudyRelatedInstances")
     classes: dict[UID, None] = {}
     modalities: set[str] = set()
@@ -175,7 +178,7 @@ def _classes(asker: Asker, model: str, keys: Any) -> Script[tuple[list[UID], int
             modalities.update(_values(match, "ModalitiesInStudy"))
             number = str(match.get("NumberOfStudyRelatedInstances") or "")
             count = int(number) if number.isdecimal() else count
-        if not classes and not modalities:
+        if not classes and not modalities and known.level("SERIES"):
             for match in (yield from asker.matches("SERIES", {**upper, "StudyInstanceUID": study}, model=model)):
                 modalities.update(_values(match, "Modality"))
     except (StatusError, ContextRefused) as error:

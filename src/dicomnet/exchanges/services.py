@@ -128,6 +128,11 @@ def model_class(model: str, verb: str, *, levels: Iterable[str] = ()) -> UID:
     return sop_class
 
 
+def model_name(model: str, sop_class: str) -> str:
+    """The name of the model that a SOP class of `model_class` retrieves or queries; what was given, where it has none."""
+    return next((name for name, classes in MODELS.items() if sop_class in classes.values()), model)
+
+
 def verbs(sop_class: str) -> frozenset[Verb]:
     """The operations of a SOP class, or of an abstract syntax (PS3.4, the DIMSE service group of each class).
 

@@ -166,6 +166,7 @@ class Entity:
 
     def abilities(
         self,
+        request: AssociateRequest,
         granted: frozenset[Verb],
         *,
         extended: Mapping[UID, ExtendedNegotiation],
@@ -175,6 +176,7 @@ class Entity:
         """What an association may be agreed on with a peer.
 
         Args:
+            request: what it asks for.
             granted: the operations that it may ask for.
             extended: the answers to its extended negotiation.
             awaits_results: whether somebody of ours may be waiting for the result of a storage commitment.
@@ -195,7 +197,7 @@ class Entity:
             verbs_of=verbs_of,
             hears=hears,
             stores=lambda sop_class: awaits_instances or self.handles(Verb.STORE, sop_class),
-            gives=Verb.GET in self.handlers.verbs,
+            gives=any(Verb.GET in served.get(one.abstract_syntax, ()) for one in request.contexts),
             granted=granted,
             unrestricted=self._unrestricted,
             assume_roles=self.tolerance.assume_roles,

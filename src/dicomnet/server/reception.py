@@ -146,7 +146,7 @@ class Reception:
             log.warning("%s %s: that title has %d associations, which is the limit", session.id, who, most)
             return Refusal(_because(RejectReason.LOCAL_LIMIT_EXCEEDED, RejectResult.TRANSIENT), Cause.LIMIT)
         abilities = self._entity.abilities(
-            self._granted, extended=extended, awaits_results=site.lends, awaits_instances=bool(site.inboxes)
+            request, self._granted, extended=extended, awaits_results=site.lends, awaits_instances=bool(site.inboxes)
         )
         checked = self._entity.rules.user_identity is not None
         response = response_to(identity, verified) if checked and identity is not None else None
