@@ -341,6 +341,11 @@ class TestReadingLeniently:
         echo = decode(number(0x0100, 0x0030) + number(0x0110, 1) + number(0x0800, value))
         assert echo.has_data_set is expected
 
+    def test_as_many_elements_as_are_taken(self) -> None:
+        """Whatever they are."""
+        few = number(0x0100, 0x0030) + number(0x0110, 1)
+        assert decode(few + element(0x5010, b"") * 1022) == decode(few)
+
     def test_missing_data_set_type(self) -> None:
         """Without it a data set follows where the message always has one."""
         assert store(presence=b"").has_data_set

@@ -34,7 +34,7 @@ from dicomnet.dimse.fragments import OutgoingMessage, command_pdus, data_pdus
 from dicomnet.dimse.status import Status
 from dicomnet.errors import AbortReason, InvalidValue, StateError
 from dicomnet.limits import KIB, Limits, Timeouts
-from dicomnet.pdu import AssociateReject, PduType
+from dicomnet.pdu import AssociateAccept, AssociateReject, PduType
 from dicomnet.ul.connection import SEND_EOF
 from dicomnet.ul.events import (
     Aborted,
@@ -50,7 +50,7 @@ from dicomnet.ul.events import (
     TransportClosed,
 )
 from dicomnet.ul.machine import State
-from dicomnet.ul.negotiation import Policy
+from dicomnet.ul.negotiation import Policy, negotiate
 from pair import (
     CT,
     CT_IMAGE_STORAGE,
@@ -858,7 +858,7 @@ class TestResponses:
         pair.requestor.send(store(5), b"first!", context_id=CT)
         pair.pump()
         again = encoded(store(5), has_data_set=True)
-        pair.acceptor.feed(command_pdus(CT, again, 16384) + data_pdus(CT, b"second", 16384))
+        pair.acceptor.feed(command_pdus(CT, again, 16384) + data_pdus(CT, DATA, 1000))
         pair.acceptor.feed(command_pdus(ECHO, encoded(echo(6)), 16384))
         assert [(type(c), d) for c, d in pair.acceptor.messages()] == [(CStoreRequest, b"first!"), (CEchoRequest, None)]
         pair.pump()
@@ -1073,6 +1073,14 @@ class TestRelease:
         pair.pump()
         assert pair.requestor.state is State.AWAITING_RELEASE_REPLY
         assert kinds(pair.acceptor.take()) == [ReleaseRequested]
+
+    def test_a_release_cannot_be_asked_for_once_the_peer_has(self) -> None:
+        """Also while our own request is unanswered: it would never be asked for, and nobody told."""
+        pair = associated()
+        pair.requestor.send(echo(1))
+        pair.requestor.feed(RELEASE_RQ)
+        with pytest.raises(StateError):
+            pair.requestor.release()
 
     def test_a_release_does_not_wait_for_the_peer(self) -> None:
         """Its requests are its own affair."""
@@ -1559,6 +1567,29 @@ class TestLog:
         caplog.clear()
         unconnected.abort()
         assert self.lines(caplog) == []
+
+    def test_what_was_asked_for_and_answered_is_told_on_both_sides(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Requests and acceptances as they are; a rejection has but three numbers."""
+        caplog.set_level(logging.DEBUG, logger="dicomnet.dimse")
+        request = proposal()
+        for accepted in True, False:
+            pair = Pair()
+            pair.connect()
+            caplog.clear()
+            pair.requestor.associate(request)
+            pair.pump()
+            if accepted:
+                answer = negotiate(request, Policy())
+                assert isinstance(answer, AssociateAccept)
+                pair.acceptor.accept(answer)
+            else:
+                pair.acceptor.reject(AssociateReject(1, 1, 3))
+            pair.pump()
+            told = [record.getMessage().split(" ", 2)[1:] for record in caplog.records]
+            assert [sign for sign, _ in told[:4]] == [">", "<", ">", "<"]
+            assert ["A-ASSOCIATE-RQ" in what for _, what in told[:4]] == [True, True, False, False]
+            kind = "A-ASSOCIATE-AC" if accepted else "AssociateReject"
+            assert [kind in what for _, what in told[:4]] == [False, False, True, True]
 
     def test_the_log_is_switched_on_later(self, caplog: pytest.LogCaptureFixture) -> None:
         """An association that stands by then tells its messages all the same."""

@@ -20,7 +20,7 @@ from dicomnet.dimse.operations import Operations
 from dicomnet.dimse.status import Status
 from dicomnet.errors import InvalidMessage, StateError
 from dicomnet.limits import Timeouts
-from pair import echo
+from pair import STUDY_ROOT_GET, echo
 
 NOW = 100.0
 TIMES = Timeouts(response=60.0, store_response=300.0, retrieve_response=1800.0)
@@ -185,6 +185,16 @@ class TestDeadlines:
         operations.sign_of_life(NOW + 1000)
         deadlines = [operation.deadline for operation in operations.invoked.values()]
         assert deadlines == [NOW + 2800, NOW + 2800, NOW + 300, None]
+
+    def test_a_retrieval_that_is_over_is_forgotten(self) -> None:
+        """An association may see any number of them."""
+        operations = Operations(TIMES)
+        request = CGetRequest(message_id=1, affected_sop_class_uid=STUDY_ROOT_GET)
+        over = operations.invoke(request, 1)
+        operations.request_sent(over, NOW)
+        assert operations.answered(request.respond(Status.SUCCESS), 1, NOW) is over
+        operations.sign_of_life(NOW + 1000)
+        assert over.deadline == NOW + 1800
 
     def test_what_we_did_not_read_is_not_overdue(self) -> None:
         """All deadlines move by the time in which we could not have seen the answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given, strategies as st
@@ -152,6 +153,20 @@ def test_what_stands_in_place_of_the_group_length_is_said_of_its_own_message_onl
     for data in (odd, usual, odd) if odd_one_first else (usual, odd, usual):
         assert codec.decode(data) == codec._decode(data)
     assert codec.decode(odd) != codec.decode(usual)
+
+
+@pytest.mark.parametrize("command", [REQUEST, RESPONSE])
+def test_elements_in_another_order_are_taken_for_what_they_are(command: Command) -> None:
+    """The number where others have their message ID is a priority, perhaps."""
+    usual = the_long_way(command)
+    end = len(usual) - len(b"....\6\0\0\01.2.3\0")
+    begin = end - 4 * 10  # four elements of a number each
+    for order, which in product(permutations(range(4)), (1, 2, 3)):
+        for number in b"\1\0", b"\2\0":
+            elements = [usual[at : at + 10] for at in range(begin, end, 10)]
+            elements[which] = elements[which][:8] + number
+            data = usual[:begin] + b"".join(elements[one] for one in order) + usual[end:]
+            assert codec.decode(data) == codec._decode(data)
 
 
 @st.composite

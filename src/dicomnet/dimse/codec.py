@@ -29,7 +29,6 @@ from dicomnet.dimse.commands import (
     SUBOPERATION_COUNTS,
     CCancelRequest,
     Command,
-    Presence,
     Request,
     Response,
     UnknownCommand,
@@ -139,8 +138,6 @@ def _fill(made: type[Command], field: int, values: dict[str, Any]) -> None:
         _require(made, values, "message_id_being_responded_to")
     elif issubclass(made, Request):
         _require(made, values, "message_id")
-    if "has_data_set" not in values:
-        values["has_data_set"] = made.data_set is Presence.ALWAYS
 
 
 def _require(made: type[Command], values: dict[str, Any], attribute: str) -> None:

@@ -452,9 +452,8 @@ class Endpoint:
             if isinstance(message.command, Request) and message.command.message_id is not None:
                 self.operations.waiting.discard(message.command.message_id)
             self._transmit(message, now)
-        if self._release_wanted and not self.operations.invoked and not self._waiting:
-            self._release_wanted = False
-            self.release(now)
+        if self._release_wanted:
+            self.release(now)  # which goes on waiting while there is something to wait for
 
     def _end_with_association(self) -> None:
         """If the association is over, so is every operation (PS3.7 A.6), and what waits will never be sent."""

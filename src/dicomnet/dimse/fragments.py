@@ -59,7 +59,7 @@ class Assembler:
 
     @property
     def in_message(self) -> bool:
-        return self.awaiting_data or self._context_id != 0
+        return self._context_id != 0
 
     def take(self, fragment: Fragment) -> bytes | bool:
         """Takes a fragment.
@@ -132,14 +132,14 @@ class OutgoingMessage:
         """Whether the association ended before the message did."""
         self.laid_out = 0
         """Bytes that `lay_out` has given so far."""
-        count = max(1, -(-body.length // self._fragment))
+        count = -(-body.length // self._fragment)
         self.size = len(self._command) + body.length + count * _DATA_HEADER.size
         """Bytes on the wire, headers included."""
 
     @property
     def remaining(self) -> bool:
         """Whether there is more to lay out."""
-        return not self.dropped and bool(self._left or self._command)
+        return not self.dropped and self._left > 0
 
     def drop(self, *, taken: bool) -> None:
         """The association is over; nothing more is laid out.

@@ -127,7 +127,7 @@ def _places(data: bytes) -> int | None:
         group, element, length = _HEADER.unpack_from(data, offset)
         found.append((group, element, offset + 8))
         offset += 8 + length
-    if offset != len(data) or len(found) != 6:
+    if len(found) != 6:
         return None
     is_id = found[2] in ((0, 0x0110, place), (0, 0x0120, place))
     return place if is_id and found[5] == (0, 0x1000, place + _TO_LENGTH + 4) else None
