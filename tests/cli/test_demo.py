@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import re
 import signal
 import subprocess
@@ -156,6 +157,20 @@ def test_colours_on_a_terminal_only_if_wanted(no_color: str) -> None:
     seen = read_all(master)
     assert process.wait(20) == 0
     assert bool(re.search("\x1b\\[[0-9;]*3[0-9]m", seen)) != bool(no_color)
+
+
+def test_a_full_disk_is_told_with_what_is_needed(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line: how much, and where."""
+
+    def fail(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(demo, "_write_large", fail)
+    outcome = command("demo")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        f"Error: the demonstration failed: No space left on device; it needs 134 MB in {tempfile.gettempdir()}\n"
+    )
 
 
 @pytest.mark.parametrize(("columns", "width"), [(40, 48), (60, 60), (200, 79)])

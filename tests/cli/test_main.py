@@ -122,6 +122,18 @@ def test_wrong_usage_exits_with_2(command: Command, arguments: tuple[str, ...]) 
     assert_plain(outcome.err)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("echo", "A@h:1", "--timeout", "soon"), "'soon' is not a valid number of seconds."),
+        (("recv", "--output", "x", "--port", "dicom"), "'dicom' is not a valid whole number."),
+    ],
+)
+def test_what_is_no_number_is_told_plainly(command: Command, arguments: tuple[str, ...], said: str) -> None:
+    """What was given, and what was wanted."""
+    assert command(*arguments).err.endswith(f"{said}\n")
+
+
 @pytest.mark.parametrize("name", ["echo", "send", "find", "get", "move", "commit", "recv"])
 @pytest.mark.parametrize("option", ["--tls-cert", "--tls-ca"])
 def test_a_wrong_file_of_our_own_is_not_blamed_on_the_peer(

@@ -20,6 +20,7 @@ from dicomnet import __version__
 from dicomnet.cli.codes import FAILED, INTERRUPTED, TERMINATED
 from dicomnet.cli.help import SectionedGroup
 from dicomnet.cli.logs import log_to_stderr
+from dicomnet.cli.numbers import Seconds, Whole
 from dicomnet.cli.requestor import Caller, calls_peer, checked_title, common_options, takes_keys, title_option
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def echo(*, caller: Caller) -> None:
 @click.argument("paths", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "--window",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     metavar="N",
     help="Operations to have outstanding at a time, if the peer agrees.  [default: one, and nothing is proposed]",
 )
@@ -145,7 +146,7 @@ def send(*, caller: Caller, paths: tuple[Path, ...], window: int | None, associa
 @click.option(
     "--charset", metavar="TERM", help="Character set of the query.  [default: the least that its values need]"
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Cancel the query after so many matches.")
+@click.option("--limit", type=Whole(min=1), metavar="N", help="Cancel the query after so many matches.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object of the DICOM JSON model in each line.")
 @click.option(
     "--csv", "as_csv", is_flag=True, help="Print comma-separated values, with the keywords in the first line."
@@ -214,7 +215,7 @@ def get(*, caller: Caller, folder: Path, keys: Mapping[str, str], model: str, le
 @click.option("--into", type=_FOLDER, metavar="DIR", help="Receive them here, as our own AE title.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     metavar="N",
     help="Where we listen with --into: what the peer has for our AE title.  [default: 11112]",
 )
@@ -253,13 +254,11 @@ def move(
 @click.argument("instances", nargs=-1, required=True, metavar="PATH|CLASS:UID...")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     metavar="N",
     help="Listen here for an answer on an association of the peer's: what it has for our AE title.",
 )
-@click.option(
-    "--wait", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the answer.  [default: 300]"
-)
+@click.option("--wait", type=Seconds(), metavar="SECONDS", help="For the answer.  [default: 300]")
 def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait: float | None) -> None:
     """Have a peer promise to keep instances (storage commitment): those in files and folders, or by SOP class and UID.
 
@@ -275,7 +274,7 @@ def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait
 
 @cli.command(short_help="Receive instances and keep them as files.", epilog=_EXIT_CODES)
 @click.option(
-    "--port", type=click.IntRange(0, 65535), metavar="N", required=True, help="0 is the first free one; it is printed."
+    "--port", type=Whole(0, 65535), metavar="N", required=True, help="0 is the first free one; it is printed."
 )
 @click.option(
     "--output",
@@ -323,7 +322,7 @@ def commit(*, caller: Caller, instances: tuple[str, ...], port: int | None, wait
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     metavar="N",
     default=1,
     show_default=True,

@@ -6,6 +6,7 @@ Both are plain `DicomNet` objects; what they do to tell their story is call
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import tempfile
@@ -85,8 +86,11 @@ def run(*, use_tls: bool, ending: Ending) -> None:
     try:
         with _temporary_folder() as folder:
             _tell(Story(), folder, ending, use_tls=use_tls)
-    except (DicomNetError, OSError) as error:
+    except DicomNetError as error:
         raise click.ClickException(f"the demonstration failed: {error}") from error
+    except OSError as error:
+        where = f"; it needs {size(2 * LARGE)} in {tempfile.gettempdir()}" if error.errno == errno.ENOSPC else ""
+        raise click.ClickException(f"the demonstration failed: {error.strerror or error}{where}") from error
 
 
 @contextmanager
@@ -483,7 +487,7 @@ def _large_elements(sop_class: str) -> Iterator[bytes]:
     yield _element(0x0028, 0x0102, b"US", 7)
     yield _element(0x0028, 0x0103, b"US", 0)
     tag = (0x7FE0).to_bytes(2, "little") + (0x0010).to_bytes(2, "little")
-    yield tag + b"OB\0\0" + (FRAMES * ROWS * COLUMNS).to_bytes(4, "little")
+    yield tag + b"OB\0\0" + LARGE.to_bytes(4, "little")
 
 
 def _element(group: int, number: int, vr: bytes, value: str | int) -> bytes:
@@ -543,7 +547,8 @@ FROM_PYDICOM = {
 LARGE_INSTANCE = UID("2.25.303921163428473908216354871290412380457")
 ROWS = COLUMNS = 512
 FRAMES = 256
-"""Together 64 MiB of pixels."""
+LARGE = FRAMES * ROWS * COLUMNS
+"""64 MiB of pixels."""
 
 CONNECTED, ABORT_SENT, OVER = "network connection established", "abort sent", "over"
 """Points in the story besides events."""

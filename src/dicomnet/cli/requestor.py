@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dicomnet.cli.logs import log_to_stderr
+from dicomnet.cli.numbers import Seconds
 from dicomnet.cli.own_tls import check_readable, tls_options
 from dicomnet.errors import DicomNetError, InvalidValue
 from dicomnet.records import dataclass
@@ -76,7 +77,7 @@ def calls_peer(command: Callable[..., None]) -> Callable[..., None]:
     @click.argument("address", callback=_peer, metavar="AET@host:port")
     @click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(),
         metavar="SECONDS",
         help="For each wait for the peer.  [default: 10 to connect, 30 to associate, 60 for an echo or a match, 300 for a "
         "store, 1800 for a retrieve]",
