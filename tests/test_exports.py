@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -88,12 +89,23 @@ def test_every_error_class_is_public() -> None:
 def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
     """The two tables of the package, one for the running program and one for type checkers, agree."""
     tree = ast.parse(Path(dicomnet.__file__).read_bytes())
-    [checked] = [node for node in tree.body if isinstance(node, ast.If)]
+    checked, _ = [node for node in tree.body if isinstance(node, ast.If)]
     seen = {
         alias.asname: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert seen == dicomnet._HOMES | dict.fromkeys(MODULES, "dicomnet")
     assert tuple(MODULES) == dicomnet._MODULES
+
+
+@pytest.mark.parametrize("module", [dicomnet, dicomnet.aio, dicomnet.sync], ids=lambda module: module.__name__)
+def test_type_checkers_know_a_misspelt_name(module: ModuleType) -> None:
+    """A `__getattr__` that they saw would have any name there is."""
+    assert module.__file__ is not None
+    seen = {
+        node.name for node in ast.parse(Path(module.__file__).read_bytes()).body if isinstance(node, ast.FunctionDef)
+    }
+    assert "__getattr__" not in seen
+    assert hasattr(module, "__getattr__")
 
 
 def test_the_package_alone_is_lazy() -> None:

@@ -158,14 +158,16 @@ _MODULES = ("aio", "sync", "uids")
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return import_module(f"dicomnet.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # asked once: from here on it is an ordinary attribute
-    return value
+if not TYPE_CHECKING:  # or checkers would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name in _MODULES:
+            return import_module(f"dicomnet.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value  # asked once: from here on it is an ordinary attribute
+        return value
 
 
 def __dir__() -> list[str]:

@@ -12,16 +12,18 @@ if TYPE_CHECKING:
 __all__ = ["Association", "Matches", "Peer", "PeerMatches", "Request", "associate"]
 
 
-def __getattr__(name: str) -> object:
-    """Loads what is asked for, and nothing before (PEP 562)."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name.startswith("Peer"):
-        from dicomnet.aio import peer as home
-    elif name == "Request":
-        from dicomnet.aio import requests as home  # type: ignore[no-redef]
-    else:
-        from dicomnet.aio import association as home  # type: ignore[no-redef]
-    value: object = getattr(home, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or checkers would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Loads what is asked for, and nothing before (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name.startswith("Peer"):
+            from dicomnet.aio import peer as home
+        elif name == "Request":
+            from dicomnet.aio import requests as home
+        else:
+            from dicomnet.aio import association as home
+        value: object = getattr(home, name)
+        globals()[name] = value
+        return value

@@ -12,16 +12,18 @@ if TYPE_CHECKING:
 __all__ = ["Association", "Matches", "Peer", "PeerMatches", "Request", "associate"]
 
 
-def __getattr__(name: str) -> object:
-    """Loads what is asked for, and nothing before (PEP 562)."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name.startswith("Peer"):
-        from dicomnet.sync import peer as home
-    elif name == "Request":
-        from dicomnet.sync import provider as home  # type: ignore[no-redef]
-    else:
-        from dicomnet.sync import association as home  # type: ignore[no-redef]
-    value: object = getattr(home, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or checkers would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Loads what is asked for, and nothing before (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name.startswith("Peer"):
+            from dicomnet.sync import peer as home
+        elif name == "Request":
+            from dicomnet.sync import provider as home
+        else:
+            from dicomnet.sync import association as home
+        value: object = getattr(home, name)
+        globals()[name] = value
+        return value
