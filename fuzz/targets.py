@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from dicomnet import part10
 from dicomnet.dimse import codec
 from dicomnet.dimse.commands import UnknownCommand
-from dicomnet.errors import InvalidMessage, InvalidPdu, InvalidValue, NotAnInstance
+from dicomnet.errors import InvalidMessage, InvalidPdu, InvalidValue, StorageError
 from dicomnet.pdu.read import decode, pull_pdu
 from dicomnet.pdu.write import push_pdu
 from dicomnet.proxied import MOST_FOLLOWING, NoProxyHeader, missing, pull_proxied
@@ -117,7 +117,7 @@ def read_file_head(data: bytes) -> str:
     for complete in (False, True):
         try:
             told.append(repr(part10.read_head(data, complete=complete)))
-        except NotAnInstance as error:
+        except StorageError as error:
             told.append(str(error))
     return " ".join(told)
 

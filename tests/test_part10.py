@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dicomnet import uids
-from dicomnet.errors import InvalidValue, NotAnInstance
+from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.part10 import (
     FileHead,
     data_set_identity,
@@ -206,7 +206,7 @@ class TestReading:
         private = b"\2\0\2\1OB\0\0" + longest.to_bytes(4, "little") + bytes(longest)
         assert head(EXAMPLE_BYTES + private + explicit()).data_offset == 1 << 20
         private = b"\2\0\2\1OB\0\0" + (longest + 2).to_bytes(4, "little")
-        with pytest.raises(NotAnInstance, match="does not end within 1 MiB"):
+        with pytest.raises(StorageError, match="does not end within 1 MiB"):
             read_head(EXAMPLE_BYTES + private, complete=False)
 
     def test_a_data_set_without_bytes(self) -> None:
@@ -316,9 +316,7 @@ class TestWhatIsNoInstance:
             (b"hello, world" * 100, "neither"),
             (b"\10\0", "no SOP class UID"),
             (b"\0\10\x16\0\0\0\0\0", "transfer syntax is not stated"),
-            (bytes(128) + b"DICM", "ends before"),
-            (bytes(128) + b"DICM\2\0\2\0UI\x40\0" + b"1.2", "ends before"),
-            (bytes(128) + b"DICM\2\0\2\1OB\0\0\xff\xff\xff\xff" + bytes(500), "does not end"),
+            (b"\2\0\2\0UI\x40\0" + b"1.2", "ends before"),
         ],
     )
     def test_is_refused(self, data: bytes, reason: str) -> None:
@@ -326,6 +324,22 @@ class TestWhatIsNoInstance:
         with pytest.raises(NotAnInstance, match=reason) as caught:
             read_head(data, complete=True, path="a/b.dcm")
         assert caught.value.path == "a/b.dcm"
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            (bytes(128) + b"DICM", "ends before"),
+            (bytes(128) + b"DICM\2\0\2\0UI\x40\0" + b"1.2", "ends before"),
+            (bytes(128) + b"DICM\2\0\2\1OB\0\0\xff\xff\xff\xff" + bytes(500), "does not end"),
+            (EXAMPLE_BYTES + EXAMPLE_BYTES, "preamble of a file"),
+        ],
+    )
+    def test_a_damaged_file_is_no_file_without_an_instance(self, data: bytes, reason: str) -> None:
+        """What calls itself DICOM should have been sent, so it has failed and is not skipped."""
+        with pytest.raises(StorageError, match=f"a/b.dcm: .*{reason}") as caught:
+            read_head(data, complete=True, path="a/b.dcm")
+        assert not isinstance(caught.value, NotAnInstance)
+        assert caught.value.status == 0xC000
 
     def test_dicomdir(self) -> None:
         """A DICOMDIR is a file only and never sent (PS3.10 8)."""
@@ -336,9 +350,9 @@ class TestWhatIsNoInstance:
 
     def test_a_file_in_a_file(self) -> None:
         """A data set that is itself a whole file would not be understood by any peer."""
-        with pytest.raises(NotAnInstance, match="preamble"):
+        with pytest.raises(StorageError, match="preamble"):
             head(EXAMPLE_BYTES + EXAMPLE_BYTES + explicit())
-        with pytest.raises(NotAnInstance, match="group 0000"):
+        with pytest.raises(StorageError, match="group 0000"):
             head(EXAMPLE_BYTES + bytes(200))
 
 
@@ -424,7 +438,7 @@ class TestAgainstPydicom:
 class TestAnyBytes:
     @given(st.binary(max_size=600), st.booleans())
     def test_garbage(self, data: bytes, complete: bool) -> None:
-        """Whatever the bytes: a head, "not yet" when there may be more, or NotAnInstance."""
+        """Whatever the bytes: a head, "not yet" when there may be more, or a `StorageError`."""
         outcome(data, complete)
 
     @given(st.data(), st.booleans())
@@ -446,7 +460,7 @@ class TestAnyBytes:
 def outcome(data: bytes, complete: bool) -> None:
     try:
         found = read_head(data, complete=complete)
-    except NotAnInstance:
+    except StorageError:
         return
     if found is None:
         assert not complete

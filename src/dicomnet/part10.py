@@ -21,7 +21,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Literal
 
-from dicomnet.errors import InvalidValue, NotAnInstance
+from dicomnet.errors import InvalidValue, NotAnInstance, StorageError
 from dicomnet.records import dataclass
 from dicomnet.types import UID, clean_uid
 from dicomnet.uids import (
@@ -101,15 +101,21 @@ def read_head(data: bytes, *, complete: bool, path: str = "data") -> FileHead | 
 
     Raises:
         NotAnInstance: this is not the beginning of a file with a composite SOP instance.
+        StorageError: it calls itself one and is damaged: nobody should think that there was nothing to be sent.
     """
     try:
         return _read_head(data, complete=complete)
     except _Short:
         if not complete:
             return None
-        raise NotAnInstance(path, "the file ends before its data set") from None
+        problem = "the file ends before its data set"
+    except _Damaged as error:
+        problem = str(error)
     except _NotAnInstance as error:
         raise NotAnInstance(path, str(error)) from None
+    if data[128:132] == b"DICM":
+        raise StorageError(f"{path}: {problem}", status=_CANNOT_UNDERSTAND, comment=problem)
+    raise NotAnInstance(path, problem)
 
 
 def data_set_identity(data: bytes, transfer_syntax_uid: str, *, complete: bool) -> tuple[UID | None, UID | None] | None:
@@ -176,6 +182,10 @@ class _NotAnInstance(Exception):
     pass
 
 
+class _Damaged(Exception):
+    """It cannot be read on, and if it calls itself DICOM, something is lost."""
+
+
 @dataclass(slots=True)
 class _Meta:
     """The elements of group 0002 that we look at, and where the data set begins."""
@@ -224,7 +234,7 @@ def _read_head(data: bytes, *, complete: bool) -> FileHead | None:
         return None
     syntax = _syntax(meta.transfer_syntax_uid, data_set)
     if problem := data_set_start_problem(data_set, syntax):
-        raise _NotAnInstance(problem)
+        raise _Damaged(problem)
     identity = data_set_identity(data_set, syntax, complete=complete)
     return None if identity is None else _head(meta, syntax, *identity)
 
@@ -264,7 +274,7 @@ def _pull_meta(data: bytes, offset: int, *, complete: bool) -> _Meta:
             _, start, length = _pull_element(data, offset, "little", implicit=vr not in _VRS)
         offset = start + length
         if offset > _MOST_META:
-            raise _NotAnInstance("group 0002 does not end within 1 MiB")
+            raise _Damaged("group 0002 does not end within 1 MiB")
         if offset > size:
             raise _Short
         if element == 0x0003:
@@ -457,6 +467,8 @@ _MOST_META = 1 << 20
 # Private information (0002,0102) may be long; beyond this it is no header any more.
 _MOST_DATA_SET = 64 << 10
 # Before (0008,0018) stand a character set, an image type and a few dates; only a private creator of fantasy is longer.
+
+_CANNOT_UNDERSTAND = 0xC000
 
 _SOP_CLASS_UID = 0x0008_0016
 _SOP_INSTANCE_UID = 0x0008_0018
