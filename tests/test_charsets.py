@@ -59,6 +59,7 @@ def test_text_comes_back_as_it_was(text: str, charset: Any, declared: Any) -> No
         ("Müller", JAPANESE),
         (KANJI, "ISO_IR 126"),
         ("김", ["ISO 2022 IR 6", "ISO 2022 IR 159"]),
+        ("王", ["ISO 2022 IR 6", "ISO 2022 IR 58"]),  # to which pydicom writes no escape sequence
     ],
 )
 def test_a_declared_character_set_that_does_not_hold_the_text_is_an_error(text: str, charset: Any) -> None:

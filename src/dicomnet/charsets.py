@@ -85,6 +85,22 @@ def copy_of(dataset: Dataset, tags: Iterable[BaseTag] | None = None) -> Dataset:
     return copied
 
 
+def encodes(text: str, encoding: str) -> bool:
+    """Whether pydicom encodes this text in one of its encodings without loss."""
+    from pydicom import charset
+
+    if encoding == GB_2312 and GB_2312_ESCAPE not in text and not text.isascii():
+        return False  # it would come out without its escape sequence
+    try:
+        if encoding in charset.custom_encoders:
+            charset.custom_encoders[encoding](text, errors="strict")
+        else:
+            text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _texts(dataset: Dataset, terms: Sequence[str]) -> Iterator[tuple[Sequence[str], DataElement, Any]]:
     """Every value that was decoded and that a character set applies to, with the terms of that: none for the default."""
     if _SPECIFIC_CHARACTER_SET in dataset:
@@ -117,24 +133,9 @@ def _holds(terms: Sequence[str], text: str) -> bool:
         encodings[:1] = ["ascii"]  # pydicom takes Latin-1 for it
     if "\ufffd" in text:  # was read so: there is no more to be lost
         text = text.replace("\ufffd", "")
-    if any(_encodes(text, encoding) for encoding in encodings):
+    if any(encodes(text, encoding) for encoding in encodings):
         return True
-    return len(encodings) > 1 and all(
-        any(_encodes(character, encoding) for encoding in encodings) for character in text
-    )
-
-
-def _encodes(text: str, encoding: str) -> bool:
-    from pydicom import charset
-
-    try:
-        if encoding in charset.custom_encoders:
-            charset.custom_encoders[encoding](text, errors="strict")
-        else:
-            text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+    return len(encodings) > 1 and all(any(encodes(character, encoding) for encoding in encodings) for character in text)
 
 
 def _redeclared(dataset: Dataset) -> Dataset:
@@ -142,7 +143,7 @@ def _redeclared(dataset: Dataset) -> Dataset:
     from pydicom import DataElement
 
     copied = _with_new_names(dataset, decode=True)
-    fits = all(_encodes(str(value), "latin-1") for _, _, value in _texts(copied, ()))
+    fits = all(encodes(str(value), "latin-1") for _, _, value in _texts(copied, ()))
     copied[_SPECIFIC_CHARACTER_SET] = DataElement(_SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 100" if fits else "ISO_IR 192")
     return copied
 
@@ -189,6 +190,10 @@ def _vr(tag: int) -> str:
     except KeyError:
         return "UN"
 
+
+GB_2312 = "iso_ir_58"
+"""What pydicom calls ISO 2022 IR 58, whose escape sequence it neither writes nor takes out of what it reads."""
+GB_2312_ESCAPE = "\x1b$)A"
 
 _SPECIFIC_CHARACTER_SET = 0x0008_0005
 _DEFAULT_REPERTOIRE = ("", "ISO_IR 6", "ISO 2022 IR 6")

@@ -130,6 +130,7 @@ class TestWhatIsAskedFor:
             "ScheduledProcedureStepID",
             "ScheduledStationName",
             "ScheduledProcedureStepLocation",
+            "RequestedContrastAgent",
         } <= {element.keyword for element in step}
         assert {"PatientID", "RequestedProcedureID", "StudyInstanceUID", "Allergies", "PatientWeight"} <= {
             element.keyword for element in query
@@ -321,7 +322,17 @@ class TestCharacterSet:
             value = query.SpecificCharacterSet
             assert (value if isinstance(value, str) else "\\".join(value)) == charset
 
-    @pytest.mark.parametrize("charset", ["ISO_IR 100", "ISO_IR 6", "ISO 2022 IR 6\\ISO 2022 IR 100", "latin-0"])
+    @pytest.mark.parametrize(
+        "charset",
+        [
+            "ISO_IR 100",
+            "ISO_IR 6",
+            "ISO 2022 IR 6\\ISO 2022 IR 100",
+            "\\ISO 2022 IR 58",
+            "\\ISO 2022 IR 159",
+            "latin-0",
+        ],
+    )
     def test_one_that_does_not_do(self, charset: str) -> None:
         """What would arrive as question marks is not sent."""
         with pytest.raises(InvalidValue, match=r"cannot be written in|no character set"):

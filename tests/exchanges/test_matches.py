@@ -99,6 +99,44 @@ class TestCharacterSets:
         match = decode_match(implicit(b"\\ISO 2022 IR 87", raw), ImplicitVRLittleEndian, 0xFF00)
         assert str(match.PatientName) == "Yamada^Tarou=山田^太郎=やまだ^たろう"
 
+    @pytest.mark.parametrize("charset", [b"ISO 2022 IR 87", b"ISO_IR 87", b"\\ISO-IR 87"])
+    def test_code_extensions_of_a_misspelt_character_set(self, charset: bytes) -> None:
+        """One that there is only with code extensions is not mistaken for one without."""
+        match = decode_match(implicit(charset, b"A=\x1b$B;3ED\x1b(B"), ImplicitVRLittleEndian, 0xFF00)
+        assert str(match.PatientName) == "A=山田"
+        assert match.problem is None
+
+    def test_chinese_code_extensions(self) -> None:
+        """PS3.5 K.2: the escape sequence is no part of the text, in a name, in items, and in several values."""
+        chinese = b"\x1b$)A\xcd\xf5"
+        item = element(0x00081030, chinese)
+        data = (
+            implicit(b"\\ISO 2022 IR 58", b"Wang^Xiao=" + chinese + b"^\x1b$)A\xd0\xa1")
+            + element(0x00101001, chinese + b"\\" + chinese)
+            + element(0x00400275, element(0xFFFEE000, item))
+        )
+        match = decode_match(data, ImplicitVRLittleEndian, 0xFF00)
+        assert str(match.PatientName) == "Wang^Xiao=王^小"
+        assert match.OtherPatientNames == ["王", "王"]
+        assert match.RequestAttributesSequence[0].StudyDescription == "王"
+        assert match.problem is None
+
+    def test_latin_9(self) -> None:
+        """Younger than what pydicom knows."""
+        match = decode_match(implicit(b"ISO_IR 203", b"\xbcuvre"), ImplicitVRLittleEndian, 0xFF00)
+        assert str(match.PatientName) == "Œuvre"
+        assert match.problem is None
+
+    @pytest.mark.parametrize("charset", [None, b"ISO_IR 100", b"\\ISO 2022 IR 149", b"ISO 2022 IR 999"])
+    def test_code_extensions_that_were_not_declared(self, charset: bytes | None) -> None:
+        """All of it is ASCII, and none can be read: the match says so; what the caller knows helps where nothing is said."""
+        data = implicit(charset, b"\x1b$B;3ED\x1b(B")
+        match = decode_match(data, ImplicitVRLittleEndian, 0xFF00)
+        assert "some text has escape sequences that its character set does not have" in (match.problem or "")
+        assert b"\x1b$B;3ED\x1b(B" in match.raw
+        helped = decode_match(data, ImplicitVRLittleEndian, 0xFF00, fallback_charset="\\ISO 2022 IR 87")
+        assert (str(helped.PatientName) == "山田") == (charset in (None, b"ISO 2022 IR 999"))
+
     @pytest.mark.parametrize("declared", [None, b"", b"ISO_IR 6"])
     @pytest.mark.parametrize(
         ("encoding", "fallback", "name"),

@@ -7,6 +7,7 @@ that Ctrl-C ends the command in silence as soon as anything of ours is running.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -17,6 +18,7 @@ def main() -> None:
     """The entry point."""
     gc.set_threshold(NEW_OBJECTS)
     _replace_closed_streams()
+    _write_any_text()
     try:
         from dicomnet.cli.commands import run
 
@@ -38,6 +40,12 @@ def _replace_closed_streams() -> None:
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, flags)
             setattr(sys, name, os.fdopen(nowhere, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
+
+
+def _write_any_text() -> None:
+    """A character that the encoding of the output lacks is written as its number; what was found is not lost for it."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 NEW_OBJECTS = 10_000

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydicom import DataElement, Dataset, charset as charsets, dataelem, tag as tags
 
+from dicomnet.charsets import GB_2312, GB_2312_ESCAPE
 from dicomnet.dimse.status import Status
 from dicomnet.limits import IDENTIFIERS
 from dicomnet.outline import check_items
@@ -69,13 +70,15 @@ def decode_match(raw: bytes, transfer_syntax_uid: str, status: int, *, fallback_
     elements = list(_elements(data, syntax, problems))
     encodings, problem = _declared(elements)
     match = _decoded(elements, syntax, encodings or [_LATIN_1], problems)
-    if encodings is None and any(not text.isascii() for text in _texts(match)):
+    if encodings is None and any(not text.isascii() or _ESCAPE in text for text in _texts(match)):
         problems += [problem] if problem else []
         encodings = _fallback(match, fallback_charset)
         if encodings != [_LATIN_1]:
             match = _decoded(elements, syntax, encodings, [])
     if any(_REPLACEMENT in text for text in _texts(match)):
         problems.append("some text is not in its character set")
+    if any(_ESCAPE in text for text in _texts(match)):
+        problems.append("some text has escape sequences that its character set does not have")
     match.raw = bytes(raw)
     match.transfer_syntax_uid = UID(transfer_syntax_uid)
     match.status = Status(status)
@@ -160,7 +163,7 @@ def _decoded(
         try:
             if element.value and element.value[:4] in _FIRST_ITEMS:
                 check_items(element.value, syntax, _MOST, implicit=implicit)
-            _touch(match[element.tag])
+            _touch(match[element.tag], encodings)
         except Exception as error:  # noqa: BLE001  pydicom raises whatever its conversions meet
             tag = element.tag
             del match[tag]
@@ -173,18 +176,20 @@ def _decoded(
     return match
 
 
-def _touch(element: DataElement) -> None:
-    """Reads what pydicom would only read later."""
+def _touch(element: DataElement, encodings: Sequence[str]) -> None:
+    """Reads what pydicom would only read later, and takes out of it the escape sequences that it leaves there."""
     if element.VR == "SQ":
         for item in element.value:
             for nested in item:
-                _touch(nested)
-    elif element.VR == "PN":
-        names = [element.value] if element.VM == 1 else list(element.value)
-        if len(names) > 1:
-            element.value = names  # pydicom's own list of them cannot be pickled
-        for name in names:
-            str(name)
+                _touch(nested, encodings)
+    elif element.VR in _CHARSET_VRS and not element.is_empty:
+        values = [element.value] if element.VM == 1 else list(element.value)
+        texts = [str(value) for value in values]
+        if GB_2312 in encodings and any(GB_2312_ESCAPE in text for text in texts):
+            values = [text.replace(GB_2312_ESCAPE, "") for text in texts]
+            element.value = values if len(values) > 1 else values[0]
+        elif element.VR == "PN" and len(values) > 1:
+            element.value = values  # pydicom's own list of them cannot be pickled
 
 
 def _declared(elements: Sequence[dataelem.RawDataElement]) -> tuple[list[str] | None, str | None]:
@@ -206,9 +211,12 @@ def _encoding(term: str) -> str | None:
     upper = term.upper()
     number = re.search(r"(?:ISO|IR)[ _-]*(\d+)$", upper)
     if number and number[1] != "2022":
-        for spelt in (f"ISO 2022 IR {number[1]}" if "2022" in upper else f"ISO_IR {number[1]}", f"ISO_IR {number[1]}"):
+        plain, extended = f"ISO_IR {number[1]}", f"ISO 2022 IR {number[1]}"
+        for spelt in (extended, plain) if "2022" in upper else (plain, extended):
             if spelt in charsets.python_encoding:
                 return charsets.python_encoding[spelt]
+        if number[1] in _YOUNGER:
+            return _YOUNGER[number[1]]
     if upper in charsets.python_encoding:
         return charsets.python_encoding[upper]
     try:
@@ -278,6 +286,10 @@ _SHORT_VRS = frozenset("AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI
 _CHARSET_VRS = frozenset("LO LT PN SH ST UC UT".split())
 _DEFAULT_REPERTOIRE = ("", "ISO_IR 6", "ISO 2022 IR 6")
 _LATIN_1 = "iso8859"
+_YOUNGER = {"203": "iso8859_15"}
+# PS3.3 Table C.12-2: what pydicom does not know yet.
 _REPLACEMENT = "\ufffd"
+_ESCAPE = "\x1b"
+# What code extensions begin with; text has none once it is decoded (PS3.5 6.1.3).
 _PIECE = 256
 _MOST = replace(IDENTIFIERS, whole=False)

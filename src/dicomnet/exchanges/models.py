@@ -164,6 +164,7 @@ WORKLIST = Model(
                 "ScheduledStationName",
                 "ScheduledProcedureStepLocation",
                 "PreMedication",
+                "RequestedContrastAgent",
             )
         ),
         "PatientName",
@@ -190,7 +191,6 @@ WORKLIST = Model(
         "MedicalAlerts",
         "Allergies",
         "SpecialNeeds",
-        "RequestedContrastAgent",
     ),
 )
 

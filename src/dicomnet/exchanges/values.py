@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dicomnet.charsets import encodes
 from dicomnet.errors import InvalidValue
 from dicomnet.types import is_uid
 from dicomnet.uids import KEYWORDS
@@ -120,7 +121,7 @@ def choose_charset(dataset: Dataset, charset: str | None) -> None:
         _ASCII
     ]
     for text in texts:
-        if not all(any(_encodes(character, encoding) for encoding in encodings) for character in text):
+        if not all(any(encodes(character, encoding) for encoding in encodings) for character in text):
             raise InvalidValue(f"{text!r} cannot be written in {charset}")
     dataset.pop(_SPECIFIC_CHARACTER_SET, None)
     if terms:
@@ -293,15 +294,7 @@ def _texts(dataset: Dataset) -> Iterator[str]:
 def _sufficient(texts: Sequence[str]) -> list[str]:
     if all(text.isascii() for text in texts):
         return []
-    return ["ISO_IR 100" if all(_encodes(text, "latin-1") for text in texts) else "ISO_IR 192"]
-
-
-def _encodes(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+    return ["ISO_IR 100" if all(encodes(text, "latin-1") for text in texts) else "ISO_IR 192"]
 
 
 _SPECIFIC_CHARACTER_SET = 0x0008_0005
