@@ -29,7 +29,7 @@ from dicomnet.exchanges.session import Inbound, Session
 from dicomnet.exchanges.steps import Pause, Script
 from dicomnet.storage.received import ReceivedData
 from dicomnet.types import UID
-from dicomnet.uids import StorageCommitmentPushModel
+from dicomnet.uids import PrintJob, StorageCommitmentPushModel
 from exchanges.stage import Scp, Stage, context_of, dataset, decoded
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE
 
@@ -198,17 +198,23 @@ def unreadable(**changes: Any) -> Result:
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [unreadable(FailureReason=[0x0110, 0x0111]), (1, dataset(TransactionUID=[TRANSACTION, "1.2"]))],
+    ("bad", "said"),
+    [
+        (unreadable(FailureReason=[0x0110, 0x0111]), "a commitment result cannot be read: "),
+        ((1, dataset(TransactionUID=[TRANSACTION, "1.2"])), "N-EVENT-REPORT-RQ, and nobody here performs it"),
+    ],
     ids=["two reasons", "two transactions"],
 )
-def test_a_result_that_cannot_be_read_is_refused_and_may_be_sent_again(bad: Result) -> None:
-    """Nothing of it is believed, and the association goes on."""
+def test_a_result_that_cannot_be_read_is_refused_and_may_be_sent_again(
+    bad: Result, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing of it is believed, the log says so, and the association goes on."""
     keeper = Keeper(bad, result())
     stage, session, _ = start(keeper)
     report = stage.run(ask(session))
     assert keeper.statuses == [Status.PROCESSING_FAILURE, Status.SUCCESS]
     assert (report.committed, report.failed) == (REFS, [])
+    assert said in caplog.text
 
 
 def test_a_request_that_is_refused_is_raised() -> None:
@@ -229,6 +235,54 @@ def test_a_result_that_does_not_come_is_a_timeout() -> None:
     assert stage.now - began == pytest.approx(60.0)
     assert caught.value.seconds == 60.0
     assert session.established
+
+
+def test_a_result_that_comes_after_that_is_not_taken() -> None:
+    """Nobody would be told of it, so nobody says that it has arrived."""
+    keeper = Keeper(after=(result(),), delay=70.0)
+    stage, session, _ = start(keeper)
+    with pytest.raises(DicomTimeout):
+        stage.run(ask(session, timeout=60.0))
+    stage.advance(20.0)
+    assert keeper.statuses == [Status.PROCESSING_FAILURE]
+
+
+def test_nothing_of_a_result_is_kept_once_it_is_told() -> None:
+    """A server may see any number of them; the data set may be a file."""
+    transactions = Transactions()
+    closed: list[bool] = []
+    take = transactions.take
+
+    def watched(inbound: Inbound, data: Any, pass_on: Callable[[], None]) -> bool:
+        close = data.close
+        data.close = lambda: (closed.append(True), close())
+        return take(inbound, data, pass_on)
+
+    transactions.take = watched  # type: ignore[method-assign]
+    stage, session, _ = start(Keeper(result()))
+    assert stage.run(ask(session, transactions)).ok
+    assert transactions.result(TRANSACTION) is None
+    assert not transactions.signal._watchers
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("how", ["released", "lost"])
+def test_a_result_right_before_the_end_of_the_association_counts(how: str) -> None:
+    """Also if both are seen at the same time."""
+
+    def tell_and_leave(inbound: Inbound, _: bytes | None) -> Script[None]:
+        inbound.respond(Status.SUCCESS)
+        yield from tell(inbound.session, result())
+        if how == "released":
+            inbound.session.release()
+        else:
+            stage.hang_up(inbound.session)
+
+    stage, session, _ = start(tell_and_leave)
+    work = session.shell.work
+    session.shell.work = lambda *arguments: (work(*arguments), stage.hang_up(session))  # type: ignore[method-assign]
+    assert stage.run(ask(session)).ok
+    assert session.over
 
 
 @pytest.mark.parametrize("how", ["released", "lost"])
@@ -284,8 +338,9 @@ def report_elsewhere(stage: Stage, server: Elsewhere, event: Result) -> Status:
     return stage.run(tell(session, event))
 
 
+@pytest.mark.parametrize("timeout", [60.0, None])
 @pytest.mark.parametrize("released", [True, False], ids=["after the release", "meanwhile"])
-def test_a_result_on_another_association_is_found(released: bool) -> None:
+def test_a_result_on_another_association_is_found(released: bool, timeout: float | None) -> None:
     """Also when the first is over by then (PS3.4 J.3.3)."""
 
     def handler(inbound: Inbound, _: bytes | None) -> Script[None]:
@@ -296,7 +351,7 @@ def test_a_result_on_another_association_is_found(released: bool) -> None:
 
     transactions = Transactions()
     stage, session, _ = start(handler)
-    task = stage.start(ask(session, transactions, elsewhere=True))
+    task = stage.start(ask(session, transactions, elsewhere=True, timeout=timeout))
     stage.advance(5.0)
     assert session.over == released
     assert not task.done
@@ -336,10 +391,26 @@ def test_what_is_no_report_of_a_commitment_is_not_taken() -> None:
     assert server.taken == [False]
 
 
+def test_a_report_of_another_class_is_not_taken() -> None:
+    """However much what is in it looks like a result."""
+    transactions = Transactions()
+    transactions.expect(CommitReport(TRANSACTION, REFS))
+    server = Elsewhere(transactions)
+    stage = Stage(server)
+    session = stage.associate([Wanted(PrintJob, (UID(EXPLICIT_LE),), scu=False, scp=True)])
+    request = NEventReportRequest(affected_sop_class_uid=PrintJob, affected_sop_instance_uid="1.2.3", event_type_id=1)
+    context = next(iter(session.core.connection.terms.contexts.values()))  # type: ignore[union-attr]
+    operation = session.send(context, request, encode_dataset(result()[1], EXPLICIT_LE))
+    assert stage.run(next_reply(operation)).status == Status.NO_SUCH_ARGUMENT
+    assert server.taken == [False]
+
+
 def test_a_report_without_its_information_is_not_taken() -> None:
     """It says of nothing that it is committed."""
     stage, session, _ = start(Keeper())
-    session.on_event_report = Transactions().take
+    transactions = Transactions()
+    transactions.expect(CommitReport(TRANSACTION, REFS))
+    session.on_event_report = transactions.take
     request = NEventReportRequest(
         affected_sop_class_uid=StorageCommitmentPushModel,
         affected_sop_instance_uid=STORAGE_COMMITMENT_INSTANCE,
@@ -436,6 +507,7 @@ def test_what_a_provider_tells_is_what_a_requestor_reads(
     assert made == event_type
     assert (report.committed, report.failed) == (committed, failed)
     assert ("FailedSOPSequence" in information) == bool(failed)
+    assert ("ReferencedSOPSequence" in information) == (not failed or bool(committed))
 
 
 def test_a_failure_without_a_reason_is_a_failure() -> None:
