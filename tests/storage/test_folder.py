@@ -138,6 +138,22 @@ class TestKeeping:
         assert names(tmp_path / "root") == ["1.2.4.dcm", "1.2.5.dcm"]
         assert caplog.text.count("it is made again") == 1
 
+    def test_a_folder_that_was_removed_and_does_not_say_so_at_once(self, tmp_path: Path) -> None:
+        """Some file systems make files without a name in what was removed; that they get none is seen only then."""
+        spare = OpenFolder(str(tmp_path))
+
+        class Late(Disk):
+            def create_unnamed(self, folder: OpenFolder, mode: int) -> int:
+                return super().create_unnamed(spare if self.is_gone(folder) else folder, mode)
+
+        folder = Folder(tmp_path / "root", disk=Late())
+        if not folder._held[0].takes_unnamed:
+            pytest.skip("this file system has no files without a name")
+        (tmp_path / "root").rmdir()
+        with pytest.raises(StorageError, match="cannot keep"):
+            store(folder, "1.2.4")
+        assert store(folder, "1.2.5").path == tmp_path / "root" / "1.2.5.dcm"
+
     @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux has overlays, and says what was removed")
     def test_a_folder_that_was_removed_from_an_overlay(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A container's file system goes on to count a link to it; one that was moved is still there."""
@@ -199,6 +215,32 @@ def test_where_files_need_a_name_they_get_a_hidden_one(
     sink.write([memoryview(DATA)])
     sink.finish()
     assert names(tmp_path) == ["1.2.3.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"), [(errno.EOPNOTSUPP, True), (errno.EISDIR, True), (errno.ENOSPC, False), (errno.EIO, False)]
+)
+def test_where_files_turn_out_to_need_a_name_they_get_one(
+    tmp_path: Path, number: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another file system may be mounted below; what is wrong with this one is told."""
+    folder = Folder(tmp_path)
+    folder._held[0].takes_unnamed = True
+    asked: list[int] = []
+
+    def refuse(*_: object) -> int:
+        asked.append(number)
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(platform, "create_unnamed", refuse)
+    if kept:
+        for uid in ("1.2.3", "1.2.4"):
+            store(folder, uid)
+        assert len(asked) == 1
+    else:
+        with pytest.raises(StorageError, match="cannot create"):
+            store(folder, "1.2.3")
+    assert names(tmp_path) == (["1.2.3.dcm", "1.2.4.dcm"] if kept else [])
 
 
 class TestLeftovers:
