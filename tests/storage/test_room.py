@@ -132,6 +132,20 @@ class TestRefusing:
         disk.free_files = 50
         store(folder, "1.2")
 
+    def test_all_files_of_the_process_count(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However small they are, also between two looks."""
+        monkeypatch.setattr(module, "_LOOK_INTERVAL", 3600.0)
+        disk = Gauge(free=GIB, total=GIB, files=10_000, free_files=1000)
+        room = room_in(disk, OpenFolder(str(tmp_path)), Reserve.of("5%"))
+        assert room is not None
+        made = 0
+        with pytest.raises(StorageError, match="room for 500 stays free"):
+            while made < 1000:
+                room.take(files=1)
+                disk.free_files -= 1
+                made += 1
+        assert made == 500
+
     def test_a_reserve_of_nothing_looks_nowhere(self, tmp_path: Path) -> None:
         """Then the disk itself says when it is full."""
         disk = Gauge(free=0)
