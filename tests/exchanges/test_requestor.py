@@ -445,8 +445,10 @@ def test_an_association_that_cannot_be_opened_fails_the_instance_that_needed_it(
 def test_an_instance_that_cannot_be_read_after_all_fails_alone() -> None:
     """Its association was opened for it, and stays for the others."""
     stage, requestor = start(Scp(), ["verification"], flexible=True)
-    report = stage.run(requestor.store(Items([Failing(0, in_the_middle=False), Item(1)])))
-    assert [result.outcome for result in report] == [Outcome.FAILED, Outcome.STORED]
+    told: list[Outcome] = []
+    items = Items([Failing(0, in_the_middle=False), Item(1)])
+    report = stage.run(requestor.store(items, on_result=lambda result: told.append(result.outcome)))
+    assert [result.outcome for result in report] == told == [Outcome.FAILED, Outcome.STORED]
     assert report.results[0].detail == "the disk is gone"
 
 

@@ -470,6 +470,25 @@ def test_a_callback_that_raises_ends_the_store_and_not_the_association(callback:
     assert items.all_closed()
 
 
+def test_what_was_answered_before_a_callback_raised_is_known() -> None:
+    """Though nobody had looked at it yet."""
+
+    def fail(_: Any) -> None:
+        raise KeyError("the caller's own")
+
+    archive = Archive()
+    stage, session = start(archive, window=16)
+    task = stage.start(working_slowly(store(session, Items(10), on_result=fail).run()))
+    stage.advance(2.5)  # all are out, and whether there are more is being looked at
+    for _ in range(3):
+        archive.answer()
+    stage.advance(1.0)
+    with pytest.raises(KeyError) as caught:
+        task.outcome()
+    report: StoreReport = caught.value.report  # type: ignore[attr-defined]
+    assert outcomes(report) == [Outcome.STORED] * 3 + [Outcome.UNKNOWN] * 7
+
+
 # The end of the association.
 
 
@@ -574,22 +593,28 @@ def test_an_association_lost_while_the_next_were_read_keeps_what_was_answered() 
     assert items.all_closed()
 
 
+class Two(OneAssociation):
+    """Has a second association when the first is lost."""
+
+    def __init__(self, session: Session, second: Session) -> None:
+        super().__init__(session)
+        self.second = second
+
+    def reopen(self, error: Exception) -> Script[bool]:
+        if self.session is self.second:
+            return False
+        self.session = self.second
+        yield Wait(self.second, lambda: True)
+        return True
+
+
 def test_a_store_goes_on_over_a_new_association() -> None:
     """If its routes have one: what was in flight stays unknown, the rest is sent."""
     archive = Archive()
     stage, session = start(archive, window=2)
     second = stage.associate(CT_NAMES, window=2)
-
-    class Two(OneAssociation):
-        def reopen(self, error: Exception) -> Script[bool]:
-            if self.session is second:
-                return False
-            self.session = second
-            yield Wait(second, lambda: True)
-            return True
-
     items = Items(8)
-    task = stage.start(Store(Two(session), items).run())
+    task = stage.start(Store(Two(session, second), items).run())
     stage.rest()
     stage.hang_up(stage.peers[0].session)  # type: ignore[arg-type]
     stage.rest()
@@ -634,6 +659,20 @@ def test_a_find_that_cannot_be_settled_ends_the_store_with_a_report() -> None:
     assert items.all_closed()
 
 
+def test_after_a_find_that_cannot_be_settled_all_go_over_a_new_association() -> None:
+    """That one, too, which was about to be sent on the first."""
+    scp = Scp(find=lambda inbound, _: inbound.respond(Status.PENDING, b"\x08\x00\x05\x00\x00\x00\x00\x00"))
+    stage, session = start(scp, names=[*CT_NAMES, "study-root-find"])
+    second = stage.associate(CT_NAMES)
+    find = Find(session, context_of(session, "study-root-find"), dataset(QueryRetrieveLevel="STUDY"))
+    stage.run(find.begin())
+    stage.run(find.next())
+    items = Items(3)
+    report = stage.run(Store(Two(session, second), items).run())
+    assert outcomes(report) == [Outcome.STORED] * 3
+    assert items.all_closed()
+
+
 def test_a_store_left_while_it_settles_leaves_no_body_open() -> None:
     """Nothing of it was sent yet."""
     scp = Scp(find=lambda inbound, _: inbound.respond(Status.PENDING, b"\x08\x00\x05\x00\x00\x00\x00\x00"))
@@ -647,6 +686,8 @@ def test_a_store_left_while_it_settles_leaves_no_body_open() -> None:
     task.leave()
     assert items.given[0].bodies
     assert items.all_closed()
+    stage.rest()
+    assert not any(isinstance(command, CStoreRequest) for command in scp.commands)
 
 
 def test_what_was_read_for_nobody_is_closed() -> None:
@@ -697,7 +738,8 @@ def test_a_stop_sends_no_more_and_waits_for_what_is_out() -> None:
     stage, session = start(archive, window=2)
     stopped = False
     items = Items(20)
-    task = stage.start(store(session, items, stop=lambda: stopped).run())
+    told: list[StoreResult] = []
+    task = stage.start(store(session, items, stop=lambda: stopped, on_result=told.append).run())
     stage.rest()
     stopped = True
     archive.answer()
@@ -709,6 +751,7 @@ def test_a_stop_sends_no_more_and_waits_for_what_is_out() -> None:
     assert (report.stopped, report.ok, report.failed) == (True, False, [])
     assert str(report) == f"2 stored, {len(report) - 2} not sent; stopped"
     assert len(archive.requests) == 2
+    assert sorted(result.index for result in told) == [result.index for result in report]
     assert report.error is None
     assert len(items.given) < 20
     assert items.all_closed()
@@ -777,10 +820,14 @@ def test_a_large_instance_moves_before_it_is_done() -> None:
 def test_progress_counts_failures() -> None:
     """What was skipped is none."""
     told: list[Progress] = []
-    stage, session = start()
-    items = Items([Item(0), Skipped(1, "text"), Unreadable(2, StorageError("no")), Item(3, sop_class=MR_IMAGE_STORAGE)])
-    stage.run(store(session, items, progress=told.append).run())
-    assert (told[-1].instances, told[-1].failed, told[-1].bytes) == (4, 2, 100)
+    full = {"1.2.3.5": Status(0xA700)}
+    scp = Scp(
+        store=lambda inbound, _: inbound.respond(full.get(inbound.command.sop_instance_uid or "", Status.SUCCESS))
+    )
+    stage, session = start(scp)
+    others = [Skipped(1, "text"), Unreadable(2, StorageError("no")), Item(3, sop_class=MR_IMAGE_STORAGE), Item(4)]
+    stage.run(store(session, Items([Item(0), *others]), progress=told.append).run())
+    assert (told[-1].instances, told[-1].failed, told[-1].bytes) == (5, 3, 100)
 
 
 def test_each_result_is_told_once_when_it_is_final() -> None:
@@ -791,6 +838,7 @@ def test_each_result_is_told_once_when_it_is_final() -> None:
     report = stage.run(store(session, items, on_result=told.append).run())
     assert sorted(result.index for result in told) == [0, 1, 2, 3]
     assert {id(result) for result in told} == {id(result) for result in report}
+    assert [result.transfer_syntax_uid for result in report] == [EXPLICIT_LE, None, None, EXPLICIT_LE]
 
 
 def test_the_bytes_of_a_report_are_those_that_were_acknowledged() -> None:
