@@ -175,6 +175,30 @@ class TestFaults:
         store(folder, OTHER, "replace")
         assert disk.calls.index("fsync") < len(disk.calls) - disk.calls[::-1].index("replace")
 
+    def test_what_replaces_is_not_taken_for_what_a_crash_has_left(self, folder: Folder) -> None:
+        """Somebody else may open the folder, and tidy up, in the moment in which it has a hidden name."""
+        root = folder.root
+        store(folder, DATA)
+
+        class Meanwhile(Disk):
+            def replace(self, folder: platform.OpenFolder, old: str, new: str) -> None:
+                os.utime(root / old, (0, 0))
+                Folder(root)
+                super().replace(folder, old, new)
+
+        assert store(Folder(root, disk=Meanwhile()), OTHER, "replace").bytes() == OTHER
+        assert contents(folder) == {"1.2.3.dcm": OTHER}
+
+    def test_what_could_not_replace_leaves_nothing(self, folder: Folder) -> None:
+        """Until the next start it would be there for nobody."""
+        store(folder, DATA)
+        for only in ("replace", "lock"):
+            disk = FaultyDisk(0, "EIO", only=only)
+            with pytest.raises(StorageError):
+                store(Folder(folder.root, disk=disk), OTHER, "replace")
+            assert contents(folder) == {"1.2.3.dcm": DATA}
+            assert parts(folder.root) == []
+
     def test_a_name_that_goes_meanwhile_is_free(self, tmp_path: Path) -> None:
         """Between the attempt to take it and the look at who has it."""
         store(Folder(tmp_path), DATA)
@@ -200,6 +224,39 @@ class TestFaults:
 
 
 class TestAtTheSameTime:
+    @pytest.mark.parametrize("patient", [True, False])
+    def test_where_names_are_given_one_at_a_time_who_comes_second_waits(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patient: bool
+    ) -> None:
+        """For as long as it may take to give one, and not longer."""
+        monkeypatch.setattr(platform, "HAS_UNNAMED_FILES", False)
+        monkeypatch.setattr(platform, "HAS_LINK", False)
+        monkeypatch.setattr(temporary, "_WITHOUT_LINKS", set())
+        monkeypatch.setattr(temporary, "_LONGEST_NAMING", 60.0 if patient else 0.0)
+        mark = tmp_path / temporary.MARK
+        first = os.open(mark, os.O_RDWR | os.O_CREAT)
+        assert platform.lock(first)
+        refused: list[int] = []
+
+        class Waiting(Disk):
+            def lock(self, descriptor: int) -> bool | None:
+                locked = super().lock(descriptor)
+                if locked is False:
+                    refused.append(descriptor)
+                    if patient and len(refused) == 3:
+                        os.close(first)
+                return locked
+
+        folder = Folder(tmp_path, disk=Waiting())
+        if patient:
+            assert store(folder, DATA).path == tmp_path / "1.2.3.dcm"
+            assert len(refused) == 3
+        else:
+            with pytest.raises(StorageError, match="locked by somebody else"):
+                store(folder, DATA)
+            os.close(first)
+        assert parts(tmp_path) == []
+
     @pytest.mark.parametrize("policy", POLICIES)
     def test_threads(self, folder: Folder, policy: Duplicates) -> None:
         """Of several senders with different data sets one gets the name, and the others what the policy says."""
