@@ -59,6 +59,23 @@ def test_those_of_a_slow_disk_overlap(syncers: Workers, monkeypatch: pytest.Monk
     assert sync_all([lambda: barrier.wait(10) and None] * 5, syncers) == [None] * 5
 
 
+def test_it_returns_when_the_last_has_ended(syncers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whichever thread that is: what is told of them is that all is on the disk."""
+    monkeypatch.setattr(syncs._PACE, "slow", True)
+    barrier, returned = threading.Barrier(3), threading.Event()
+    ours = threading.get_ident()
+
+    def sync() -> None:
+        barrier.wait(10)
+        if threading.get_ident() != ours:
+            returned.wait(0.2)  # too long for who does not wait for us
+            raise OSError(5, "the disk is gone")
+
+    errors = sync_all([sync] * 3, syncers)
+    returned.set()
+    assert sorted(type(error).__name__ for error in errors) == ["NoneType", "OSError", "OSError"]
+
+
 def test_a_quick_disk_needs_no_thread(syncers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """All in the caller's."""
     monkeypatch.setattr(syncs._PACE, "slow", False)
