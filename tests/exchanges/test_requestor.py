@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.pdu import ExtendedNegotiation
 from dicomnet.types import UID
 from dicomnet.uids import StudyRootQueryRetrieveInformationModelFind, Verification
-from dicomnet.ul.negotiation import Policy
+from dicomnet.ul.negotiation import Policy, conclude
 from exchanges.stage import JPEG, MR_IMAGE_STORAGE, Failing, Item, Items, Scp, Stage, dataset, decoded
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE, IMPLICIT_LE, STUDY_ROOT_FIND, VERIFICATION
 
@@ -484,6 +485,22 @@ def test_relational_queries_need_an_agreement(agreed: bool) -> None:
         stage.run(requestor.find("SERIES", {"Modality": "CT"}))
         return
     with pytest.raises(InvalidValue):
+        stage.run(requestor.find("SERIES", {"Modality": "CT"}))
+
+
+@pytest.mark.parametrize("offered", [None, b"\0\1"])
+def test_relational_queries_that_were_not_offered_are_not_agreed_on(offered: bytes | None) -> None:
+    """A peer that answers what nobody asked changes nothing (PS3.7 D.3.3.5)."""
+    scp = Scp(find=lambda inbound, _: inbound.respond(Status.SUCCESS))
+    items = [] if offered is None else [ExtendedNegotiation(StudyRootQueryRetrieveInformationModelFind, offered)]
+    stage, requestor = start(scp, ["study-root-find"], settings={"extended": items})
+    session = requestor.session
+    accept = session.accept_pdu
+    assert accept is not None
+    answer = ExtendedNegotiation(StudyRootQueryRetrieveInformationModelFind, b"\1\1")
+    accept = replace(accept, user_information=replace(accept.user_information, extended=(answer,)))
+    session.accept_pdu, session.terms = accept, conclude(session.request, accept, requestor=True)
+    with pytest.raises(InvalidValue, match="StudyInstanceUID is missing"):
         stage.run(requestor.find("SERIES", {"Modality": "CT"}))
 
 

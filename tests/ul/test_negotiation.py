@@ -528,6 +528,23 @@ class TestConclude:
         answer = replace(accepted(REQUEST), contexts=(result,))
         assert conclude(REQUEST, answer, requestor=True).contexts == {}
 
+    def test_extended_negotiation_is_what_was_answered_to_an_offer(self) -> None:
+        """Of two answers the first holds, and one that nobody asked for is ignored (PS3.7 D.3.3.5)."""
+        items = [(CT_IMAGE_STORAGE, b"first"), (CT_IMAGE_STORAGE, b"second"), (VERIFICATION, b"unasked")]
+        request, accept = answered(extended=tuple(ExtendedNegotiation(*one) for one in items))
+        for requestor in (True, False):
+            assert conclude(request, accept, requestor=requestor).extended == {CT_IMAGE_STORAGE: b"first"}
+        assert conclude(*answered(extended=()), requestor=True).extended == {}
+
+    @pytest.mark.parametrize("response", [None, b"", b"ticket"])
+    def test_the_answer_to_an_identity_is_kept_where_one_was_asked_for(self, response: bytes | None) -> None:
+        """An empty one confirms the user, none does not (PS3.7 D.3.3.7); what nobody asked for is ignored."""
+        request, accept = answered(user_identity_response=response)
+        assert conclude(request, accept, requestor=True).user_identity_response == response
+        for identity in (None, WHO):
+            unasked = replace(request, user_information=replace(request.user_information, user_identity=identity))
+            assert conclude(unasked, accept, requestor=True).user_identity_response is None
+
     def test_a_class_in_several_contexts_keeps_them_all(self) -> None:
         """One context per transfer syntax is how a requestor learns what the acceptor takes."""
         contexts = tuple(

@@ -249,7 +249,7 @@ def one_class(sop_class: str) -> UID:
     return found[0]
 
 
-def _identifier(session: Session, sop_class: str, build: Callable[..., T]) -> T:
+def _identifier(session: Session, sop_class: UID, build: Callable[..., T]) -> T:
     """An identifier as it was agreed on, or as the peer is said to take it all the same."""
     relational = _relational(session, sop_class)
     try:
@@ -262,11 +262,13 @@ def _identifier(session: Session, sop_class: str, build: Callable[..., T]) -> T:
     return identifier
 
 
-def _relational(session: Session, sop_class: str) -> bool:
+def _relational(session: Session, sop_class: UID) -> bool:
     """Whether relational queries were offered for the class and agreed to (PS3.4 C.5.1.1)."""
-    accept = session.accept_pdu
-    items = () if accept is None else accept.user_information.extended
-    return any(item.sop_class == sop_class and item.application_information[:1] == b"\1" for item in items)
+    request = session.request
+    assert request is not None
+    offers = {item.sop_class: item.application_information for item in request.user_information.extended}
+    answers = session.check().extended
+    return all(items.get(sop_class, b"")[:1] == b"\1" for items in (offers, answers))
 
 
 def _is_known(sop_class: str) -> bool:

@@ -69,9 +69,9 @@ def associate(
             be stored, or a `Wanted` context where it matters which transfer syntaxes are proposed for a class. More
             than 128 presentation contexts are split over several associations, which are opened when they are needed.
         tls: settings for a secure link, or an ``ssl.SSLContext``.
-        user_identity: who asks (PS3.7 D.3.3.7).
+        user_identity: who asks (PS3.7 D.3.3.7); `Association.terms` has the answer, if one was asked for and given.
         roles: the role we want by service or SOP class, ``"scu"``, ``"scp"`` or ``"both"`` (PS3.7 D.3.3.4).
-        extended: application information by service or SOP class (PS3.7 D.3.3.5).
+        extended: application information by service or SOP class (PS3.7 D.3.3.5); `Association.terms` has the answers.
         common_extended: service classes of private SOP classes (PS3.7 D.3.3.6).
         window: operations outstanding at a time, both ways or as invoked and performed (PS3.7 D.3.3.3); without it one.
         max_pdu_length: the largest PDU that we want to receive, in bytes.
@@ -160,7 +160,7 @@ class Association:
 
     @property
     def terms(self) -> Terms:
-        """What both sides agreed on: contexts, roles, maximum length, window. Raises if the association is over."""
+        """What both sides agreed on: contexts, roles, maximum length, window, extended negotiation; raises if it is over."""
         return self._session.check()
 
     @property

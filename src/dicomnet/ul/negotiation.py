@@ -80,6 +80,11 @@ class Terms:
     """Requests of the peer that may be outstanding at a time; 0 is no limit."""
     peer_implementation_class_uid: UID | None = None
     peer_implementation_version_name: str | None = None
+    extended: Mapping[UID, bytes] = field(default_factory=dict)
+    """What the acceptor answered to each extended negotiation it was offered, by SOP class (PS3.7 D.3.3.5)."""
+    user_identity_response: bytes | None = None
+    """The acceptor's answer to a user identity that asked for one, empty unless it is a ticket or an assertion. None is
+    no answer: whoever looks at no identities gives none, so nobody has confirmed the user (PS3.7 D.3.3.7)."""
 
     def max_sent_pdu_length(self, ours: int) -> int:
         """The largest PDU length to send: the peer's limit, or ours where it has none (PS3.8 D.1)."""
@@ -200,9 +205,9 @@ def check_answer(request: AssociateRequest, accept: AssociateAccept) -> None:
 def conclude(request: AssociateRequest, accept: AssociateAccept, *, requestor: bool) -> Terms:
     """What an acceptance of a request means for one side.
 
-    Lenient about the answer: results for contexts never offered are ignored,
-    missing ones are refusals, and a transfer syntax that was not offered makes
-    its context unusable (PS3.8 9.3.3.2).
+    Lenient about the answer: what was never offered is ignored, missing results
+    are refusals, and a transfer syntax that was not offered makes its context
+    unusable (PS3.8 9.3.3.2).
     """
     roles = _concluded_roles(request, accept)
     contexts: dict[int, Context] = {}
@@ -216,6 +221,8 @@ def conclude(request: AssociateRequest, accept: AssociateAccept, *, requestor: b
         ours = (scu, scp) if requestor else (scp, scu)
         contexts[offer.context_id] = Context(offer.context_id, offer.abstract_syntax, syntax, *ours)
     peer = (accept if requestor else request).user_information
+    offered, answered = request.user_information, accept.user_information
+    identity = offered.user_identity
     window = _concluded_window(request, accept)
     invoked, performed = (window.invoked, window.performed) if requestor else (window.performed, window.invoked)
     return Terms(
@@ -227,6 +234,10 @@ def conclude(request: AssociateRequest, accept: AssociateAccept, *, requestor: b
         operations_performed=performed,
         peer_implementation_class_uid=peer.implementation_class_uid,
         peer_implementation_version_name=peer.implementation_version_name,
+        extended=MappingProxyType(_concluded_extended(offered.extended, answered.extended)),
+        user_identity_response=(
+            answered.user_identity_response if identity is not None and identity.positive_response_requested else None
+        ),
     )
 
 
@@ -292,6 +303,13 @@ def _concluded_roles(request: AssociateRequest, accept: AssociateAccept) -> dict
         if offer is not None:
             concluded[answer.sop_class] = (offer.scu and answer.scu, offer.scp and answer.scp)
     return concluded
+
+
+def _concluded_extended(
+    offers: Sequence[ExtendedNegotiation], answers: Sequence[ExtendedNegotiation]
+) -> dict[UID, bytes]:
+    offered = {offer.sop_class for offer in offers}
+    return {item.sop_class: item.application_information for item in reversed(answers) if item.sop_class in offered}
 
 
 def _concluded_window(request: AssociateRequest, accept: AssociateAccept) -> AsynchronousWindow:
