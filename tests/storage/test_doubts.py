@@ -144,6 +144,13 @@ def test_a_new_folder_whose_name_may_be_lost_and_that_is_in_use_takes_nothing(tm
     assert store_below(folder, "1.2.3").path == tmp_path / "a" / "b" / "1.2.3.dcm"
 
 
+def test_a_new_folder_whose_name_is_on_the_disk_is_not_doubted_later(tmp_path: Path) -> None:
+    """A sync that fails long afterwards says nothing of it."""
+    store_below(Folder(tmp_path), "1.2.3")
+    fail(Folder(tmp_path))()
+    assert store_below(Folder(tmp_path), "1.2.4").path == tmp_path / "a" / "b" / "1.2.4.dcm"
+
+
 def test_a_sync_that_fails_while_another_one_makes_a_folder(tmp_path: Path) -> None:
     """The name of the new folder is among what was lost."""
     disk = Between()
