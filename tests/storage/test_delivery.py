@@ -16,7 +16,6 @@ from hypothesis import given, strategies as st
 
 from dicomnet.errors import StateError, StorageError
 from dicomnet.storage.delivery import Delivery, Lease
-from dicomnet.storage.disk import Disk
 from dicomnet.storage.files import FileSink
 from dicomnet.storage.held import MemorySink, SpoolSink
 from dicomnet.storage.lane import Lane
@@ -211,22 +210,30 @@ class TestViews:
         assert bench.leases == [0, 1]
         assert bench.still_used == [0]
 
-    def test_an_error_does_not_keep_memory(self, tmp_path: Path) -> None:
-        """The frames that an error remembers hold slices of views, here of one half written; they let go of them."""
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_an_error_does_not_keep_memory(self, wrapped: bool) -> None:
+        """The frames that an error, and the one that it came of, remember hold slices of views; they let go of them."""
 
-        class Full(Disk):
-            def writev(self, descriptor: int, views: Sequence[memoryview | bytes]) -> int:
-                if len(views[0]) < 300:
-                    raise OSError(errno.ENOSPC, "full")
-                return sum(map(len, views)) - 100
+        class Full(Record):
+            def write(self, views: Sequence[memoryview]) -> None:
+                try:
+                    self.half(views[0][:100])
+                except OSError as error:
+                    if wrapped:
+                        raise StorageError("full") from error
+                    raise
 
-        bench = Bench(FileSink(tmp_path / "a", disk=Full()))
+            def half(self, view: memoryview) -> None:
+                raise OSError(errno.ENOSPC, "full")
+
+        bench = Bench(Full())
         bench.write(b"\10\0" * 100)
         bench.write(b"\10\0" * 100)
         bench.run()
         ((_, error),) = bench.done
         assert error is not None
-        assert error.__traceback__ is not None
+        assert isinstance(error.__cause__, OSError)
+        assert error.__cause__.__traceback__ is not None
         assert (bench.leases, bench.still_used) == ([0, 1], [])
 
 
@@ -417,10 +424,13 @@ class TestDiscard:
                 assert len(bench.calls) == 1
                 bench.calls.pop()()
                 assert bench.leases == [1]
+                bench.write()  # and what comes after that
+                bench.calls.pop()()
+                assert bench.leases == [1, 2]
 
         sink.during = meanwhile
         bench.run()
-        assert bench.leases == [1, 0]
+        assert bench.leases == [1, 2, 0]
         assert sink.steps == ["open", "write", "discard"]
 
     def test_too_late(self) -> None:
