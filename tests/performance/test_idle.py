@@ -35,10 +35,11 @@ def test_an_idle_association_holds_little_memory_and_no_thread() -> None:
         try:
             # What other tests have left behind in this process may grow meanwhile, but hardly twice.
             held = min(_held_by_each(server.port, stack) for _ in range(2))
+            by_file = tracemalloc.take_snapshot().statistics("filename")[:20]
         finally:
             tracemalloc.stop()
         assert not {*threading.enumerate()} - threads
-        assert 4 * KIB < held < HELD
+        assert 4 * KIB < held < HELD, [f"{each.size / 2 / NUMBER:.0f} {each.traceback}" for each in by_file]
 
 
 def _held_by_each(port: int, stack: ExitStack) -> float:

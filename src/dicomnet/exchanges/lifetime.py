@@ -53,6 +53,23 @@ class Lifetime:
         tolerance: what this peer may do.
     """
 
+    # Idle associations are many, and one attribute too many would give each a dictionary of its own.
+    __slots__ = (
+        "_tolerated",
+        "aborting",
+        "accept_pdu",
+        "closed_down",
+        "core",
+        "error",
+        "ledger",
+        "over",
+        "rejected",
+        "shell",
+        "terms",
+        "tolerance",
+        "user",
+    )
+
     def __init__(self, core: Endpoint, ledger: Ledger, tolerance: Tolerance) -> None:
         self.core = core
         self.ledger = ledger
@@ -71,12 +88,11 @@ class Lifetime:
         """Whether the transport is gone as well."""
         self.aborting: Exception | None = None
         """Set by another thread that has the shell abort: what the association will have ended with."""
+        self.user: str | None = None
+        """Who the requestor was found to be, where somebody has verified that (PS3.7 D.3.3.7)."""
+        self.rejected: AssociateReject | None = None
+        """How the peer's request was refused, if it was."""
         self._tolerated: set[str] = set()
-
-    user: str | None = None
-    """Who the requestor was found to be, where somebody has verified that (PS3.7 D.3.3.7)."""
-    rejected: AssociateReject | None = None
-    """How the peer's request was refused, if it was."""
 
     @property
     def id(self) -> str:

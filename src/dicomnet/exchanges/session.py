@@ -223,6 +223,20 @@ class Session(Lifetime):
         tolerance: what this peer may do.
     """
 
+    __slots__ = (
+        "_arriving",
+        "_inbound",
+        "_unknown_told",
+        "_unread",
+        "_unsent",
+        "_unsent_bytes",
+        "on_event_report",
+        "provider",
+        "receivers",
+        "unfinished",
+        "waiting",
+    )
+
     def __init__(
         self,
         core: Endpoint,
