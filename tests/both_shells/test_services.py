@@ -72,6 +72,8 @@ def test_attributes_may_be_given_by_name(shell: Shell, archive: Archive) -> None
         assert echoed.RequestedProcedureCodeSequence[0].CodeValue == "X"
         with pytest.raises(InvalidValue, match="did you mean PatientName"):
             association.n_set("mpps", STEP, {"PatientsName": "X"})
+        with pytest.raises(InvalidValue, match="neither a data set nor a mapping"):
+            association.n_set("mpps", STEP, [("PatientName", "X")])
     assert archive.log.count("n-set") == 1
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dicomnet.datasets import is_dataset
 from dicomnet.dimse.commands import (
     CEchoRequest,
     CFindRequest,
@@ -174,7 +175,7 @@ def n_call(session: Session, context: Context, request: Request, dataset: Attrib
     """Any of the N-services, with a data set or without one."""
     data = None
     if dataset is not None:
-        if isinstance(dataset, Mapping):
+        if not is_dataset(dataset):
             dataset = dataset_of(dataset)
         # An empty list of attributes is not sent at all: a data set of no bytes does not exist on the wire.
         data = (yield from encoded(dataset, context.transfer_syntax)) or None

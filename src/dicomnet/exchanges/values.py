@@ -46,7 +46,7 @@ def dataset_of(keys: Mapping[Any, object] | Dataset) -> Dataset:
     Groups 0000 and 0002 and group lengths are left out.
 
     Raises:
-        InvalidValue: an attribute is not known, or its value does not suit it.
+        InvalidValue: these are no keys, an attribute is not known, or its value does not suit it.
     """
     from pydicom import Dataset
 
@@ -57,6 +57,8 @@ def dataset_of(keys: Mapping[Any, object] | Dataset) -> Dataset:
                 element = keys[tag]
                 dataset[tag] = _element(tag, element.value, element.VR)
         return dataset
+    if not isinstance(keys, Mapping):
+        raise InvalidValue(f"{type(keys).__name__} is neither a data set nor a mapping of attributes to values")
     for key, value in keys.items():
         _put(dataset, path_of(key), value)
     return dataset
