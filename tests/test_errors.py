@@ -68,6 +68,13 @@ def test_an_error_passes_from_one_process_to_another(error: DicomNetError) -> No
     assert (type(twin), str(twin), twin.__dict__) == (type(error), str(error), error.__dict__)
 
 
+def test_a_storage_error_tells_the_peer_no_path() -> None:
+    """What it concerns stands in its text alone, also when it has passed from one process to another."""
+    error = StorageError("odd length", of="/srv/a.dcm", status=0xC000)
+    for one in (error, pickle.loads(pickle.dumps(error)), again(error)):
+        assert (str(one), one.comment) == ("/srv/a.dcm: odd length", "odd length")
+
+
 def test_a_report_passes_from_one_process_to_another() -> None:
     """With the error that carries it."""
     report = StoreReport([StoreResult("a", Outcome.FAILED, error=StorageError("why"), detail="why")])

@@ -334,13 +334,17 @@ class StorageError(DicomNetError):
 
     ``status`` is the DIMSE status that tells the peer (A700 out of resources
     unless a better one is known, PS3.4 B.2.3), ``comment`` what it may know
-    besides: no paths of this machine. By default it is the detail. ``told`` is
-    whether the log has said it already, for all instances that it concerns.
+    besides: no paths of this machine. By default it is the detail. ``of`` is
+    the path or whatever else it concerns, which stands before the detail, and is
+    not in the comment. ``told`` is whether the log has said it already, for all
+    instances that it concerns.
     """
 
-    def __init__(self, detail: str, *, status: int = 0xA700, comment: str | None = None, told: bool = False) -> None:
+    def __init__(
+        self, detail: str, *, of: object = None, status: int = 0xA700, comment: str | None = None, told: bool = False
+    ) -> None:
         super().__init__(detail)
-        self.detail = detail
+        self.detail = detail if of is None else f"{of}: {detail}"
         self.told = told
         self.status = status
         self.comment = detail if comment is None else comment

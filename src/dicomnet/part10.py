@@ -114,7 +114,7 @@ def read_head(data: bytes, *, complete: bool, path: str = "data") -> FileHead | 
     except _NotAnInstance as error:
         raise NotAnInstance(path, str(error)) from None
     if data[128:132] == b"DICM":
-        raise StorageError(f"{path}: {problem}", status=_CANNOT_UNDERSTAND, comment=problem)
+        raise StorageError(problem, of=path, status=_CANNOT_UNDERSTAND)
     raise NotAnInstance(path, problem)
 
 

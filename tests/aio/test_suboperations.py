@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
@@ -133,17 +134,20 @@ class TestGet:
         assert (report.completed, report.failed) == (2, 1)
         assert report.failed_uids == ["1.2.3.7"]
 
-    @pytest.mark.parametrize("there", [False, True])
+    @pytest.mark.parametrize("content", ["gone", "empty", "cut", "odd"])
     async def test_what_cannot_be_read_is_a_failure_and_not_the_end(
-        self, there: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self, content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A path that leads nowhere, or to no instance; the log has it, and the peer is told no paths of ours."""
-        if there:
-            (tmp_path / "gone.dcm").touch()
+        """A path that leads nowhere, or to no instance, or to a damaged one; the log has it, and the peer is told no paths
+        of ours."""
+        if content != "gone":
+            instance(2).save_as(tmp_path / "gone.dcm", enforce_file_format=True)
+            whole = (tmp_path / "gone.dcm").read_bytes()
+            (tmp_path / "gone.dcm").write_bytes({"empty": b"", "cut": whole[:140], "odd": whole + b"x"}[content])
         report = await get(lambda request: [instance(1), tmp_path / "gone.dcm"])
         assert (report.status, report.completed, report.failed) == (Status.SUBOPERATIONS_WARNING, 1, 1)
         assert report.error_comment
-        assert str(tmp_path) not in report.error_comment
+        assert os.sep not in report.error_comment
         (said,) = [
             record.getMessage() for record in caplog.records if "C-GET-RQ is answered B000" in record.getMessage()
         ]

@@ -106,11 +106,12 @@ class TestPolicies:
 
     @pytest.mark.parametrize("policy", POLICIES)
     def test_what_is_no_instance_stays(self, folder: Folder, policy: Duplicates) -> None:
-        """A link, a folder, somebody's notes: none of it is ours to replace."""
+        """A link, a folder, somebody's notes, what is left of an instance: none of it is ours to replace, or in the way."""
         (folder.root / "1.2.3.dcm").symlink_to("elsewhere")
         (folder.root / "1.2.3~2.dcm").mkdir()
         (folder.root / "1.2.3~3.dcm").write_bytes(b"notes")
-        assert store(folder, DATA, policy).path == folder.root / "1.2.3~4.dcm"
+        (folder.root / "1.2.3~4.dcm").write_bytes(bytes(128) + b"DICM\2\0\0\0UL")
+        assert store(folder, DATA, policy).path == folder.root / "1.2.3~5.dcm"
         assert store(folder, DATA, policy).duplicate
         assert (folder.root / "1.2.3.dcm").is_symlink()
         assert not (folder.root / "elsewhere").exists()

@@ -129,7 +129,7 @@ class FileSink(Sink):
         else:
             self._name = self._path.rpartition(os.sep)[2]
         if "\0" in self._path:
-            raise StorageError(f"{self._path!r} cannot be the name of a file", status=_CANNOT_UNDERSTAND)
+            raise StorageError("that cannot be the name of a file", of=repr(self._path), status=_CANNOT_UNDERSTAND)
         try:
             if self._folder is None:
                 self._folder = self._disk.open_folder(parent)

@@ -114,13 +114,13 @@ class Instance:
         try:
             return encode_dataset(self._source, self.transfer_syntax_uid)
         except InvalidValue as error:
-            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND, comment=str(error)) from error
+            raise StorageError(str(error), of=self.name, status=_CANNOT_UNDERSTAND) from error
 
     def _body(self, data: bytes | memoryview, transfer_syntax_uid: str) -> Body:
         try:
             return BytesBody(data, transfer_syntax_uid)
         except InvalidValue as error:
-            raise StorageError(f"{self.name}: {error}", status=_CANNOT_UNDERSTAND, comment=str(error)) from error
+            raise StorageError(str(error), of=self.name, status=_CANNOT_UNDERSTAND) from error
 
 
 @dataclass(slots=True)
@@ -239,7 +239,7 @@ class Instances:
             for found in walk([path], failed=lambda path, error: failures.append(Unreadable(str(path), path, error))):
                 yield self._open(found)
         except ValueError as error:  # there is a NUL in it
-            yield Unreadable(repr(path), None, StorageError(f"cannot read {path!r}: {error}"))
+            yield Unreadable(repr(path), None, StorageError(str(error), of=f"cannot read {path!r}"))
         yield from failures
 
     def _open(self, path: Path) -> Item:
@@ -314,9 +314,9 @@ def _of_memory(
     length = len(memory.data) - memory.offset
     syntax = TRANSFER_SYNTAXES.get(transfer_syntax_uid)
     if not length:
-        raise StorageError(f"{name}: there is no data set in it", status=_CANNOT_UNDERSTAND)
+        raise StorageError("there is no data set in it", of=name, status=_CANNOT_UNDERSTAND)
     if length % 2 and not (syntax and syntax.deflated):
-        raise StorageError(f"{name}: odd length: its data set has {length} bytes", status=_CANNOT_UNDERSTAND)
+        raise StorageError(f"odd length: its data set has {length} bytes", of=name, status=_CANNOT_UNDERSTAND)
     return Instance(
         name, None, sop_class_uid, sop_instance_uid, transfer_syntax_uid, length + length % 2, difference, memory
     )
@@ -333,7 +333,7 @@ def _of_dataset(dataset: Dataset) -> Item:
     except StorageError as error:
         return Unreadable(name, None, error)
     except Exception as error:  # noqa: BLE001  pydicom raises whatever its conversions meet
-        return Unreadable(name, None, StorageError(f"{name}: {error}", status=_CANNOT_UNDERSTAND))
+        return Unreadable(name, None, StorageError(str(error), of=name, status=_CANNOT_UNDERSTAND))
     name = name if filename else _name(sop_instance_uid)
     if sop_class_uid == MediaStorageDirectoryStorage:
         return Skipped(name, None, "a DICOMDIR is a directory of instances (PS3.10 8)")
@@ -363,9 +363,8 @@ def _sendable(item: Item) -> Item:
             ("transfer syntax UID", item.transfer_syntax_uid),
         ):
             if not is_uid(text):
-                error = StorageError(
-                    f"{item.name}: its {what} is not a UID: {printable(text)}", status=_CANNOT_UNDERSTAND
-                )
+                detail = f"its {what} is not a UID: {printable(text)}"
+                error = StorageError(detail, of=item.name, status=_CANNOT_UNDERSTAND)
                 return Unreadable(item.name, item.path, error)
     return item
 

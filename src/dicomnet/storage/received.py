@@ -128,7 +128,7 @@ class ReceivedData:
         except StorageError:
             raise
         except Exception as error:
-            raise StorageError(f"{path} cannot be decoded: {error}", status=0xC000) from error
+            raise StorageError(f"it cannot be decoded: {error}", of=path, status=0xC000) from error
 
     def body(self) -> FileBody | BytesBody:
         """The data set as it came, to be sent and closed; a temporary file lives until then.

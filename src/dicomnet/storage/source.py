@@ -66,11 +66,11 @@ class InstanceFile:
             raise storage_error(error, f"cannot read {name}") from error
         data_length = state.size - head.data_offset
         if not data_length:
-            raise StorageError(f"{name}: the file ends before its data set", status=_CANNOT_UNDERSTAND)
+            raise StorageError("the file ends before its data set", of=name, status=_CANNOT_UNDERSTAND)
         if data_length % 2 and not _deflated(head.transfer_syntax_uid):
             # PS3.5 7.1.1: every element is of even length, so a byte is missing or too many.
-            text = f"{name}: odd length: its data set has {data_length} bytes"
-            raise StorageError(text, status=_CANNOT_UNDERSTAND)
+            detail = f"odd length: its data set has {data_length} bytes"
+            raise StorageError(detail, of=name, status=_CANNOT_UNDERSTAND)
         return cls(path if isinstance(path, Path) else Path(path), head, data_length, state, disk)
 
     @property
@@ -181,10 +181,10 @@ class FileBody:
             raise storage_error(error, f"cannot read {self._path}") from error
         self._in_file -= count
         if count < wanted:
-            raise StorageError(f"{self._path} has become shorter since its length was taken")
+            raise StorageError("it has become shorter since its length was taken", of=self._path)
         # What was read at one go was not written meanwhile, as far as anybody can tell.
         if not self._in_file and wanted < self.length and not self._is_as_opened():
-            raise StorageError(f"{self._path} was written to while it was sent")
+            raise StorageError("it was written to while it was sent", of=self._path)
 
     def close(self) -> None:
         """May be called more than once."""
@@ -199,7 +199,7 @@ class FileBody:
         descriptor = self._disk.open_path(self._path)
         try:
             if not self._is_as_before(descriptor):
-                raise StorageError(f"{self._path} has changed since it was looked at")
+                raise StorageError("it has changed since it was looked at", of=self._path)
         except BaseException:
             with suppress(OSError):
                 self._disk.close(descriptor)
@@ -218,7 +218,7 @@ class FileBody:
             return False
         try:
             return read_file_head(self._disk, descriptor, self._path) == before.head
-        except NotAnInstance:
+        except StorageError:  # no instance any more
             return False
 
     def _is_as_opened(self) -> bool:
@@ -286,6 +286,7 @@ def read_file_head(disk: Disk, descriptor: int, path: str) -> FileHead:
 
     Raises:
         NotAnInstance: there is no instance in it.
+        StorageError: there is a damaged one in it.
         OSError: it cannot be read.
     """
     data = b""

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable
 from typing import Literal, NamedTuple, cast, get_args
 
-from dicomnet.errors import InvalidValue, NotAnInstance
+from dicomnet.errors import InvalidValue, StorageError
 from dicomnet.limits import MIB
 from dicomnet.part10 import FileHead
 from dicomnet.storage.disk import Disk, FileState, fill
@@ -51,7 +51,7 @@ class Twin(NamedTuple):
 
 
 def look(disk: Disk, folder: OpenFolder, name: str, ours: Ours, *, durable: bool) -> Twin | None:
-    """The file of this name, if the same instance is in it; None if it is another one, a link, or no instance.
+    """The file of this name, if the same instance is in it; None if it is another or a damaged one, a link, or no instance.
 
     Args:
         durable: whether a file with the same data set has to be on the disk.
@@ -77,7 +77,7 @@ def look(disk: Disk, folder: OpenFolder, name: str, ours: Ours, *, durable: bool
         if same and durable:  # we don't know who wrote it, and are about to promise that it stays
             _sync(disk, theirs, state)
         return Twin(state, head.data_offset, same, same and DOUBTS.rely(state))
-    except NotAnInstance:
+    except StorageError:  # no instance, or a damaged one
         return None
     finally:
         disk.close(theirs)
