@@ -11,7 +11,7 @@ import pytest
 
 from dicomnet.errors import StorageError
 from dicomnet.storage.disk import Disk, FileState
-from dicomnet.storage.doubts import Doubts
+from dicomnet.storage.doubts import DOUBTS, Doubts
 from dicomnet.storage.files import FileSink, finish_files
 from dicomnet.storage.folder import Folder
 from dicomnet.storage.platform import OpenFolder
@@ -65,6 +65,16 @@ def test_a_failed_sync_of_a_folder_is_one_for_all_who_had_named_a_file(tmp_path:
         store(folder, "1.2.3")
     assert names(tmp_path) == []
     assert not store(folder, "1.2.3").duplicate
+
+
+def test_nothing_is_remembered_of_what_is_kept_or_refused(tmp_path: Path) -> None:
+    """An archive keeps millions, and what was removed is no more."""
+    before = set(DOUBTS._unsettled)
+    folder = Folder(tmp_path)
+    store(folder, "1.2.3")
+    store(folder, "1.2.3")
+    fail(Folder(tmp_path))()
+    assert set(DOUBTS._unsettled) <= before
 
 
 def test_a_failed_sync_counts_before_those_of_other_folders_are_over(tmp_path: Path) -> None:

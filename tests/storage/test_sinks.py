@@ -16,6 +16,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from dicomnet.dimse.commands import CFindResponse, CStoreRequest
 from dicomnet.errors import StateError, StorageError
 from dicomnet.part10 import file_header, read_head
 from dicomnet.storage import platform, temporary
@@ -27,12 +28,34 @@ from dicomnet.storage.platform import OpenFolder
 from dicomnet.storage.received import ReceivedData
 from dicomnet.storage.sinks import CallableSink, Incoming, NullSink, Sink
 from dicomnet.types import UID
-from dicomnet.uids import CTImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from dicomnet.uids import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MRImageStorage,
+)
+from dicomnet.ul.negotiation import Context, Terms
 from faulty import FAULTS, FaultyDisk, names, no_descriptor_left, parts
 
 INCOMING = Incoming(CTImageStorage, UID("1.2.3.4"), ExplicitVRLittleEndian, "MOD", "ARCH", "C-STORE-RQ")
 DATA = b"\10\0\x18\0UI\x08\x001.2.3.4\0" + b"\10\0\x60\0CS\2\0CT" + bytes(range(256)) * 40
 OTHER = DATA[:-1] + b"x"
+
+
+@pytest.mark.parametrize("requestor", [False, True])
+def test_what_comes_is_what_its_command_says_and_from_the_other_side(requestor: bool) -> None:
+    """A class that is not the one of its context is what the peer has said; where it says none, the context does."""
+    context = Context(1, CTImageStorage, ExplicitVRLittleEndian, our_scu=True, our_scp=True)
+    terms = Terms("ARCH", "MOD", {1: context}, 0, 1, 1)
+    commands = (
+        CStoreRequest(affected_sop_class_uid=MRImageStorage, affected_sop_instance_uid="1.2.3.4"),
+        CFindResponse(message_id_being_responded_to=1),
+    )
+    instance, match = (Incoming.of(command, context, terms, requestor=requestor) for command in commands)
+    ends = ("ARCH", "MOD") if requestor else ("MOD", "ARCH")
+    assert instance == Incoming(MRImageStorage, UID("1.2.3.4"), ExplicitVRLittleEndian, *ends, "C-STORE-RQ")
+    assert match == Incoming(CTImageStorage, None, ExplicitVRLittleEndian, *ends, "C-FIND-RSP")
 
 
 class TestFileSink:
