@@ -66,6 +66,35 @@ def test_a_peer_of_the_address_book_may_stand_there_by_name(monkeypatch: pytest.
     assert granted(rules(peers={"WS1": ("ws1.example", 104)}), "WS1", STRANGER) == EVERYTHING
 
 
+@pytest.mark.parametrize("error", [OSError("no such host"), UnicodeError("no host name")])
+def test_who_cannot_be_looked_up_is_not_there(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is given out while names cannot be had; the log has one line of it."""
+
+    async def addresses(self: Any, host: str, port: Any, **options: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", addresses)
+    assert granted(rules(peers={"WS1": ("ws1.example", 104)}), "WS1", STRANGER) == RECEIVING
+    assert [record.getMessage() for record in caplog.records] == [f"the address of WS1 cannot be looked up: {error}"]
+
+
+@pytest.mark.parametrize("peers", [{"WS1": f"{STRANGER}:104"}, lambda title: None], ids=["mapping", "function"])
+def test_who_is_not_in_the_address_book_is_no_fault(peers: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Most of those who store are not, and the log says nothing of it."""
+    assert granted(rules(peers=peers), "CT1", STRANGER) == RECEIVING
+    assert caplog.records == []
+
+
+def test_a_title_in_another_case_is_another_peer_where_the_book_has_both() -> None:
+    """Though case does not count otherwise."""
+    book = rules(peers={"WS1": "198.51.100.8:104", "ws1": f"{STRANGER}:104"}, ignore_title_case=True)
+    assert granted(book, "ws1", STRANGER) == EVERYTHING
+    assert granted(book, "WS1", STRANGER) == RECEIVING
+    assert granted(book, "Ws1", "198.51.100.8") == EVERYTHING
+
+
 @pytest.mark.parametrize("kind", ["plain", "async"])
 def test_the_address_book_may_be_a_function(kind: str) -> None:
     """It is asked for the title that calls, and None is "unknown"."""
@@ -118,6 +147,11 @@ def test_rules_for_a_title_are_not_escaped_by_another_case() -> None:
     assert not rules(calling_ae=["CT1"]).may_call_as("ct1")
 
 
+def test_a_single_title_is_one() -> None:
+    """And not a list of letters."""
+    assert rules(calling_ae="CT1").calling_ae == {"CT1"}
+
+
 def test_networks_say_who_may_call_at_all() -> None:
     """Without them anybody may."""
     assert rules().may_call_from(STRANGER)
@@ -167,6 +201,8 @@ def test_a_place_may_be_settings() -> None:
     """They are used as they are, with TLS and all."""
     settings = settings_for("WS1@10.0.0.7:2762", aet="ME")
     assert settings_at("WS1", settings, aet="ARCHIVE") is settings
+    unnamed = settings_for("WS1@10.0.0.7:2762")
+    assert settings_at("WS1", unnamed) is unnamed
 
 
 def test_settings_that_do_not_say_who_we_are_are_told() -> None:

@@ -17,6 +17,7 @@ import pydicom
 import pytest
 
 from dicomnet.dimse.commands import CFindResponse, CStoreRequest
+from dicomnet.dimse.status import Status
 from dicomnet.errors import StateError, StorageError
 from dicomnet.part10 import file_header, read_head
 from dicomnet.storage import platform, temporary
@@ -50,7 +51,7 @@ def test_what_comes_is_what_its_command_says_and_from_the_other_side(requestor: 
     terms = Terms("ARCH", "MOD", {1: context}, 0, 1, 1)
     commands = (
         CStoreRequest(affected_sop_class_uid=MRImageStorage, affected_sop_instance_uid="1.2.3.4"),
-        CFindResponse(message_id_being_responded_to=1),
+        CFindResponse(message_id_being_responded_to=1, status=Status.PENDING),
     )
     instance, match = (Incoming.of(command, context, terms, requestor=requestor) for command in commands)
     ends = ("ARCH", "MOD") if requestor else ("MOD", "ARCH")
