@@ -77,7 +77,7 @@ def decode_match(raw: bytes, transfer_syntax_uid: str, status: int, *, fallback_
             match = _decoded(elements, syntax, encodings, [])
     if any(_REPLACEMENT in text for text in _texts(match)):
         problems.append("some text is not in its character set")
-    if any(_ESCAPE in text for text in _texts(match)):
+    if _ESCAPE.encode() in data and any(_ESCAPE in text for text in _texts(match)):
         problems.append("some text has escape sequences that its character set does not have")
     match.raw = bytes(raw)
     match.transfer_syntax_uid = UID(transfer_syntax_uid)
@@ -182,8 +182,8 @@ def _touch(element: DataElement, encodings: Sequence[str]) -> None:
         for item in element.value:
             for nested in item:
                 _touch(nested, encodings)
-    elif element.VR in _CHARSET_VRS and not element.is_empty:
-        values = [element.value] if element.VM == 1 else list(element.value)
+    elif element.VR == "PN" or (GB_2312 in encodings and element.VR in _CHARSET_VRS):
+        values = [element.value] if element.VM == 1 else list(element.value or ())
         texts = [str(value) for value in values]
         if GB_2312 in encodings and any(GB_2312_ESCAPE in text for text in texts):
             values = [text.replace(GB_2312_ESCAPE, "") for text in texts]
