@@ -1066,12 +1066,14 @@ class TestRelease:
         pair.requestor.send(echo(1))
         pair.requestor.send(echo(2))
         pair.requestor.release()
-        for _ in range(2):
+        for held_back in (2, 1):
             pair.pump()
             assert pair.requestor.state is State.ASSOCIATED
+            assert pair.requestor.endpoint.held_back == held_back
             assert len(answer_all(pair.acceptor)) == 1
         pair.pump()
         assert pair.requestor.state is State.AWAITING_RELEASE_REPLY
+        assert pair.requestor.endpoint.held_back == 0
         assert kinds(pair.acceptor.take()) == [ReleaseRequested]
 
     def test_a_release_cannot_be_asked_for_once_the_peer_has(self) -> None:

@@ -32,11 +32,7 @@ def main() -> None:
 
 def _replace_closed_streams() -> None:
     """What goes to a closed stream (`>&-`) goes nowhere, and no file or connection of ours gets its descriptor."""
-    for name, flags in (
-        ("stdin", os.O_RDONLY),
-        ("stdout", os.O_WRONLY),
-        ("stderr", os.O_WRONLY),
-    ):  # by descriptor: 0, 1, 2
+    for name, flags in _STREAMS:
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, flags)
             setattr(sys, name, os.fdopen(nowhere, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
@@ -47,6 +43,9 @@ def _write_any_text() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
+
+_STREAMS = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
+# By descriptor: 0, 1, 2.
 
 NEW_OBJECTS = 10_000
 """That many lead to a search for garbage: with the usual 700 a tenth of the time to start is spent on finding none."""

@@ -203,9 +203,8 @@ class Endpoint:
 
     def release(self, now: float) -> None:
         """Asks for release, once our own requests are answered (PS3.7 A.5: not while operations are outstanding)."""
-        if self.state is State.ASSOCIATED and (self.operations.invoked or self._waiting):
-            self._release_wanted = True
-        else:
+        self._release_wanted = self.state is State.ASSOCIATED and bool(self.operations.invoked or self._waiting)
+        if not self._release_wanted:
             self.connection.release(now)
             self._tell(">", "A-RELEASE-RQ")
 

@@ -107,11 +107,8 @@ def _described(command: Command, message_id: str) -> _Known:
 
 def _place_of_id(data: bytes) -> int | None:
     """Where the message ID stands if group length and SOP class come first, a UID is no longer, and enough follows."""
-    if len(data) < _SHORTEST or data[12:16] != _SOP_CLASS or data[16] > _LONGEST_UID:
-        return None
-    if not data.startswith(
-        _LENGTH_FIRST
-    ):  # anything else there would say something of the message, but not be in the key
+    # Anything but the group length at the beginning would say something of the message, and not be in the key.
+    if len(data) < _SHORTEST or data[:8] != _LENGTH_FIRST or data[12:16] != _SOP_CLASS or data[16] > _LONGEST_UID:
         return None
     place = 38 + data[16]
     return place if len(data) > place + _TO_LENGTH + 4 else None

@@ -227,7 +227,7 @@ class DicomNet(Sending):
         Args:
             net: an unused object, perhaps of a subclass; by default a new one of this object's class, made without
                 arguments and given this object's settings. Without `tls` or `on_private_key_password` of its own it gets
-            this object's; that it is for TLS it must say itself, with `tls=` or `security="tls"`.
+                this object's; that it is for TLS it must say itself, with `tls=` or `security="tls"`.
 
         Raises:
             StateError: no connection waits, or the object is in use or of another security mode.

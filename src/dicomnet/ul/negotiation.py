@@ -135,9 +135,8 @@ def screen(request: AssociateRequest) -> tuple[AssociateReject, str] | None:
         return _reject(RejectReason.PROVIDER_NO_REASON), "it proposes no presentation context"
     max_pdu_length = request.user_information.max_pdu_length or SMALLEST_MAX_PDU_LENGTH
     if max_pdu_length < SMALLEST_MAX_PDU_LENGTH:
-        return _reject(
-            RejectReason.PROVIDER_NO_REASON
-        ), f"it takes PDUs of {max_pdu_length} bytes at most: no message fits"
+        wrong = f"it takes PDUs of {max_pdu_length} bytes at most: no message fits"
+        return _reject(RejectReason.PROVIDER_NO_REASON), wrong
     return None
 
 
