@@ -31,6 +31,12 @@ AUDIT_QUEUE = 8 * MIB
 """Bytes of audit lines that wait for their disk: ten thousand or so, a minute of small instances. Beyond that they are
 counted and lost, for an audit must not stop what it tells of."""
 
+HANDLERS_ASIDE = 1024
+"""Handlers in threads that wait for slow peers beside the places there are: what 256 associations can have of them, four
+each. Such a thread costs thirty KiB."""
+HANDLERS_ASIDE_PER_ADDRESS = 256
+"""The same of one address, for 64 associations."""
+
 MOST_NESTED = 64
 """Sequences within each other: far more than any report has, and less than it takes to overwhelm who prints or copies them."""
 

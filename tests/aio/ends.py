@@ -503,6 +503,11 @@ class Gate:
         self._reached.set()
         assert self._open.wait(WAIT), "nobody opened the gate"
 
+    def wait(self, timeout: float | None) -> bool:
+        """The same for so many seconds; whether it is open."""
+        self._reached.set()
+        return self._open.wait(WAIT if timeout is None else timeout)
+
     def open(self) -> None:
         self._open.set()
 

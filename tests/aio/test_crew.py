@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aio.archive import eventually
-from aio.ends import Gate
-from dicomnet.aio.crew import Crew, HandlerEndedError
+from aio.ends import WAIT, Gate
+from dicomnet.aio.crew import Crew, HandlerEndedError, patiently
 from dicomnet.errors import StateError
 
 
@@ -136,6 +136,100 @@ class TestShare:
             gate.open()
         await eventually(closed.is_set)
         await _in_executor(crew.close)
+
+
+class TestPatience:
+    async def test_who_waits_long_for_his_peer_does_not_keep_others_from_theirs(self) -> None:
+        """Neither those of his address nor anybody else."""
+        crew = Crew(threads=2, idle=0.05, patience=0.01)
+        with Gate() as gate:
+            waiting = [asyncio.create_task(_slow(crew, address, gate)) for address in ("10.0.0.1", "10.0.0.2")]
+            for address in ("10.0.0.1", "10.0.0.2", "10.0.0.3"):
+                assert await crew.share(address).run(int) == 0
+            gate.open()
+            await asyncio.gather(*waiting)
+        crew.close()
+
+    async def test_it_is_used_up_by_many_small_waits(self) -> None:
+        """A peer that always takes a little just in time is slow, too."""
+        crew = Crew(threads=1, idle=0.05, patience=0.01)
+        over = threading.Event()
+
+        def wait_again_and_again() -> None:
+            while not over.is_set():
+                patiently(
+                    lambda timeout: over.wait(0.001 if timeout is None else min(timeout, 0.001)) or timeout is None
+                )
+
+        waiting = asyncio.create_task(crew.share().run(wait_again_and_again))
+        try:
+            assert await crew.share().run(int) == 0
+        finally:
+            over.set()
+        await waiting
+        crew.close()
+
+    async def test_who_comes_back_waits_for_nobody(self) -> None:
+        """What the others wait for may be what he holds, such as the one connection to a database."""
+        crew = Crew(threads=1, idle=0.05, patience=0.01)
+        held = threading.Lock()
+
+        def hold(gate: Gate) -> None:
+            with held:
+                patiently(gate.wait)
+
+        def need() -> None:
+            with held:
+                pass
+
+        with Gate() as gate:
+            holding = asyncio.create_task(crew.share().run(hold, gate))
+            await gate.reached()
+            needing = [asyncio.create_task(crew.share().run(need)) for _ in range(3)]
+            await eventually(lambda: crew._all._aside == 1 and crew._all._running == 1)
+            gate.open()
+            async with asyncio.timeout(WAIT):
+                await asyncio.gather(holding, *needing)
+        await eventually(lambda: crew._all._running == 0)
+        assert crew._all._aside == 0
+        crew.close()
+
+    async def test_those_of_one_association_stay_so_many(self) -> None:
+        """It is one peer that they wait for."""
+        crew = Crew(threads=4, per_association=1, idle=0.05, patience=0.0)
+        share = crew.share()
+        with Gate() as gate:
+            first = asyncio.create_task(share.run(patiently, gate.wait))
+            await gate.reached()
+            second = asyncio.create_task(share.run(int))
+            await eventually(lambda: crew._all._aside == 1 and len(share._waiting) == 1)
+            gate.open()
+            await asyncio.gather(first, second)
+        crew.close()
+
+    async def test_only_so_many_wait_beside_the_places(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The next one keeps his place."""
+        monkeypatch.setattr("dicomnet.aio.crew.HANDLERS_ASIDE_PER_ADDRESS", 1)
+        crew = Crew(threads=2, idle=0.05, patience=0.0)
+        with Gate() as gate:
+            waiting = [asyncio.create_task(_slow(crew, "10.0.0.1", gate)) for _ in range(2)]
+            await eventually(lambda: crew._all._aside == 1 and crew._all._running == 1)
+            late = asyncio.create_task(crew.share("10.0.0.1").run(int))
+            assert await crew.share("10.0.0.2").run(int) == 0
+            assert not late.done()
+            gate.open()
+            await asyncio.gather(late, *waiting)
+        crew.close()
+
+    def test_anybody_may_call_it(self) -> None:
+        """A thread that is none of a crew waits like everybody."""
+        asked: list[float | None] = []
+        patiently(lambda timeout: not asked.append(timeout))
+        assert asked == [None]
+
+
+async def _slow(crew: Crew, address: str, gate: Gate) -> None:
+    await crew.share(address).run(patiently, gate.wait)
 
 
 async def _in_executor(function: Callable[[], Any]) -> None:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from dicomnet.aio.calling import call, contained, ended_by, is_async
-from dicomnet.aio.crew import Share, as_failure
+from dicomnet.aio.crew import Share, as_failure, patiently
 from dicomnet.aio.requests import Request
 from dicomnet.aio.twin import Twin
 from dicomnet.errors import InvalidValue
@@ -38,7 +38,7 @@ async def each(
     """What a handler returns or yields; what a generator returns comes last.
 
     A plain one goes on until it is a few things ahead of who takes them, and
-    keeps its thread while it waits. Closing this iterator ends it, once it has
+    keeps its thread while it waits, see `patiently`. Closing this iterator ends it, once it has
     come to its next thing.
 
     Args:
@@ -152,9 +152,9 @@ class _Made(Generic[T]):
             raise InvalidValue(f"a handler returned {type(result).__name__}, which is nothing that could be sent")
 
     def _put(self, item: Any) -> None:
+        if len(self._items) >= AHEAD:  # and nobody else puts any in
+            patiently(self._wait_for_room)
         with self._changed:
-            while len(self._items) >= AHEAD and not self._closed:
-                self._changed.wait()
             if self._closed:
                 raise _ClosedError
             self._items.append(item)
@@ -162,6 +162,10 @@ class _Made(Generic[T]):
         if awaited:
             with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
                 self._loop.call_soon_threadsafe(self._there.set)
+
+    def _wait_for_room(self, timeout: float | None) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._items) < AHEAD or self._closed, timeout)
 
     # On the loop.
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
 from typing import Any
 
+from dicomnet.aio.crew import patiently
 from dicomnet.errors import StateError
 
 
@@ -90,6 +92,17 @@ def wait_for(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoo
     except RuntimeError as error:
         coroutine.close()
         raise error if isinstance(error, StateError) else StateError("the event loop is closed") from error
+
+    def is_over(timeout: float | None) -> bool:
+        try:
+            future.exception(timeout)
+        except CancelledError:
+            return True
+        except TimeoutError:
+            return future.done()
+        return True
+
+    patiently(is_over)
     return future.result()
 
 

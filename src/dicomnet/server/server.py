@@ -91,7 +91,7 @@ class Server(Entity):
         tolerance: what peers may do against the standard.
         destination_associations: how many associations a C-MOVE opens to its destination at a time.
         handler_threads: how many handlers that are no coroutines run at a time: one address gets half of them, one
-            association 4.
+            association 4. Those that have waited for a slow peer for a second do not count.
         durable: whether an instance is acknowledged only when even a power cut would not take it.
         check: what becomes of an instance that is to be a file and is not the one of its command, or not whole: "refuse"
             answers A900 or C000, "warn" keeps it and answers B007, "off" does not look.
