@@ -105,11 +105,25 @@ def test_a_subject_without_a_name_meets_nothing() -> None:
     assert empty.name == f"sha256:{FINGERPRINT}"
 
 
-@pytest.mark.parametrize("wanted", ["", "  ", [], ["sha256:12"], "CN=", "=x", "CN=a, b", 7, None, "sha256:" + "x" * 64])
+@pytest.mark.parametrize(
+    "wanted", ["", "  ", [], ["sha256:12"], "CN=", "=x", "CN=a, b", 7, None, [7], "sha256:" + "x" * 64]
+)
 def test_what_names_no_certificate_is_a_mistake(wanted: Any) -> None:
     """A rule that nobody could keep, or everybody, is no rule."""
-    with pytest.raises((InvalidValue, TypeError)):
+    with pytest.raises(InvalidValue):
         rules(certificates={"CT1": wanted})
+
+
+def test_certificates_without_titles_are_a_mistake() -> None:
+    """It is titles that they are asked of."""
+    with pytest.raises(InvalidValue, match="a mapping of titles"):
+        rules(certificates=["CN=ct1.example"])
+
+
+def test_an_address_is_no_fingerprint() -> None:
+    """Though there may be colons in it."""
+    by_address = PeerCertificate("CN=ct1.example", ("2001:db8::7",), FINGERPRINT)
+    assert [one.is_met_by(by_address) for one in demands(["2001:db8::7", "2001:db8::8"])] == [True, False]
 
 
 def test_certificates_are_asked_of_everybody_else_by_a_star() -> None:

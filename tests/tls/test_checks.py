@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,6 +56,33 @@ def test_another_certificate_than_the_pinned_one_ends_the_handshake(
     link = handshake(requestor, site.acceptor())
     assert isinstance(link.requestor_error, ssl.SSLCertVerificationError)
     assert pin(site.server) in link.requestor_error.verify_message
+    assert link.requestor_error.verify_code == 28  # "rejected by the application"
+
+
+def test_a_socket_of_the_standard_library_is_asked_as_well(site: Site) -> None:
+    """A context goes where its user takes it."""
+    ours, theirs = socket.socketpair()
+
+    def answer() -> None:
+        with suppress(OSError), site.acceptor().wrap_socket(theirs, server_side=True):
+            pass
+
+    peer = threading.Thread(target=answer)
+    peer.start()
+    with ours, pytest.raises(ssl.SSLCertVerificationError, match="is not the pinned one"):
+        TlsConfig(pin=pin(site.client)).requestor_context().wrap_socket(ours, server_hostname="pacs.example")
+    peer.join()
+    theirs.close()
+
+
+def test_a_peer_without_a_certificate_is_not_the_pinned_one(site: Site) -> None:
+    """No suite of ours lets an acceptor go without; if one did, that would be the hole. A requestor may, where he is let."""
+    context = TlsConfig(pin=pin(site.server)).requestor_context()
+    bare: Any = SimpleNamespace(context=context, getpeercert=lambda binary_form: None, server_side=False)
+    with pytest.raises(ssl.SSLCertVerificationError, match="no certificate, and one is pinned"):
+        check_peer(bare)
+    bare.server_side = True
+    check_peer(bare)
 
 
 def test_a_pin_beside_an_authority_replaces_nothing(site: Site) -> None:

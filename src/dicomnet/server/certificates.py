@@ -40,7 +40,7 @@ def demands(given: str | Iterable[str]) -> tuple[Demand, ...]:
     Raises:
         InvalidValue: it is none of them, or there is nothing.
     """
-    found = tuple(map(_demand, [given] if isinstance(given, str) else given))
+    found = tuple(map(_demand, [given] if isinstance(given, str) or not isinstance(given, Iterable) else given))
     if not found:
         raise InvalidValue("no certificate would do; name one, or leave the title out")
     return found
