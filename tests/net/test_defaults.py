@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -184,6 +185,15 @@ def test_settings_for_tls_are_never_passed_over() -> None:
     secure = DicomNet(security="tls")
     secure.tls = TlsConfig()
     assert secure.tls is not None
+
+
+@pytest.mark.parametrize(
+    "option", [{"limits": 5}, {"timeouts": 5.0}, {"socket_options": {}}, {"tls": ssl.create_default_context()}]
+)
+def test_an_option_that_is_not_of_its_kind_is_refused(option: dict[str, Any]) -> None:
+    """At once, and not when a connection first asks it for something."""
+    with pytest.raises(InvalidValue, match=f"{next(iter(option))}=.* is no "):
+        DicomNet(**option)
 
 
 def test_nobody_listens_on_port_0() -> None:

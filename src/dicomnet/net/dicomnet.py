@@ -35,6 +35,7 @@ from dicomnet.errors import (
     Unsupported,
 )
 from dicomnet.exchanges.ledger import Ledger
+from dicomnet.exchanges.settings import check_kinds
 from dicomnet.limits import Limits, Timeouts
 from dicomnet.net.associate import Associate
 from dicomnet.net.callbacks import F
@@ -91,7 +92,7 @@ class DicomNet(Sending):
             path of the file to make. It is called on a worker thread, perhaps while a callback runs.
 
     Raises:
-        InvalidValue: there is no such security mode.
+        InvalidValue: there is no such security mode, or an option is not of its kind.
         StateError: `tls` was given for the security mode NONE.
         Unsupported: ISCL was asked for.
     """
@@ -112,6 +113,8 @@ class DicomNet(Sending):
         flags: NetFlags = NetFlags.NONE,
     ) -> None:
         super().__init__()
+        check_kinds(limits=(limits, Limits), timeouts=(timeouts, Timeouts))
+        check_kinds(socket_options=(socket_options, SocketOptions))
         try:
             mode = SecurityMode(security) if security is not None else SecurityMode.TLS if tls else SecurityMode.NONE
         except ValueError:
@@ -415,6 +418,7 @@ class DicomNet(Sending):
         """Certificates and rules; change them before `connect` or `accept`.
 
         Raises:
+            InvalidValue: on setting, if it is no `TlsConfig`.
             StateError: on setting, where the object's security mode is NONE, and they would not be used.
         """
         return self._tls
@@ -423,6 +427,10 @@ class DicomNet(Sending):
     def tls(self, config: TlsConfig | None) -> None:
         if config is not None and self._security_mode is not SecurityMode.TLS:
             raise StateError("the security mode of this object is NONE, so its connections would be plain all the same")
+        if config is not None:  # whoever has one pays for this import no more
+            from dicomnet.tls import TlsConfig
+
+            check_kinds(tls=(config, TlsConfig))
         self._tls = config
 
     @property
