@@ -61,6 +61,16 @@ class TestFinding:
         assert handlers.find(Verb.N_CREATE, session) is None
         assert handlers.find(Verb.N_CREATE, session, meta) is keep
 
+    def test_a_request_about_a_procedure_step_is_found_by_its_context_first(self) -> None:
+        """All of them name the Push class (PS3.4 CC.3.1): the context is what tells them apart."""
+        handlers = Handlers()
+        handlers.add("n-get", keep, "ups-push")
+        handlers.add("n-get", other, "ups-pull")
+        push, pull, watch = (KEYWORDS[f"UnifiedProcedureStep{name}"] for name in ("Push", "Pull", "Watch"))
+        assert handlers.find(Verb.N_GET, push, push) is keep
+        assert handlers.find(Verb.N_GET, push, pull) is other
+        assert handlers.find(Verb.N_GET, push, watch) is keep
+
     def test_a_general_n_service_serves_every_class_that_knows_it(self) -> None:
         """So an event of whatever class finds the one function."""
         handlers = Handlers.of({"n_event_report": keep})

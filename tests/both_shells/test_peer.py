@@ -472,6 +472,9 @@ def test_what_cannot_be_asked_opens_no_association(shell: Shell, archive: Archiv
     for nothing in ([], "a/folder", [("1.2",)], 5):
         with pytest.raises(InvalidValue):
             peer.commit(nothing)
+    for several in ("print", "print-grayscale", "relevant-patient"):
+        with pytest.raises(InvalidValue, match="say which one"):
+            peer.n_create(several, {"PatientID": "1"})
     assert archive.lines == []
 
 

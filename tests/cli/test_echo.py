@@ -58,7 +58,7 @@ def test_a_refused_context_is_told(command: Command, peer: MakePeer) -> None:
     assert_failed(
         command("echo", archive.address),
         f"{archive.address} does not accept C-ECHO: the peer accepted no presentation context: Verification SOP "
-        "Class refused",
+        "Class refused: it is not wanted there",
     )
 
 

@@ -30,7 +30,13 @@ from dicomnet.exchanges.steps import Pause, Script, Wait
 from dicomnet.exchanges.tolerance import Tolerance
 from dicomnet.pdu import ExtendedNegotiation
 from dicomnet.types import UID
-from dicomnet.uids import StudyRootQueryRetrieveInformationModelFind, Verification
+from dicomnet.uids import (
+    StudyRootQueryRetrieveInformationModelFind,
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepPush,
+    UnifiedProcedureStepWatch,
+    Verification,
+)
 from dicomnet.ul.negotiation import Policy, conclude
 from exchanges.stage import JPEG, MR_IMAGE_STORAGE, Failing, Item, Items, Scp, Stage, dataset, decoded
 from pair import CT_IMAGE_STORAGE, EXPLICIT_LE, IMPLICIT_LE, STUDY_ROOT_FIND, VERIFICATION
@@ -486,6 +492,33 @@ def test_relational_queries_need_an_agreement(agreed: bool) -> None:
         return
     with pytest.raises(InvalidValue):
         stage.run(requestor.find("SERIES", {"Modality": "CT"}))
+
+
+@pytest.mark.parametrize(
+    ("service", "syntax"),
+    [
+        ("ups-pull", UnifiedProcedureStepPull),
+        ("ups-watch", UnifiedProcedureStepWatch),
+        ("ups-push", UnifiedProcedureStepPush),
+        ("ups", UnifiedProcedureStepPush),
+    ],
+)
+def test_messages_about_procedure_steps_name_the_push_class_in_any_context(service: str, syntax: str) -> None:
+    """PS3.4 CC.3.1: the name chooses the context, and the class of every procedure step is one."""
+    scp = Scp()
+    stage, requestor = start(scp, ["ups"])
+    stage.run(requestor.n_action(service, "1.2.3", 1, None))
+    (inbound,) = scp.requests
+    assert (inbound.context.abstract_syntax, scp.commands[0].sop_class_uid) == (syntax, UnifiedProcedureStepPush)
+
+
+def test_a_procedure_step_has_a_uid_of_ours() -> None:
+    """PS3.4 CC.2.5.2 and F.7.2.1 leave it to who has it made."""
+    scp, services = Scp(), ["mpps", "ups-push"]
+    stage, requestor = start(scp, services)
+    for service in services:
+        stage.run(requestor.n_create(service, None, {"PatientID": "1"}))
+    assert all(command.sop_instance_uid for command in scp.commands)
 
 
 @pytest.mark.parametrize("offered", [None, b"\0\1"])

@@ -37,6 +37,7 @@ from dicomnet.exchanges.services import (
     carriers,
     carries,
     model_class,
+    of_n_service,
     sent_by_scp,
     sop_classes,
     verb_of,
@@ -386,3 +387,10 @@ def test_a_message_may_travel_in_the_context_of_a_larger_class() -> None:
     }
     assert uids.UnifiedProcedureStepPull in carriers(uids.UnifiedProcedureStepPush)
     assert carriers(uids.CTImageStorage) == (uids.CTImageStorage,)
+
+
+@pytest.mark.parametrize("name", ["print-grayscale", "print-color", "BasicGrayscalePrintManagementMeta"])
+def test_a_message_is_about_a_member_of_a_meta_class(name: str) -> None:
+    """There are no instances of a meta SOP class (PS3.4 H.3.2): the error names what there is."""
+    with pytest.raises(InvalidValue, match=r"say which one: .*BasicFilmSession"):
+        of_n_service(name)

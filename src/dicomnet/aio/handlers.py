@@ -90,6 +90,8 @@ class Handlers:
     def find(self, verb: Verb, sop_class: str, abstract_syntax: str | None = None) -> Handler | None:
         """The function for a request: that of its SOP class, else of its presentation context, else the general one.
 
+        Requests about procedure steps all name one SOP class, so there the context comes first.
+
         Args:
             sop_class: of the request.
             abstract_syntax: of the context it came in, where that is another one: a meta SOP class (PS3.4 H.3.2), or
@@ -99,7 +101,8 @@ class Handlers:
         if key not in self._found:
             if len(self._found) >= _MOST_FOUND:  # peers name what they like
                 self._found.clear()
-            self._found[key] = self._find(verb, [UID(one) for one in (sop_class, abstract_syntax) if one])
+            asked = [UID(one) for one in (sop_class, abstract_syntax) if one]
+            self._found[key] = self._find(verb, asked[::-1] if sop_class == UnifiedProcedureStepPush else asked)
         return self._found[key]
 
     def _find(self, verb: Verb, asked: list[UID]) -> Handler | None:

@@ -10,8 +10,7 @@ from dicomnet.aio.certified import PeerCertificate, verified_certificate
 from dicomnet.aio.observe import Observed
 from dicomnet.exchanges import calls
 from dicomnet.exchanges.contexts import find_context
-from dicomnet.exchanges.requestor import one_class
-from dicomnet.exchanges.services import Verb
+from dicomnet.exchanges.services import Verb, of_n_service
 from dicomnet.exchanges.session import Session
 from dicomnet.pdu import AssociateRequest, UserIdentity
 from dicomnet.sockets import address_text
@@ -123,10 +122,10 @@ class AssociationInfo:
             StatusError: the peer answered with a failure.
             AssociationError: the association is over.
         """
-        session, uid = self._session, one_class(sop_class)
+        session, (syntax, uid) = self._session, of_n_service(sop_class)
         context = find_context(
             session.check(),
-            uid,
+            syntax,
             as_scu=False,
             assume_roles=session.tolerance.assume_roles,
             verb=Verb.N_EVENT_REPORT,

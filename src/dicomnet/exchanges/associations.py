@@ -19,6 +19,7 @@ from dicomnet.exchanges.contexts import (
     association_request,
     find_context,
     for_instances,
+    nothing_accepted,
     packs,
     store_context,
 )
@@ -252,11 +253,7 @@ class Associations:
         if not terms.contexts:
             self._fruitless.append(pack)
             yield from _release(session)
-            names = ", ".join(dict.fromkeys(name(one.abstract_syntax) for one in pack[:_MOST_NAMES]))
-            more = " and others" if len(pack) > _MOST_NAMES else ""
-            raise ContextRefused(
-                pack[0].abstract_syntax, f"the peer accepted no presentation context: {names}{more} refused"
-            )
+            raise nothing_accepted(pack, session.accept_pdu)
         self._last = session
         self._opened[session] = pack
         self.sessions.append(session)
@@ -404,4 +401,3 @@ def _unknown(sop_class: UID) -> ContextRefused:
 
 
 _MOST_SEEN = 40  # with the two further contexts that each may get, they are less than 128
-_MOST_NAMES = 5

@@ -382,16 +382,35 @@ def _refusal(
     proposed = {one.context_id for one in request.contexts if carries(one.abstract_syntax, sop_class)}
     if not proposed:
         return ContextRefused(sop_class, f"{name} was not proposed in this association", proposed=False)
-    answers = accept.contexts if accept is not None else ()
-    reasons = {_WHY_REFUSED[one.result] for one in answers if one.context_id in proposed and one.result in _WHY_REFUSED}
-    why = f": {', '.join(sorted(reasons))}" if reasons else ""
-    return ContextRefused(sop_class, f"{name} was proposed, but refused{why}")
+    return ContextRefused(sop_class, f"{name} was proposed, but refused{_why_refused(accept, proposed)}")
+
+
+def nothing_accepted(pack: Sequence[Wanted], accept: AssociateAccept | None) -> ContextRefused:
+    """What is said of a peer that has accepted none of the contexts of an association."""
+    names = ", ".join(dict.fromkeys(name_of(one.abstract_syntax) for one in pack[:_MOST_NAMES]))
+    more = " and others" if len(pack) > _MOST_NAMES else ""
+    return ContextRefused(
+        pack[0].abstract_syntax,
+        f"the peer accepted no presentation context: {names}{more} refused{_why_refused(accept)}",
+    )
+
+
+def _why_refused(accept: AssociateAccept | None, context_ids: Collection[int] | None = None) -> str:
+    answers = (
+        []
+        if accept is None
+        else [one for one in accept.contexts if context_ids is None or one.context_id in context_ids]
+    )
+    reasons = {_WHY_REFUSED[one.result] for one in answers if one.result in _WHY_REFUSED}
+    return f": {', '.join(sorted(reasons))}" if reasons else ""
 
 
 _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 # What says the same in other bytes: to go from one to another, no pixel has to be decompressed.
 _CONVERTIBLE = frozenset({*_PLAIN, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian})
+
+_MOST_NAMES = 5
 
 _WHY_REFUSED: dict[int, str] = {
     ContextOutcome.USER_REJECTION: "it is not wanted there",

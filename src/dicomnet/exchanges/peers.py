@@ -17,7 +17,7 @@ from dicomnet.exchanges.keys import build_query, model_of
 from dicomnet.exchanges.lines import Line
 from dicomnet.exchanges.reports import CommitReport, RetrieveReport, StoreReport
 from dicomnet.exchanges.requestor import Requestor, query_class
-from dicomnet.exchanges.services import carriers, sop_classes
+from dicomnet.exchanges.services import carriers, of_n_service
 from dicomnet.exchanges.session import Provider
 from dicomnet.exchanges.settings import Settings
 from dicomnet.exchanges.spreading import store_over
@@ -66,7 +66,8 @@ class Remote(Asker):
             idempotent: whether it may be repeated on another association.
             scp: whether it is ours to send as the SCP.
         """
-        contexts = wanted(one for uid in sop_classes(sop_class) for one in carriers(uid))
+        syntax, _ = of_n_service(sop_class)
+        contexts = wanted(carriers(syntax))
         if scp:
             contexts = [replace(one, scu=False, scp=True) for one in contexts]
         return (yield from self.once(contexts, call, idempotent=idempotent))

@@ -21,7 +21,7 @@ from dicomnet.exchanges.find import Find
 from dicomnet.exchanges.keys import build_query, build_retrieve, model_of
 from dicomnet.exchanges.reports import CommitReport, RetrieveReport, StoreReport
 from dicomnet.exchanges.retrieve import Get, Inbox, Move
-from dicomnet.exchanges.services import Verb, model_class, sop_classes, verbs
+from dicomnet.exchanges.services import Verb, model_class, of_n_service, sop_classes, verbs
 from dicomnet.exchanges.session import Session
 from dicomnet.exchanges.steps import Script, Wait, Work
 from dicomnet.exchanges.store import Source, Store
@@ -31,6 +31,7 @@ from dicomnet.uids import (
     STORAGE_CLASSES,
     ModalityPerformedProcedureStep,
     StorageCommitmentPushModel,
+    UnifiedProcedureStepPush,
     Verification,
     name,
 )
@@ -152,46 +153,46 @@ class Requestor(Associations):
 
     def n_create(self, sop_class: str, instance: str | None, dataset: Attributes | None) -> Script[Answer]:
         """N-CREATE."""
-        uid = one_class(sop_class)
+        syntax, uid = of_n_service(sop_class)
 
         def create(session: Session, context: Context) -> Script[Answer]:
             named = instance or (session.shell.new_uid() if uid in _NAMED_BY_SCU else None)
             return calls.n_create(session, context, uid, named, dataset)
 
-        return (yield from self._call(uid, Verb.N_CREATE, create))
+        return (yield from self._call(syntax, Verb.N_CREATE, create))
 
     def n_set(self, sop_class: str, instance: str, dataset: Attributes) -> Script[Answer]:
         """N-SET."""
-        uid = one_class(sop_class)
+        syntax, uid = of_n_service(sop_class)
         call = partial(calls.n_set, sop_class=uid, instance=instance, dataset=dataset)
-        return (yield from self._call(uid, Verb.N_SET, call))
+        return (yield from self._call(syntax, Verb.N_SET, call))
 
     def n_get(self, sop_class: str, instance: str, attributes: Iterable[str | int]) -> Script[Answer]:
         """N-GET; attributes by keyword or tag, none for all there are."""
         tags = [path_of(attribute)[0] for attribute in several(attributes)]
-        uid = one_class(sop_class)
+        syntax, uid = of_n_service(sop_class)
         call = partial(calls.n_get, sop_class=uid, instance=instance, tags=tags)
-        return (yield from self._call(uid, Verb.N_GET, call))
+        return (yield from self._call(syntax, Verb.N_GET, call))
 
     def n_action(self, sop_class: str, instance: str, action_type: int, dataset: Attributes | None) -> Script[Answer]:
         """N-ACTION."""
-        uid = one_class(sop_class)
+        syntax, uid = of_n_service(sop_class)
         call = partial(calls.n_action, sop_class=uid, instance=instance, action_type=action_type, dataset=dataset)
-        return (yield from self._call(uid, Verb.N_ACTION, call))
+        return (yield from self._call(syntax, Verb.N_ACTION, call))
 
     def n_delete(self, sop_class: str, instance: str) -> Script[Answer]:
         """N-DELETE."""
-        uid = one_class(sop_class)
+        syntax, uid = of_n_service(sop_class)
         call = partial(calls.n_delete, sop_class=uid, instance=instance)
-        return (yield from self._call(uid, Verb.N_DELETE, call))
+        return (yield from self._call(syntax, Verb.N_DELETE, call))
 
     def n_event_report(
         self, sop_class: str, instance: str, event_type: int, dataset: Attributes | None
     ) -> Script[Answer]:
         """N-EVENT-REPORT, in the SCP role, which must have been offered and granted."""
-        uid = one_class(sop_class)
+        syntax, uid = of_n_service(sop_class)
         call = partial(calls.n_event_report, sop_class=uid, instance=instance, event_type=event_type, dataset=dataset)
-        return (yield from self._call(uid, Verb.N_EVENT_REPORT, call))
+        return (yield from self._call(syntax, Verb.N_EVENT_REPORT, call))
 
     def wait(self, timeout: float | None = None) -> Script[bool]:
         """Performs what the peer asks for until it ends the association, or time is up; whether it has ended it."""
@@ -276,5 +277,5 @@ def _is_known(sop_class: str) -> bool:
 
 
 _LEVELS = ("PATIENT", "STUDY", "SERIES", "IMAGE")
-_NAMED_BY_SCU = (ModalityPerformedProcedureStep,)
-"""Classes whose instances get their UID from who has them made (PS3.4 F.7.2.1)."""
+_NAMED_BY_SCU = (ModalityPerformedProcedureStep, UnifiedProcedureStepPush)
+"""Classes whose instances get their UID from who has them made (PS3.4 F.7.2.1, CC.2.5.2)."""

@@ -182,6 +182,29 @@ def carriers(sop_class: str) -> tuple[UID, ...]:
     return (*(UID(one) for one in others if one != sop_class and carries(one, sop_class)), UID(sop_class))
 
 
+def of_n_service(name: str) -> tuple[UID, UID]:
+    """The abstract syntax for an N-service message, and the SOP class that the message names.
+
+    That is the same, but for procedure steps: their class is UPS Push in the
+    context of each of its services, and "ups" is any of these (PS3.4 CC.3.1).
+
+    Args:
+        name: as for `sop_classes`.
+
+    Raises:
+        InvalidValue: it is none or several, or a meta SOP class, of which there are no instances.
+    """
+    found = sop_classes(name)
+    if set(found) <= set(_PROCEDURE_STEPS):
+        return found[0] if len(found) == 1 else UnifiedProcedureStepPush, UnifiedProcedureStepPush
+    if len(found) != 1:
+        raise InvalidValue(f"{name!r} is a service of {len(found)} SOP classes; say which one")
+    if members := _MEMBERS.get(found[0]):
+        keywords = [keyword for keyword, uid in KEYWORDS.items() if uid in members]
+        raise InvalidValue(f"{name!r} stands for several SOP classes; say which one: {', '.join(keywords)}")
+    return found[0], found[0]
+
+
 def _hint(name: str, *known: Iterable[str]) -> str:
     from difflib import get_close_matches
 

@@ -406,9 +406,11 @@ class Association:
         """Has the peer make an instance (N-CREATE, PS3.7 10.1.5).
 
         Args:
-            sop_class: service, keyword or UID of one SOP class.
+            sop_class: service, keyword or UID of one SOP class. Of "ups-pull" and its like the message goes in that context,
+                and names UPS Push as the standard has it; "ups" leaves the context to us.
             dataset: its attributes: a data set, or values by keyword or tag as for `find`.
-            instance: its UID; without one the peer may choose, but for a performed procedure step, which gets a new one.
+            instance: its UID; without one a procedure step, performed or unified, gets a new one, and for others the peer
+                may choose.
 
         Returns:
             Status, attributes, and the UID of the instance.
