@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -408,6 +409,45 @@ async def test_the_start_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture
     server.ae("ROUTER")
     async with server:
         assert f"ARCHIVE, ROUTER listens on *:{server.port}" in caplog.messages
+
+
+async def test_the_log_tells_where_the_sockets_of_others_listen(caplog: pytest.LogCaptureFixture) -> None:
+    """Each of them: whoever has opened them knows them by nothing else."""
+    caplog.set_level(logging.INFO, "dicomnet.server")
+    server = Server("ARCHIVE", port=11112)
+    server.listen(2762, host="localhost", name="secondary")
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    places = ["{}:{}".format(*sock.getsockname()) for sock in sockets]
+    server._site.bind([("dicom", sockets[0]), ("secondary", sockets[1]), ("secondary", sockets[2])])
+    server._site.announce()
+    server._site.close_sockets()
+    assert caplog.messages == [f"ARCHIVE listens on {where}" for where in places]
+
+
+async def test_an_ipv6_address_is_told_and_taken_in_brackets(caplog: pytest.LogCaptureFixture) -> None:
+    """As it is written before a port everywhere else."""
+    caplog.set_level(logging.INFO, "dicomnet.server")
+    async with Server("ARCHIVE", port=0, host="[::1]") as server:
+        assert server.addresses == [("::1", server.port)]
+        assert f"ARCHIVE listens on [::1]:{server.port}" in caplog.messages
+
+
+@pytest.mark.parametrize("title", ["ROUTER", " ROUTER ", "ARCHIVE", " ARCHIVE"])
+def test_a_title_answers_once(title: str) -> None:
+    """Spaces around it do not make another one; its second handlers would never be called."""
+    server = Server("ARCHIVE", port=0)
+    server.ae("ROUTER")
+    with pytest.raises(InvalidValue, match=f"^{title.strip()} is a title of this server already"):
+        server.ae(title)
+
+
+@pytest.mark.parametrize(("title", "why"), [("X" * 17, "17 characters"), (5, "5 is no AE title, which is a text")])
+def test_what_is_no_title_is_told(title: Any, why: str) -> None:
+    """In words about the title."""
+    with pytest.raises(InvalidValue, match=why):
+        Server(title, port=0)
+    with pytest.raises(InvalidValue, match=why):
+        Server(None, port=0).ae(title)
 
 
 async def test_every_address_of_the_machine_is_listened_at() -> None:

@@ -198,9 +198,11 @@ def settings_at(title: str, place: Any, **options: Any) -> Settings:
 
 def title_of(text: str) -> AETitle:
     """An AE title, checked; raises `InvalidValue`."""
+    if not isinstance(text, str):
+        raise InvalidValue(f"{text!r} is no AE title, which is a text")
     try:
         return ae_title(text)
-    except (AttributeError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise InvalidValue(f"{text!r} is no AE title: {error}") from error
 
 

@@ -219,6 +219,7 @@ class Server(Entity):
         if sock is not None:
             with closing(listening_socket(sock)) as ours:
                 host, port = address_text(ours.getsockname())
+        host = host.removeprefix("[").removesuffix("]")  # as an IPv6 address is written before a port
         self._site.entrances.append(Entrance(host, port, tls, name or "", trusted, sock))
 
     def ae(self, aet: str, **options: Any) -> Entity:
@@ -232,13 +233,13 @@ class Server(Entity):
         Raises:
             InvalidValue: the title is taken, or none.
         """
-        if any(entity.aet == aet for entity in self._site.entities):
-            raise InvalidValue(f"{aet} is a title of this server already")
         about_calls = {key: options.pop(key) for key in _RULES & options.keys()}
         options["files"] = replace(self.files, **{key: options.pop(key) for key in _FILES & options.keys()})
         entity = Entity(
             aet, rules=rules(self.rules, **about_calls), tolerance=self.tolerance, limits=self.limits, **options
         )
+        if any(other.aet == entity.aet for other in self._site.entities):
+            raise InvalidValue(f"{entity.aet or 'any title'} is a title of this server already")
         self._site.entities.append(entity)
         return entity
 

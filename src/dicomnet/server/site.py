@@ -18,7 +18,7 @@ from dicomnet.records import dataclass, field
 from dicomnet.server.entity import Entity
 from dicomnet.server.inbox import Inboxes
 from dicomnet.server.inherited import listening_socket
-from dicomnet.sockets import SocketOptions, address_text, bind, plain_reason
+from dicomnet.sockets import SocketOptions, address_text, bind, place, plain_reason
 
 if TYPE_CHECKING:
     from dicomnet.server.audit import AuditLog
@@ -118,7 +118,10 @@ class Site:
                 else:
                     entrance.sockets = [left.pop(0)[1]] if left else _bind(entrance, self.socket_options)
             if left:
-                raise InvalidValue(f"{len(inherited)} sockets were handed over for {len(self.entrances)} addresses")
+                raise InvalidValue(
+                    f"{len(inherited)} sockets were handed over for {len(self.entrances)} addresses;"
+                    " listen once for each, or for all of one name"
+                )
         except BaseException:
             for _, sock in left:
                 sock.close()
@@ -150,13 +153,19 @@ class Site:
     def announce(self) -> None:
         """One line in the log for each address."""
         for entrance in self.entrances:
-            port = address_text(entrance.sockets[0].getsockname())[1]
             secure = " with TLS" if entrance.tls is not None else ""
-            log.info("%s listens on %s:%d%s", self.titles, entrance.host or "*", port, secure)
+            for where in _places(entrance):
+                log.info("%s listens on %s%s", self.titles, where, secure)
+
+
+def _places(entrance: Entrance) -> list[str]:
+    """Where it listens, as it was asked for; sockets of somebody else are where that one has put them."""
+    bound = [address_text(sock.getsockname()) for sock in entrance.sockets]
+    return [place(*one) for one in bound] if entrance.shared else [place(entrance.host or "*", bound[0][1])]
 
 
 def _bind(entrance: Entrance, options: SocketOptions) -> list[socket.socket]:
     try:
         return bind(entrance.host, entrance.port, options=options)
     except (OSError, UnicodeError) as error:
-        raise ListenFailed(f"{entrance.host or '*'}:{entrance.port}", plain_reason(error)) from error
+        raise ListenFailed(place(entrance.host or "*", entrance.port), plain_reason(error)) from error
