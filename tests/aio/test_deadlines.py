@@ -153,6 +153,18 @@ def test_who_is_forgotten_is_let_go(clock: Clock, deadlines: Deadlines) -> None:
     assert len(last.called) == 1
 
 
+def test_who_is_forgotten_may_come_again(clock: Clock, deadlines: Deadlines) -> None:
+    """What it was armed for before counts no more."""
+    waiter = Waiter(clock)
+    deadlines.arm(waiter, 101.0)
+    deadlines.forget(waiter)
+    deadlines.arm(waiter, 102.0)
+    clock.advance(1.5)
+    assert waiter.called == []
+    clock.advance(1.0)
+    assert len(waiter.called) == 1
+
+
 async def test_deadlines_come_in_order_on_a_real_loop() -> None:
     """Milliseconds apart, on the loop's own clock, none early by more than its tick."""
     loop = asyncio.get_running_loop()

@@ -49,26 +49,17 @@ class Admission:
         self.count = 0
         """Connections, those that are to be refused included."""
 
-    def enter(
-        self,
-        host: str,
-        sock: socket.socket,
-        drop: Callable[[], object] | None = None,
-        *,
-        proxied: bool = False,
-        rated: bool = True,
-    ) -> Place | None:
+    def enter(self, host: str, sock: socket.socket, *, proxied: bool = False, rated: bool = True) -> Place | None:
         """A place for a connection; None if it is to be closed unheard, of which the log has said why.
 
         Args:
             host: where it comes from.
-            drop: ends the connection when it makes room for another one, and is free by then; may be set later.
             proxied: the address is that of a proxy, who speaks for others: `Place.is_of` says for whom.
             rated: whether it counts for how fast connections come.
         """
         if rated and not proxied and not self._comes_slowly(host):
             return None
-        place = Place(self, sock, drop or sock.close, self._clock())
+        place = Place(self, sock, self._clock())
         self._settle(place, host, counts=not proxied)
         if self.count > 2 * self._limits.associations:
             self._say(host, f"is dropped unheard: {self.count - 1} connections are open")
@@ -141,10 +132,11 @@ class Place:
 
     __slots__ = ("_admission", "_sock", "counts", "drop", "host", "refuse", "silent", "since")
 
-    def __init__(self, admission: Admission, sock: socket.socket, drop: Callable[[], object], since: float) -> None:
+    def __init__(self, admission: Admission, sock: socket.socket, since: float) -> None:
         self._admission: Admission | None = admission
         self._sock = sock
-        self.drop = drop
+        self.drop: Callable[[], object] = sock.close
+        """Ends the connection when it makes room for another one, and is free by then."""
         self.since = since
         self.host = ""
         self.counts = False
