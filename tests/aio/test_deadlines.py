@@ -153,6 +153,20 @@ def test_who_is_forgotten_is_let_go(clock: Clock, deadlines: Deadlines) -> None:
     assert len(last.called) == 1
 
 
+def test_nobody_is_late_because_others_are_forgotten(clock: Clock, deadlines: Deadlines) -> None:
+    """However many: the entries that stay are in order."""
+    staying = [Waiter(clock) for _ in range(10)]
+    for number, waiter in enumerate(staying):
+        deadlines.arm(waiter, 200.0 - 10 * number)
+    for _ in range(1000):
+        waiter = Waiter(clock)
+        deadlines.arm(waiter, 900.0)
+        deadlines.forget(waiter)
+    for _ in range(10):
+        clock.advance(10.0)
+    assert [waiter.called for waiter in staying] == [[200.0 - 10 * number] for number in range(10)]
+
+
 def test_who_is_forgotten_may_come_again(clock: Clock, deadlines: Deadlines) -> None:
     """What it was armed for before counts no more."""
     waiter = Waiter(clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,21 @@ def ask(*responses: tuple[int, bytes | None], **settings: Any) -> tuple[list[Mat
     session = stage.associate(["study-root-find"], **settings)
     find = query(session)
     return stage.run(matches(find)), find
+
+
+def test_what_is_asked_and_found_is_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
+    """In the order in which it goes over the wire, with the association that it belongs to; patients are masked."""
+    caplog.set_level(logging.DEBUG, "dicomnet")
+    _, find = ask((Status.PENDING, encoded(PatientID="17", StudyDescription="KNEE")), (Status.SUCCESS, None))
+    told = [
+        one.getMessage() for one in caplog.records if "\n" in one.getMessage() and find.session.id in one.getMessage()
+    ]
+    assert [text.split("\n")[0] for text in told] == [
+        f"{find.session.id} > C-FIND-RQ asks for",
+        f"{find.session.id} < C-FIND-RSP",
+    ]
+    assert "KNEE" in told[1]
+    assert "17" not in told[1].replace(find.session.id, "")
 
 
 def test_matches_come_in_their_order_and_then_the_status() -> None:

@@ -145,8 +145,8 @@ def test_a_peer_may_stay_without_pending_responses() -> None:
     assert stage.run(get(session).run()).ok
 
 
-def test_an_instance_that_cannot_be_kept_is_refused_and_missing() -> None:
-    """The peer hears of it; the others are kept."""
+def test_an_instance_that_cannot_be_kept_is_refused_and_missing(caplog: pytest.LogCaptureFixture) -> None:
+    """The peer hears of it, and so does the log; the others are kept."""
 
     def keep(incoming: Any) -> MemorySink:
         if incoming.sop_instance_uid == uid(1):
@@ -162,6 +162,7 @@ def test_an_instance_that_cannot_be_kept_is_refused_and_missing() -> None:
     assert report.missing == [UID("1.2.3.7"), uid(1)]  # what the peer names, then what we refused
     assert [one.sop_instance_uid for one in report.received] == [uid(0), uid(2)]
     assert not report.ok
+    assert f"{session.id} an instance cannot be kept: the disk is full" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -535,14 +536,18 @@ def test_a_callback_that_raises_is_the_reason_of_the_end() -> None:
     ],
     ids=["one", "two", "none", "cut", "garbage", "absent"],
 )
-def test_the_list_of_failed_instances_is_read_as_far_as_it_can_be(data: bytes | None, uids: list[str]) -> None:
-    """What cannot be read is no reason to lose the report."""
+def test_the_list_of_failed_instances_is_read_as_far_as_it_can_be(
+    data: bytes | None, uids: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be read is no reason to lose the report; the log says what is wrong with it."""
     stage, session, _ = start(
         lambda inbound, _: respond_anyway(inbound, 0xB000, data, number_of_failed_suboperations=2)
     )
     report = stage.run(get(session).run())
     assert report.failed_uids == uids
     assert (report.failed, report.ok) == (2, False)
+    broken = data is not None and data.endswith(b"\xff")
+    assert ("the list of failed instances cannot be read" in caplog.text) == broken
 
 
 # C-MOVE.
@@ -555,6 +560,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.arrived: list[Retrieved] = []
+        self.request: CMoveRequest | None = None
         self.connected = False
         self.signal = Signal()
 
@@ -614,9 +620,11 @@ def test_a_move_to_ourselves_waits_for_what_was_counted() -> None:
             yield Pause(QUIET_TIME - 1)
             inbox.put(1)
 
-    stage, session, _ = start(moving)
+    stage, session, scp = start(moving)
     began = stage.now
     report = stage.run(move(session, inbox=inbox).run())
+    assert inbox.request is not None
+    assert [command.message_id for command in scp.commands] == [inbox.request.message_id]  # so that it knows them
     assert len(report.received) == 3
     assert report.ok
     assert stage.now - began == pytest.approx(2 * (QUIET_TIME - 1))
