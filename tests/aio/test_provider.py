@@ -16,6 +16,7 @@ from aio.archive import EXPLICIT, Archive, eventually, instance
 from aio.ends import MAX_PDU, Gate, Raw, reset
 from dicomnet.aio.association import associate
 from dicomnet.aio.crew import Crew
+from dicomnet.aio.giving import AHEAD
 from dicomnet.aio.handlers import Handlers
 from dicomnet.aio.observe import Associated, Ended, Observed, Rejected, RequestAnswered, RequestBegan
 from dicomnet.aio.performing import Performance
@@ -392,8 +393,9 @@ class TestCancel:
 class TestBackPressure:
     @pytest.mark.parametrize("plain", [False, True])
     async def test_a_peer_that_stops_reading_stops_the_handler(self, plain: bool) -> None:
-        """Matches are made as they are taken, and wait for nobody's memory."""
+        """Matches are made as they are taken, or a thread is a few ahead, and wait for nobody's memory."""
         made = 0
+        ahead = AHEAD + 1 if plain else 0
         match = keys(StudyInstanceUID="1.2", PatientComments="x" * 8 * KIB)
 
         def generate(request: Any) -> Iterator[Dataset]:
@@ -414,7 +416,7 @@ class TestBackPressure:
             before = made
             for _ in range(200):
                 await asyncio.sleep(0)
-            assert made == before
+            assert made <= before + ahead
             assert session._unsent <= 64
             await cancel(raw)
             while (await answer_of(raw)).status.is_pending:

@@ -28,7 +28,7 @@ log = logging.getLogger("dicomnet.association")
 T = TypeVar("T")
 
 
-async def each(
+def each(
     function: Callable[..., Any],
     request: Request,
     share: Share,
@@ -45,18 +45,15 @@ async def each(
         is_one: tells a thing that could be iterated from one that is meant.
         prepare: what is made of each thing, where the thing comes from.
     """
-    if not is_async(function):
-        given = _in_thread(partial(function, Twin(request, asyncio.get_running_loop())), share, is_one, prepare)
-    else:
-        given = _on_loop(await call(function, request, share), share, is_one, prepare)
-    async with aclosing(given):
-        async for one in given:
-            yield one
+    if is_async(function):
+        return _on_loop(partial(call, function, request, share), share, is_one, prepare)
+    return _in_thread(partial(function, Twin(request, asyncio.get_running_loop())), share, is_one, prepare)
 
 
 async def _on_loop(
-    result: Any, share: Share, is_one: Callable[[Any], bool], prepare: Callable[[Any], T]
+    make: Callable[[], Any], share: Share, is_one: Callable[[Any], bool], prepare: Callable[[Any], T]
 ) -> AsyncGenerator[T, None]:
+    result = make()
     if inspect.isawaitable(result):
         with contained():
             result = await result
@@ -91,7 +88,7 @@ async def _in_thread(
             if not isinstance(one, _ForTheLoop):
                 yield one
                 continue
-            async with aclosing(_on_loop(one.result, share, is_one, prepare)) as given:
+            async with aclosing(_on_loop(one.make, share, is_one, prepare)) as given:
                 async for other in given:
                     yield other
     finally:
@@ -134,7 +131,7 @@ class _Made(Generic[T]):
         if self._is_one(result) or ended_by(result) is not None:
             self._put(self._prepare(result))
         elif inspect.isawaitable(result) or hasattr(result, "__aiter__"):
-            self._put(_ForTheLoop(result))
+            self._put(_ForTheLoop(lambda: result))
         elif isinstance(result, Iterable):
             iterator = iter(result)
             try:
@@ -205,8 +202,8 @@ class _Failed:
 class _ForTheLoop:
     """What a plain function has returned to be awaited."""
 
-    def __init__(self, result: Any) -> None:
-        self.result = result
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
 
 
 async def _advance(items: Any) -> Any:

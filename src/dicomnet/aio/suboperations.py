@@ -306,8 +306,9 @@ async def _collect(performance: Performance, tally: Tally) -> list[Item] | None:
             raise CancelledByPeer
         # In a list of its own, so that a path that leads nowhere is one failure and not that of them all.
         items = await interruptible(request, off_loop(lambda: list(Instances([given]))))
-    named = {Path(one) for one in given if isinstance(one, str | os.PathLike)}
-    items = [item for item in (_meant(item, named) for item in items) if not isinstance(item, Skipped)]
+    if any(isinstance(item, Skipped) for item in items):
+        named = {Path(one) for one in given if isinstance(one, str | os.PathLike)}
+        items = [item for item in (_meant(item, named) for item in items) if not isinstance(item, Skipped)]
     tally.total = len(items)
     return items
 
