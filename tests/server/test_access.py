@@ -304,7 +304,7 @@ async def test_only_what_is_permitted_reaches_a_handler(
     denied = [event for event in seen if isinstance(event, Denied)]
     assert len(told) == len(denied) == (0 if may else 1)
     if not may:
-        assert told[0].endswith(f"is not authorized for {', '.join(denied[0].verbs)}")
+        assert told[0].endswith(f"@127.0.0.1 -> {TITLE} is not authorized for {', '.join(denied[0].verbs)}")
         assert verb in denied[0].verbs
         assert not set(denied[0].verbs) & set(N_SERVICES if granted == "n" else [granted])
 
@@ -345,8 +345,8 @@ async def test_a_title_has_so_many_associations(caplog: pytest.LogCaptureFixture
         assert await refused(["CT1"]) == []
         second.abort()
         await until(lambda: not server._site.running.callers._titles)
-    assert [line.partition(": ")[2] for line in warnings(caplog)] == [
-        "that title has 2 associations, which is the limit"
+    assert [line.partition(" ")[2] for line in warnings(caplog)] == [
+        f"CT1@127.0.0.1 -> {TITLE}: that title has 2 associations, which is the limit"
     ] * 2
     assert [event.cause for event in seen if isinstance(event, Rejected)] == [Cause.LIMIT] * 2
 

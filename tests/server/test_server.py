@@ -164,7 +164,7 @@ async def test_another_case_of_a_title_brings_no_other_rights() -> None:
                 await calling(server, "study-root-find", aet=title)
 
 
-async def test_titles_have_handlers_and_rules_of_their_own() -> None:
+async def test_titles_have_handlers_and_rules_of_their_own(caplog: pytest.LogCaptureFixture) -> None:
     """One port, several application entities."""
     server = local()
     router = server.ae("ROUTER", calling_ae=["CT1"])
@@ -187,6 +187,7 @@ async def test_titles_have_handlers_and_rules_of_their_own() -> None:
             await calling(server, title="ROUTER")
     assert heard == ["ARCHIVE", ("ROUTER", "CT1")]
     assert (refusal.value.source, refusal.value.reason) == (1, 3)
+    assert "ME@127.0.0.1 -> ROUTER: that title may not call" in caplog.text
 
 
 def test_a_title_is_given_once() -> None:
@@ -250,8 +251,10 @@ async def test_giving_out_is_open_to_the_address_book(monkeypatch: pytest.Monkey
             await calling(server, "study-root-find", aet="OTHER")
 
 
-async def test_an_address_book_that_hangs_keeps_nobody_from_storing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is asked about who wants something of ours only, and who it does not speak of in time is a stranger."""
+async def test_an_address_book_that_hangs_keeps_nobody_from_storing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is asked about who wants something of ours only; who it does not speak of in time is a stranger, as the log says."""
     monkeypatch.setattr(dicomnet.server.policy, "is_loopback", lambda host: False)
     asked: list[str] = []
 
@@ -275,6 +278,7 @@ async def test_an_address_book_that_hangs_keeps_nobody_from_storing(monkeypatch:
             with pytest.raises(ContextRefused, match="not wanted there"):
                 await association.find(PatientID="P1").all()
         assert asked == ["OTHER"]
+    assert "the address book did not say in time who OTHER@127.0.0.1 -> ARCHIVE is" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
