@@ -105,6 +105,11 @@ class TestText:
             Layout(text)
         assert reason in str(caught.value)
 
+    @pytest.mark.parametrize("text", [".kept/{instance}.dcm", "{PatientID}.part", "names.mark/{instance}"])
+    def test_what_is_hidden_or_called_so_is_not_yet_a_temporary_file(self, text: str) -> None:
+        """It takes both."""
+        assert Layout(text).path(incoming(), {}).parts
+
     def test_storing_needs_no_dictionary(self, tmp_path: Path) -> None:
         """pydicom looks keywords up, once; without any it is not even loaded."""
         program = f"""
@@ -181,6 +186,23 @@ class TestSafeNames:
         assert (layout.path(incoming(), one) == layout.path(incoming(), other)) == (one == other)
         moved = {tags[0]: values[0] + "-" + values[1], tags[1]: values[2], tags[2]: values[3]}
         assert (layout.path(incoming(), one) == layout.path(incoming(), moved)) == (one == moved)
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (("a-b", "c", "d"), ("a", "b-c", "d")),
+            (("a", "b_c", "d"), ("a", "b", "c_d")),
+            (("", "a", ""), ("", "", "a")),
+        ],
+    )
+    def test_what_stands_between_values_is_in_none_of_them(
+        self, one: tuple[str, str, str], other: tuple[str, str, str]
+    ) -> None:
+        """Two studies would have one folder."""
+        layout = Layout("x-{PatientID}-{StudyID}_{Modality}.dcm")
+        tags = (PATIENT_ID, 0x0020_0010, MODALITY)
+        paths = {layout.path(incoming(), dict(zip(tags, values, strict=True))) for values in (one, other)}
+        assert len(paths) == 2
 
     @given(st.text(), st.text(), st.text())
     def test_no_path_leaves_its_root(self, patient: str, title: str, instance: str) -> None:
@@ -265,6 +287,13 @@ class TestHeadReader:
         block = b"\x78" + len(plain).to_bytes(2, "little") + (len(plain) ^ 0xFFFF).to_bytes(2, "little") + plain
         assert zlib.decompressobj(-15).decompress(block) == plain
         assert read(block, DeflatedExplicitVRLittleEndian).values[PATIENT_ID] == "P1"
+
+    @pytest.mark.parametrize("data", [b"\x78\xff" * 50, b"\xff" * 50, zlib.compress(b"\10\0")[:-4] + b"\xff" * 50])
+    def test_a_stream_that_is_none_has_no_values(self, data: bytes) -> None:
+        """Neither as zlib nor as it should be; it is for the sink to say what becomes of it."""
+        reader = read(data, DeflatedExplicitVRLittleEndian)
+        assert reader.done
+        assert reader.values == {}
 
     def test_looks_at_64_kib_and_no_more(self) -> None:
         """What stands behind them counts as missing, deflated or not, in one element or many."""
