@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import peers
@@ -29,11 +29,18 @@ class Orthanc:
 
         Args:
             body: is sent as JSON, or as it is if it is bytes; without one the method is GET.
+
+        Raises:
+            HTTPError: it refuses.
         """
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         request = Request(f"http://127.0.0.1:{self._http}{path}", data=data, method=method)
-        with urlopen(request, timeout=30) as reply:
-            content: bytes = reply.read()
+        try:
+            with urlopen(request, timeout=30) as reply:
+                content: bytes = reply.read()
+        except HTTPError as error:
+            error.close()
+            raise
         return json.loads(content or b"null") if "json" in reply.headers["Content-Type"] else content
 
     def know(self, title: str, port: int, *, tls: bool = False) -> str:

@@ -11,6 +11,7 @@ from typing import Self
 
 import pytest
 
+import dicomnet
 from aio.ends import MAX_PDU, WAIT, Bench, CountedBody, End, Gate, WatchedSink, pattern, store
 from dicomnet.aio.arrival import Arrival
 from dicomnet.aio.pool import RESERVE
@@ -105,11 +106,13 @@ class Copies:
         for trace in tracemalloc.take_snapshot().traces:
             frame = trace.traceback[0]
             reused = frame.filename.endswith(("aio/pool.py", "aio/hub.py"))
-            if trace.size > 4 * KIB and "/dicomnet/" in frame.filename and not reused:
+            if trace.size > 4 * KIB and frame.filename.startswith(PACKAGE) and not reused:
                 self.found.append(f"{frame.filename}:{frame.lineno}: {trace.size}")
         tracemalloc.reset_peak()
         self._before = tracemalloc.get_traced_memory()[0]
 
+
+PACKAGE = f"{Path(dicomnet.__file__).parent}/"
 
 MOMENTARY = 32 * KIB
 """Bytes of small things that may come and go between two looks: ten KiB do. Most fragments have more, so a copy would show."""

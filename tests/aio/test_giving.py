@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -71,7 +71,12 @@ async def test_many_queries_at_once_of_a_database_that_is_bound_to_its_thread() 
         database = sqlite3.connect(":memory:")
         database.execute("create table studies (uid text)")
         database.executemany("insert into studies values (?)", [(f"1.{number}",) for number in range(3 * AHEAD)])
-        return request.match({"StudyInstanceUID": uid} for (uid,) in database.execute("select uid from studies"))
+
+        def rows() -> Iterator[dict[str, str]]:
+            with closing(database):
+                yield from ({"StudyInstanceUID": uid} for (uid,) in database.execute("select uid from studies"))
+
+        return request.match(rows())
 
     async with Archive({"find": find}) as archive:
 
