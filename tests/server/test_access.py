@@ -134,6 +134,22 @@ def test_certificates_are_asked_of_everybody_else_by_a_star() -> None:
     assert not given.may_call_with("MR1", None)
 
 
+@pytest.mark.parametrize("verify", [None, VerifyMode.NONE, VerifyMode.PEER])
+def test_a_certificate_that_no_address_asks_for_is_a_mistake(
+    verify: VerifyMode | None, owned: dict[str, Own], tmp_path: Path
+) -> None:
+    """Told at the start: whoever needs one could never call. One address that asks is enough; None is only a plain one."""
+    server = local(None if verify is None else TITLE)
+    server.ae("ROUTER", certificates={"CT1": "CN=ct1.example"})
+    if verify is not None:
+        server.listen(0, host="127.0.0.1", tls=secure(owned, tmp_path, verify))
+    if verify is VerifyMode.PEER:
+        with server:
+            return
+    with pytest.raises(InvalidValue, match=r"ROUTER has certificates for titles, and no address asks for one: .*PEER"):
+        server.__enter__()
+
+
 @pytest.mark.parametrize("client", ["ct1.example", "mr1.example", "none", "plain"])
 async def test_a_title_needs_its_certificate(
     client: str, owned: dict[str, Own], tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dicomnet.errors import InvalidValue
 from dicomnet.server.site import Entrance, Site
 
 if TYPE_CHECKING:
@@ -84,12 +85,19 @@ def contexts_of(site: Site) -> Contexts:
 
     Raises:
         InvalidValue, TlsFailed: TLS settings are not for an acceptor, or a file is not what it should be; once they were,
-            the last good ones stay.
+            the last good ones stay. Titles have to come with certificates, and no address asks for one.
     """
-    return {
+    made = {
         entrance: entrance.tls.acceptor_context() if _is_renewable(entrance.tls) else entrance.tls
         for entrance in site.entrances
     }
+    demanding = next((one for one in site.entities if one.rules.certificates), None)
+    if demanding is not None and not any(context is not None and context.verify_mode for context in made.values()):
+        raise InvalidValue(
+            f"{demanding.aet or 'this server'} has certificates for titles, and no address asks for one:"
+            " give it TlsConfig(..., verify=VerifyMode.PEER)"
+        )
+    return made
 
 
 def renew(site: Site) -> None:

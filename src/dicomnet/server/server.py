@@ -71,7 +71,8 @@ class Server(Entity):
         calling_ae: the titles that may call; None is any.
         networks: the addresses that may call, such as "10.1.0.0/16"; None is any.
         certificates: by calling title the certificate that it must come with: a subject ("CN=ct1.example"), an alternative
-            name, or "sha256:" and a fingerprint; several are a list, and "*" is every other title.
+            name, or "sha256:" and a fingerprint; several are a list, and "*" is every other title. An address must ask
+            for them, with ``TlsConfig(..., verify=VerifyMode.PEER)``.
         user_identity: told a `Caller`, with the user identity that it brings (PS3.7 D.3.3.7). True takes it, a `Verified` or
             bytes take it and say more.
         identity_required: whether a peer without an identity is rejected where there is a function for it.
