@@ -27,7 +27,7 @@ def test_instances_arrive_in_a_folder(shell: Shell, archive: Archive, tmp_path: 
     give(archive)
     told: list[Retrieved] = []
     with shell.associate(archive.address, contexts=CONTEXTS) as association:
-        report = association.get(tmp_path / "out", StudyInstanceUID="1.2.9", on_instance=told.append)
+        report = association.get(destination=tmp_path / "out", StudyInstanceUID="1.2.9", on_instance=told.append)
     assert report.ok
     assert report.completed == 5
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"1.2.3.{n}.dcm" for n in range(1, 6)]
@@ -162,7 +162,7 @@ def test_a_move_with_failures_is_a_partial_failure(shell: Shell, archive: Archiv
         message, 0xB000, completed=1, failed=2, warning=0
     )
     with shell.associate(archive.address, contexts=CONTEXTS) as association, pytest.raises(PartialFailure) as caught:
-        association.move("ELSEWHERE", StudyInstanceUID="1.2.9")
+        association.move(to="ELSEWHERE", StudyInstanceUID="1.2.9")
     report: Any = caught.value.report
     assert (report.completed, report.missing_count) == (1, 2)
 
