@@ -18,11 +18,13 @@ import pytest
 from pydicom import Dataset
 
 from dicomnet.aio.association import associate
+from dicomnet.cli._certificate import self_signed
 from dicomnet.errors import DicomNetError, StatusError
 from dicomnet.limits import Limits
 from dicomnet.logs import Lines, Masked
 from dicomnet.pdu import UserIdentity
 from dicomnet.server.server import Server
+from dicomnet.tls import TlsConfig, VerifyMode
 from server.serving import instance, local
 
 FORGED = b"\r\n2026 INFO \x1b[2J\x85\x9b"
@@ -188,9 +190,13 @@ async def test_whatever_is_asked_and_answered(
         {"peers": lambda title: 1 / 0},
     ],
 )
-async def test_whoever_is_refused(options: dict[str, Any], records: list[logging.LogRecord]) -> None:
+async def test_whoever_is_refused(options: dict[str, Any], records: list[logging.LogRecord], tmp_path: Path) -> None:
     """By each rule there is."""
     server = local(None, **options)
+    if "certificates" in options:  # which has to be asked for somewhere
+        certificate, key = self_signed(tmp_path)
+        tls = TlsConfig(certificate=certificate, private_key=key, ca_file=certificate, verify=VerifyMode.PEER)
+        server.listen(0, host="127.0.0.1", tls=tls)
     server.handle("find", forget)
     async with server, relay(server) as port:
         await ask_everything(port)
