@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import raw
 from aio.conftest import descriptors
 from dicomnet.aio.association import Association
 from dicomnet.aio.served import Served
@@ -28,6 +30,7 @@ from dicomnet.errors import (
     TlsFailed,
 )
 from dicomnet.limits import Limits, Timeouts
+from dicomnet.server import running
 from dicomnet.server.server import Server
 from dicomnet.tls import TlsConfig
 from listeners import listening, port_of
@@ -250,6 +253,28 @@ async def test_a_stranger_who_says_nothing_holds_nothing_up() -> None:
             async with asyncio.timeout(WAIT):
                 await server.aclose(grace=3600)
             assert await heard(silent) == b""
+
+
+async def test_who_speaks_while_the_process_stands_still_at_the_end_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came before anybody could look is not silence, however late it is by then."""
+    monkeypatch.setattr(running, "FIRST_WORDS", 0.6)
+    server = local()
+    async with server:
+        with strangers() as connect:
+            late = connect(server.port)
+            await until(lambda: bool(server._site.running._connections))
+            ending = asyncio.create_task(server.aclose(grace=3600))
+            await until(lambda: server._site.running.stopping)
+            late.sendall(raw.associate(called=TITLE.encode()))
+            time.sleep(0.7)  # the machine has other things to do
+            late.setblocking(False)
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(WAIT):
+                assert (await loop.sock_recv(late, 4096))[:1] == b"\2"
+                late.sendall(raw.RELEASE_RQ)
+                assert await loop.sock_recv(late, 4096) == raw.RELEASE_RP
+        async with asyncio.timeout(WAIT):
+            await ending
 
 
 async def test_an_association_that_nobody_has_decided_about_leaves_nothing_behind(

@@ -269,7 +269,7 @@ class Running:
             await listener.close(last=not shared)
         log.info("no more connections are accepted; %d are served to their end", len(self._connections))
         # Who has connected before the end is served; who has nothing to say does not hold it up.
-        silence = self.loop.call_later(min(grace, FIRST_WORDS), self._drop_silent)
+        silence = self.loop.create_task(self._drop_silent(min(grace, FIRST_WORDS)))
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self._until_nobody_is_left(self._hurry)
@@ -297,7 +297,10 @@ class Running:
         self.site.close_sockets()
         self.over.set()
 
-    def _drop_silent(self) -> None:
+    async def _drop_silent(self, after: float) -> None:
+        # In steps: while this process did not run, time went by and nobody could be heard.
+        for _ in range(_STEPS):
+            await asyncio.sleep(after / _STEPS)
         for connection in list(self._connections):
             if not connection.has_asked:
                 connection.drop()
@@ -378,3 +381,6 @@ LAST_BYTES = 1.0
 
 LAST_HANDLERS = 5.0
 """Seconds that handlers in threads get to return when every association is over."""
+
+_STEPS = 12
+# That is how few of the first words can be missed by a process that stood still.
