@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -83,9 +84,19 @@ def running(folder: Path, *, worklist: Sequence[Any] = (), tls: Mapping[str, Any
         http = peers.unused_port()
         (folder / "orthanc.json").write_text(json.dumps({**_configuration(folder, port, http), **(tls or {})}))
 
-    with peers.listening(ORTHANC, folder / "orthanc.json", configure=configure, package="orthanc", kill=True) as scp:
-        orthanc = Orthanc(scp.port, http)
-        _wait_for(orthanc)
+    with ExitStack() as stack:
+        # Another program may have taken the port of HTTP since it was found free: the one reason to try again.
+        for _ in range(3):
+            listening = peers.listening(
+                ORTHANC, folder / "orthanc.json", configure=configure, package="orthanc", kill=True
+            )
+            scp = stack.enter_context(listening)
+            orthanc = Orthanc(scp.port, http)
+            if _answers(orthanc, scp.process):
+                break
+            stack.pop_all().close()
+        else:
+            raise RuntimeError("Orthanc answers no HTTP request")
         yield orthanc
 
 
@@ -116,14 +127,17 @@ def _configuration(folder: Path, port: int, http: int) -> dict[str, Any]:
     }
 
 
-def _wait_for(orthanc: Orthanc) -> None:
+def _answers(orthanc: Orthanc, process: subprocess.Popen[bytes]) -> bool:
+    """Waits until it answers HTTP requests; false if it ended or time is up."""
     deadline = time.monotonic() + peers.STARTS_WITHIN
-    while True:
+    while time.monotonic() < deadline:
         try:
             orthanc.ask("/system")
         except URLError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+            try:
+                process.wait(timeout=0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            return False
+        return True
+    return False
