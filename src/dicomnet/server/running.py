@@ -383,4 +383,4 @@ LAST_HANDLERS = 5.0
 """Seconds that handlers in threads get to return when every association is over."""
 
 _STEPS = 12
-# That is how few of the first words can be missed by a process that stood still.
+"""Of the time for first words: a process that stood still has lost one of them, and not all of it."""
